@@ -1,0 +1,1 @@
+"""The DAG: configuration, presets, runners, command line."""

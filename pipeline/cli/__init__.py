@@ -1,0 +1,1 @@
+"""One file per command; none imports anything heavy before it runs."""

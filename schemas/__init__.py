@@ -1,0 +1,1 @@
+"""The data contract: boxes, examples, feature keys, label maps."""

@@ -1,0 +1,9 @@
+"""The one exception that means: the caller can mend this."""
+
+
+class UserError(Exception):
+    """Bad input, told in one line: what is wrong, where, and how to mend it.
+
+    The command line prints the message alone and exits with status 2; anything
+    else that is raised is a defect of ours and keeps its traceback.
+    """

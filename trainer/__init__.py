@@ -1,0 +1,1 @@
+"""The RetinaNet: model, targets, losses, input pipeline, metrics, training."""
