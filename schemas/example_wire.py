@@ -1,0 +1,136 @@
+"""The wire form of tf.train.Example, without TensorFlow.
+
+Example { Features features = 1 }, Features { map<string, Feature> feature = 1 },
+Feature { BytesList = 1 | FloatList = 2 | Int64List = 3 }, every list { value = 1 }
+(tensorflow/core/example/feature.proto). Keys are written sorted, so equal features
+give equal bytes: protobuf's own map order is not stable.
+"""
+
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+FloatList = npt.NDArray[np.float32]
+Int64List = npt.NDArray[np.int64]
+Feature = Sequence[bytes] | FloatList | Int64List
+
+_VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
+
+
+def _varint(value: int) -> bytes:
+    if value < 0x80:
+        return bytes((value,))
+    out = bytearray()
+    while value >= 0x80:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def _message(field: int, payload: bytes) -> bytes:
+    return bytes((field << 3 | _LENGTH,)) + _varint(len(payload)) + payload
+
+
+def _feature_bytes(feature: Feature) -> bytes:
+    if not isinstance(feature, np.ndarray):
+        return _message(1, b"".join(_message(1, value) for value in feature))
+    if feature.dtype == np.float32:
+        packed = feature.astype("<f4", copy=False).tobytes()
+        return _message(2, _message(1, packed) if len(feature) else b"")
+    if feature.dtype == np.int64:
+        packed = b"".join(_varint(value & (1 << 64) - 1) for value in feature.tolist())
+        return _message(3, _message(1, packed) if len(feature) else b"")
+    raise TypeError(f"a feature is bytes, float32 or int64, got {feature.dtype}")
+
+
+def encode(features: Mapping[str, Feature]) -> bytes:
+    """Features -> serialized Example; bytes depend on the features alone."""
+    entries = [
+        _message(1, _message(1, key.encode()) + _message(2, _feature_bytes(feature)))
+        for key, feature in sorted(features.items())
+    ]
+    return _message(1, b"".join(entries))
+
+
+def _read_varint(buffer: memoryview, at: int) -> tuple[int, int]:
+    value, shift = 0, 0
+    while True:
+        byte = buffer[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, at
+        shift += 7
+
+
+def _fields(buffer: memoryview) -> Iterator[tuple[int, int, int | memoryview]]:
+    """Yields (field number, wire type, value) of one message."""
+    at, end = 0, len(buffer)
+    while at < end:
+        tag, at = _read_varint(buffer, at)
+        wire = tag & 7
+        if wire == _VARINT:
+            value, at = _read_varint(buffer, at)
+            yield tag >> 3, wire, value
+            continue
+        if wire == _LENGTH:
+            size, at = _read_varint(buffer, at)
+        elif wire in (_FIXED32, _FIXED64):
+            size = 4 if wire == _FIXED32 else 8
+        else:
+            raise ValueError(f"not a tf.train.Example: wire type {wire}")
+        if at + size > end:
+            raise ValueError("not a tf.train.Example: it ends inside a field")
+        yield tag >> 3, wire, buffer[at : at + size]
+        at += size
+
+
+def _parts(buffer: memoryview, field: int) -> Iterator[memoryview]:
+    for number, _, value in _fields(buffer):
+        if number == field and isinstance(value, memoryview):
+            yield value
+
+
+def _read_ints(payload: memoryview) -> Int64List:
+    values: list[int] = []
+    for _, _, value in _fields(payload):
+        if isinstance(value, int):  # not packed
+            values.append(value)
+            continue
+        at = 0
+        while at < len(value):
+            number, at = _read_varint(value, at)
+            values.append(number)
+    return np.array(values, np.uint64).astype(np.int64)
+
+
+def _read_floats(payload: memoryview) -> FloatList:
+    # Packed or not, the values are the same little-endian words one after another.
+    raw = b"".join(bytes(part) for part in _parts(payload, 1))
+    return np.frombuffer(raw, "<f4").astype(np.float32)
+
+
+def _read_feature(buffer: memoryview) -> Feature:
+    for number, _, payload in _fields(buffer):
+        assert isinstance(payload, memoryview)
+        if number == 1:
+            return [bytes(value) for value in _parts(payload, 1)]
+        return _read_floats(payload) if number == 2 else _read_ints(payload)
+    return []
+
+
+def decode(serialized: bytes) -> dict[str, Feature]:
+    """Serialized Example -> features; ValueError where it is not one."""
+    features: dict[str, Feature] = {}
+    try:
+        for group in _parts(memoryview(serialized), 1):
+            for entry in _parts(group, 1):
+                key = b"".join(bytes(part) for part in _parts(entry, 1)).decode()
+                value = b"".join(bytes(part) for part in _parts(entry, 2))
+                features[key] = _read_feature(memoryview(value))
+    except (IndexError, struct.error) as error:
+        raise ValueError("not a tf.train.Example: it ends inside a number") from error
+    return features
