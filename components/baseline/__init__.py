@@ -1,0 +1,1 @@
+"""What serves now, and how a new version gets there."""

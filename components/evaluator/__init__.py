@@ -1,0 +1,1 @@
+"""Exact metrics of candidate and baseline, and the gate."""

@@ -1,0 +1,85 @@
+"""Stage: exact metrics of candidate and baseline, and the verdict on the candidate."""
+
+import json
+import logging
+import os
+
+import apache_beam as beam
+from tfx import v1 as tfx  # noqa: F401  before TFMA: it completes older TFDV releases
+from tfx.dsl.io import fileio
+from tfx.types import artifact_utils, standard_artifacts
+from tfx.utils import io_utils, path_utils
+from tfx.v1.dsl.components import (
+    BeamComponentParameter,
+    InputArtifact,
+    OutputArtifact,
+    Parameter,
+    component,
+)
+
+from components.baseline.component import IDENTITY_PROPERTY
+from components.evaluator import evaluation, gate
+from schemas.label_map import LabelMap
+
+_LOGGER = logging.getLogger(__name__)
+GATE_SPLIT = "eval"
+REPORTED_SPLIT = "test"
+METRICS_FILE = "metrics.json"
+VERDICT_FILE = "verdict.json"
+
+
+@component(use_beam=True)
+def DetectionEvaluator(
+    examples: InputArtifact[standard_artifacts.Examples],
+    model: InputArtifact[standard_artifacts.Model],
+    baseline: InputArtifact[standard_artifacts.Model],
+    evaluation_result: OutputArtifact[standard_artifacts.ModelEvaluation],
+    blessing: OutputArtifact[standard_artifacts.ModelBlessing],
+    gate_config: Parameter[str],
+    source_digest: Parameter[str],
+    beam_pipeline: BeamComponentParameter[beam.Pipeline] = None,
+) -> None:
+    """Measures on `eval`, which the gate judges, and on `test` where there is one."""
+    del source_digest  # only there for the cache to see
+    config = gate.GateConfig.from_json(gate_config)
+    served = baseline.get_string_custom_property(IDENTITY_PROPERTY)
+    names = artifact_utils.decode_split_names(examples.split_names)
+    splits = [split for split in (GATE_SPLIT, REPORTED_SPLIT) if split in names]
+    label_map = LabelMap.from_file(os.path.join(examples.uri, "label_map.txt"))
+    outputs = {split: os.path.join(evaluation_result.uri, split) for split in splits}
+    with beam_pipeline as pipeline:
+        for split, output_path in outputs.items():
+            split_uri = artifact_utils.get_split_uri([examples], split)
+            _ = pipeline | f"Measure[{split}]" >> evaluation.EvaluateSplit(
+                file_pattern=io_utils.all_files_pattern(split_uri),
+                candidate_path=path_utils.serving_model_path(model.uri),
+                baseline_path=path_utils.serving_model_path(baseline.uri)
+                if served
+                else "",
+                class_names=label_map.names,
+                difficult=config.difficult,
+                output_path=output_path,
+            )
+    models = [evaluation.CANDIDATE] + [evaluation.BASELINE] * bool(served)
+    metrics = {
+        split: {name: evaluation.read_metrics(path, name) for name in models}
+        for split, path in outputs.items()
+    }
+    _write_json(evaluation_result.uri, METRICS_FILE, metrics)
+    verdict = gate.decide(
+        config,
+        metrics[GATE_SPLIT][evaluation.CANDIDATE],
+        metrics[GATE_SPLIT].get(evaluation.BASELINE),
+    )
+    _write_json(blessing.uri, VERDICT_FILE, verdict.as_dict())
+    # The file and the property are what TFX's own consumers of a blessing look for.
+    name = "BLESSED" if verdict.blessed else "NOT_BLESSED"
+    io_utils.write_string_file(os.path.join(blessing.uri, name), "")
+    blessing.set_int_custom_property("blessed", int(verdict.blessed))
+    _LOGGER.info("%s: %s", name, "; ".join(verdict.reasons))
+
+
+def _write_json(folder: str, name: str, value: object) -> None:
+    fileio.makedirs(folder)
+    text = json.dumps(value, indent=2, sort_keys=True)
+    io_utils.write_string_file(os.path.join(folder, name), text)

@@ -1,0 +1,1 @@
+"""A blessed, servable model becomes the newest version that is served."""

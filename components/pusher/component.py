@@ -1,0 +1,59 @@
+"""Stage: a blessed model that passed the serving check is pushed; no other is."""
+
+import json
+import logging
+import os
+
+from tfx.dsl.io import fileio
+from tfx.types import standard_artifacts
+from tfx.utils import path_utils
+from tfx.v1.dsl.components import InputArtifact, OutputArtifact, Parameter, component
+
+from components.baseline import served_models
+from components.baseline.component import IDENTITY_PROPERTY
+from components.evaluator.component import GATE_SPLIT, METRICS_FILE
+from components.evaluator.evaluation import CANDIDATE
+
+_LOGGER = logging.getLogger(__name__)
+
+
+@component
+def ModelPusher(
+    model: InputArtifact[standard_artifacts.Model],
+    baseline: InputArtifact[standard_artifacts.Model],
+    evaluation_result: InputArtifact[standard_artifacts.ModelEvaluation],
+    blessing: InputArtifact[standard_artifacts.ModelBlessing],
+    serving_blessing: InputArtifact[standard_artifacts.InfraBlessing],
+    pushed_model: OutputArtifact[standard_artifacts.PushedModel],
+    push_destination: Parameter[str],
+    fingerprint: Parameter[str],
+    lost_version: Parameter[str],
+    source_digest: Parameter[str],
+) -> None:
+    """Copies the model under the push destination, whole or not at all.
+
+    TFX's own Pusher copies straight into the folder that a server watches, so that a
+    server can load half a model; hence this one. `lost_version` names a version that
+    an earlier run pushed and that is gone, so that the cache sees it.
+    """
+    del source_digest, lost_version  # only there for the cache to see
+    blessed = blessing.get_int_custom_property("blessed") == 1
+    servable = serving_blessing.get_int_custom_property("blessed") == 1
+    pushed_model.set_int_custom_property("pushed", int(blessed and servable))
+    if not (blessed and servable):
+        _LOGGER.info("not pushed: blessed %s, servable %s", blessed, servable)
+        return
+    metrics_path = os.path.join(evaluation_result.uri, METRICS_FILE)
+    with fileio.open(metrics_path) as source:
+        metrics = json.load(source)[GATE_SPLIT][CANDIDATE]
+    record = served_models.PushRecord(
+        fingerprint=fingerprint,
+        judged_against=baseline.get_string_custom_property(IDENTITY_PROPERTY),
+        ap=metrics["AP"],
+        ap50=metrics["AP50"],
+    )
+    served = served_models.push(
+        path_utils.serving_model_path(model.uri), push_destination, record
+    )
+    pushed_model.set_string_custom_property("pushed_destination", served.path)
+    pushed_model.set_string_custom_property("pushed_version", str(served.version))

@@ -1,0 +1,1 @@
+"""One page about a run: the verdict, the numbers, the detections to look at."""

@@ -1,0 +1,1 @@
+"""Proof that the exported model can be served, before anything serves it."""

@@ -1,0 +1,1 @@
+"""The preprocessing function that TFX Transform analyses and the trainer applies."""
