@@ -1,0 +1,1 @@
+"""Random image operations that move boxes with pixels; one file per operation."""
