@@ -1,0 +1,1 @@
+"""RetinaNet in keras.ops: backbone, pyramid, heads, targets, losses, decoding."""

@@ -1,0 +1,151 @@
+"""What the model is made of; defaults are those of the RetinaNet paper."""
+
+import dataclasses
+from typing import Literal
+
+from trainer.model.ranges import require
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AnchorConfig:
+    """Anchors of every cell: sizes `scale * stride * 2^(octave / octaves)`."""
+
+    scale: float = 4.0  # 32 px on P3, RetinaNet section 4
+    octaves: int = 3
+    aspect_ratios: tuple[float, ...] = (0.5, 1.0, 2.0)  # height / width
+
+    def __post_init__(self) -> None:
+        require(self.scale > 0, "scale > 0", self.scale)
+        require(self.octaves >= 1, "octaves >= 1", self.octaves)
+        valid = bool(self.aspect_ratios) and min(self.aspect_ratios) > 0
+        require(valid, "aspect_ratios: some, all > 0", self.aspect_ratios)
+
+    @property
+    def per_cell(self) -> int:
+        """Anchors at one cell of one level."""
+        return self.octaves * len(self.aspect_ratios)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MatcherConfig:
+    """Which anchors answer for which ground truth.
+
+    `max_iou` is the paper's rule. `atss` takes, per ground truth, the anchors of
+    IoU at least mean + std over the `atss_candidates` nearest ones a level
+    (Zhang et al. 2020); it needs one anchor a cell. In both, a ground truth left
+    without an anchor takes its best one when `low_quality` is set.
+    """
+
+    kind: Literal["max_iou", "atss"] = "max_iou"
+    positive_from: float = 0.5
+    negative_below: float = 0.4
+    low_quality: bool = True
+    atss_candidates: int = 9
+    difficult: Literal["ignore", "train"] = "ignore"
+
+    def __post_init__(self) -> None:
+        ordered = 0 <= self.negative_below <= self.positive_from <= 1
+        require(
+            ordered,
+            "0 <= negative_below <= positive_from <= 1",
+            (self.negative_below, self.positive_from),
+        )
+        require(self.atss_candidates >= 1, "atss_candidates >= 1", self.atss_candidates)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LossConfig:
+    """Focal loss on classes, `box` loss on positives, both over their number."""
+
+    focal_alpha: float = 0.25  # RetinaNet section 5.1
+    focal_gamma: float = 2.0
+    box: Literal["smooth_l1", "giou", "ciou"] = "smooth_l1"
+    box_weight: float = 1.0
+    smooth_l1_beta: float = 1.0
+
+    def __post_init__(self) -> None:
+        require(0 < self.focal_alpha < 1, "0 < focal_alpha < 1", self.focal_alpha)
+        require(self.focal_gamma >= 0, "focal_gamma >= 0", self.focal_gamma)
+        require(self.box_weight > 0, "box_weight > 0", self.box_weight)
+        require(self.smooth_l1_beta > 0, "smooth_l1_beta > 0", self.smooth_l1_beta)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class HeadConfig:
+    """The two subnets, shared by all levels."""
+
+    num_convs: int = 4
+    norm: Literal["none", "batch"] = "none"  # statistics are per level
+    prior: float = 0.01  # pi, RetinaNet section 4.1
+
+    def __post_init__(self) -> None:
+        require(self.num_convs >= 0, "num_convs >= 0", self.num_convs)
+        require(0 < self.prior < 1, "0 < prior < 1", self.prior)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DecodingConfig:
+    """Predictions to detections; every shape is static."""
+
+    score_from: float = 0.05
+    nms_iou: float = 0.5
+    pre_nms_top_k: int = 1000
+    max_detections: int = 100
+    class_agnostic_nms: bool = False
+
+    def __post_init__(self) -> None:
+        require(0 <= self.score_from < 1, "0 <= score_from < 1", self.score_from)
+        require(0 < self.nms_iou <= 1, "0 < nms_iou <= 1", self.nms_iou)
+        require(
+            1 <= self.max_detections <= self.pre_nms_top_k,
+            "1 <= max_detections <= pre_nms_top_k",
+            (self.max_detections, self.pre_nms_top_k),
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """A RetinaNet: backbone, pyramid P`min_level`..P`max_level`, heads, rules.
+
+    `backbone` is a key of `trainer.model.backbones.BACKBONES`. `backbone_weights`
+    is "" (from scratch), "preset" (the library's ImageNet weights) or a
+    `.weights.h5` file. `initial_model` is the directory of an earlier exported
+    model of ours, from which all weights that fit are taken. `frozen_stages`
+    counts from the stem: 0 none, 1 the stem, 5 the whole backbone.
+    """
+
+    backbone: str = "resnet50"
+    backbone_weights: str = ""
+    initial_model: str = ""
+    frozen_stages: int = 0
+    freeze_batch_norm: bool = False
+    synchronize_batch_norm: bool = False
+    min_level: int = 3
+    max_level: int = 7
+    pyramid_filters: int = 256
+    pyramid_norm: Literal["none", "batch"] = "none"
+    head: HeadConfig = HeadConfig()
+    anchors: AnchorConfig = AnchorConfig()
+    box_variance: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)
+    matcher: MatcherConfig = MatcherConfig()
+    loss: LossConfig = LossConfig()
+    decoding: DecodingConfig = DecodingConfig()
+
+    def __post_init__(self) -> None:
+        require(0 <= self.frozen_stages <= 5, "0 <= frozen_stages <= 5", self)
+        levels = (self.min_level, self.max_level)
+        ordered = 2 <= self.min_level <= 5 and self.min_level <= self.max_level <= 8
+        require(ordered, "2 <= min_level <= 5 and min_level <= max_level <= 8", levels)
+        require(self.pyramid_filters >= 1, "pyramid_filters >= 1", self.pyramid_filters)
+        positive = min(self.box_variance) > 0
+        require(positive, "box_variance > 0", self.box_variance)
+        if self.matcher.kind == "atss" and self.anchors.per_cell != 1:
+            raise ValueError(
+                "matcher.kind 'atss' needs one anchor a cell: set anchors.octaves=1 "
+                f"and one aspect ratio, got {self.anchors.per_cell} anchors"
+            )
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """The pyramid's levels, finest first."""
+        return tuple(range(self.min_level, self.max_level + 1))

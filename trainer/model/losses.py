@@ -1,0 +1,63 @@
+"""Losses per anchor, always in float32; summing and normalising is the caller's."""
+
+import math
+from typing import Any
+
+from keras import ops
+
+from trainer.model.overlaps import EPSILON_PX2, paired_iou
+
+Tensor = Any
+
+
+def focal_loss(
+    class_logits: Tensor, class_targets: Tensor, alpha: float, gamma: float
+) -> Tensor:
+    """Sigmoid focal loss (Lin et al. 2017, equation 5), element by element.
+
+    class_logits, class_targets [...]; targets are 0 or 1.
+    """
+    logits = ops.cast(class_logits, "float32")
+    # log(sigmoid(x)) and log(1 - sigmoid(x)) without cancellation
+    log_p, log_not_p = -ops.softplus(-logits), -ops.softplus(logits)
+    p = ops.sigmoid(logits)
+    positive = -alpha * ops.power(1.0 - p, gamma) * log_p
+    negative = -(1.0 - alpha) * ops.power(p, gamma) * log_not_p
+    return class_targets * positive + (1.0 - class_targets) * negative
+
+
+def smooth_l1_loss(deltas: Tensor, target_deltas: Tensor, beta: float) -> Tensor:
+    """Huber-like loss [..., 4] -> [...], summed over the four deltas."""
+    error = ops.abs(ops.cast(deltas, "float32") - target_deltas)
+    quadratic = 0.5 * ops.square(error) / beta
+    return ops.sum(ops.where(error < beta, quadratic, error - 0.5 * beta), axis=-1)
+
+
+def giou_loss(boxes: Tensor, target_boxes: Tensor) -> Tensor:
+    """1 - GIoU (Rezatofighi et al. 2019) of boxes [..., 4] xyxy px -> [...]."""
+    iou, union = paired_iou(boxes, target_boxes)
+    hull = _hull_sides(boxes, target_boxes)
+    hull_px2 = ops.maximum(hull[..., 0] * hull[..., 1], EPSILON_PX2)
+    return 1.0 - iou + (hull_px2 - union) / hull_px2
+
+
+def ciou_loss(boxes: Tensor, target_boxes: Tensor) -> Tensor:
+    """1 - CIoU (Zheng et al. 2020) of boxes [..., 4] xyxy px -> [...]."""
+    iou, _ = paired_iou(boxes, target_boxes)
+    hull = _hull_sides(boxes, target_boxes)
+    diagonal = ops.sum(ops.square(hull), axis=-1) + EPSILON_PX2
+    offset = (boxes - target_boxes)[..., :2] + (boxes - target_boxes)[..., 2:]
+    distance = ops.sum(ops.square(offset / 2), axis=-1)
+    difference = ops.square(_angle(target_boxes) - _angle(boxes)) * 4 / math.pi**2
+    trade_off = ops.stop_gradient(difference / (1.0 - iou + difference + EPSILON_PX2))
+    return 1.0 - iou + distance / diagonal + trade_off * difference
+
+
+def _hull_sides(boxes: Tensor, target_boxes: Tensor) -> Tensor:
+    low = ops.minimum(boxes[..., :2], target_boxes[..., :2])
+    return ops.maximum(boxes[..., 2:], target_boxes[..., 2:]) - low
+
+
+def _angle(boxes: Tensor) -> Tensor:
+    sides = boxes[..., 2:] - boxes[..., :2]
+    return ops.arctan(sides[..., 0] / ops.maximum(sides[..., 1], EPSILON_PX2))

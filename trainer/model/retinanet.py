@@ -1,0 +1,183 @@
+"""The RetinaNet as a Keras model: predictions, losses and detections."""
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from trainer.model.anchors import anchors_per_level
+from trainer.model.box_coding import decode_boxes, encode_boxes
+from trainer.model.config import ModelConfig
+from trainer.model.decoding import decode_detections
+from trainer.model.feature_pyramid import FeaturePyramid
+from trainer.model.heads import PredictionHead, prior_bias
+from trainer.model.losses import ciou_loss, focal_loss, giou_loss, smooth_l1_loss
+from trainer.model.replicas import sum_over_replicas
+from trainer.model.targets import Targets, make_targets
+
+Tensor = Any
+# of ImageNet's RGB, 0..255: what every pretrained backbone expects
+PIXEL_MEAN = (123.675, 116.28, 103.53)
+PIXEL_STD = (58.395, 57.12, 57.375)
+
+
+class RetinaNet(keras.Model):
+    """Images [B, H, W, 3] (0..255, H and W static) -> predictions and detections.
+
+    Called with `training=True` it gives `class_logits` [B, A, K] and `box_deltas`
+    [B, A, 4]; otherwise also the detections of `decode_detections`, in pixels of
+    the given images. Any image size of at least 1x1 will do. Train with
+    `fit(x=images, y={"gt_boxes", "gt_classes", "gt_difficult"})`; metrics given
+    to `compile` are updated with detections, during evaluation only.
+    """
+
+    def __init__(
+        self,
+        backbone: keras.Model,
+        num_classes: int,
+        config: ModelConfig,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if num_classes < 1:
+            raise ValueError(f"need num_classes >= 1, got {num_classes}")
+        self.config = config
+        self.num_classes = num_classes
+        self.backbone = backbone
+        batch_norm = config.pyramid_norm == "batch"
+        self.pyramid = FeaturePyramid(
+            config.levels, config.pyramid_filters, batch_norm, name="pyramid"
+        )
+        self.class_head = self._head(
+            "class_head", num_classes, prior_bias(config.head.prior)
+        )
+        self.box_head = self._head("box_head", 4)
+        self.class_loss_tracker = keras.metrics.Mean(name="class_loss")
+        self.box_loss_tracker = keras.metrics.Mean(name="box_loss")
+
+    def _head(self, name: str, outputs: int, bias: float = 0.0) -> PredictionHead:
+        return PredictionHead(
+            self.config.head,
+            self.config.pyramid_filters,
+            self.config.anchors.per_cell,
+            outputs,
+            num_levels=len(self.config.levels),
+            bias=bias,
+            name=name,
+        )
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Create all weights; only the number of channels matters."""
+        stages = self.backbone.compute_output_shape((None, None, None, 3))
+        self.pyramid.build(stages)
+        map_shape = (None, None, None, self.config.pyramid_filters)
+        shapes = [map_shape] * len(self.config.levels)
+        self.class_head.build(shapes)
+        self.box_head.build(shapes)
+        self.built = True
+
+    def anchors(self, height: int, width: int) -> list[np.ndarray]:
+        """Anchors of every level for an image size: list of [A_l, 4] xyxy px."""
+        return anchors_per_level(height, width, self.config.levels, self.config.anchors)
+
+    def call(self, images: Tensor, training: bool = False) -> dict[str, Tensor]:
+        """Predictions, and outside of training detections too."""
+        height, width = self._static_size(images)
+        pixels = ops.cast(images, "float32") - ops.convert_to_tensor(PIXEL_MEAN)
+        pixels = pixels / ops.convert_to_tensor(PIXEL_STD)
+        stages = self.backbone(
+            ops.cast(pixels, self.compute_dtype),
+            training=training and not self.config.freeze_batch_norm,
+        )
+        maps = self.pyramid(stages, training=training)
+        predictions = {
+            "class_logits": self.class_head(maps, training=training),
+            "box_deltas": self.box_head(maps, training=training),
+        }
+        if training:
+            return predictions
+        detections = decode_detections(
+            predictions,
+            ops.convert_to_tensor(np.concatenate(self.anchors(height, width))),
+            (height, width),
+            self.config.box_variance,
+            self.config.decoding,
+        )
+        return {**predictions, **detections}
+
+    @staticmethod
+    def _static_size(images: Tensor) -> tuple[int, int]:
+        height, width = images.shape[1], images.shape[2]
+        if height is None or width is None:
+            raise ValueError(
+                "RetinaNet needs images of a known size, because anchors are "
+                f"constants; got shape {tuple(images.shape)}. Letterbox them first."
+            )
+        return int(height), int(width)
+
+    def compute_loss(
+        self,
+        x: Tensor = None,
+        y: dict[str, Tensor] | None = None,
+        y_pred: dict[str, Tensor] | None = None,
+        sample_weight: Tensor = None,
+        training: bool = True,
+    ) -> Tensor:
+        """Focal + box loss, both divided by the positives of the global batch."""
+        if y is None or y_pred is None:
+            raise ValueError("RetinaNet trains on ground truth: give fit(y=...)")
+        height, width = self._static_size(x)
+        anchors_by_level = [
+            ops.convert_to_tensor(anchors) for anchors in self.anchors(height, width)
+        ]
+        targets = make_targets(
+            anchors_by_level, y, self.num_classes, self.config.matcher
+        )
+        anchors = ops.concatenate(anchors_by_level, axis=0)
+        class_sum, box_sum = self._loss_sums(y_pred, targets, anchors)
+        positives = sum_over_replicas(ops.sum(targets.positive))
+        # a batch without positives still teaches the class head what is nothing
+        normalizer = ops.maximum(positives, 1.0)
+        class_loss = class_sum / normalizer
+        box_loss = self.config.loss.box_weight * box_sum / normalizer
+        self.class_loss_tracker.update_state(sum_over_replicas(class_loss))
+        self.box_loss_tracker.update_state(sum_over_replicas(box_loss))
+        return class_loss + box_loss
+
+    def _loss_sums(
+        self, y_pred: dict[str, Tensor], targets: Targets, anchors: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        config = self.config.loss
+        per_class = focal_loss(
+            y_pred["class_logits"],
+            targets.classes,
+            config.focal_alpha,
+            config.focal_gamma,
+        )
+        class_sum = ops.sum(per_class * targets.counted[..., None])
+        # anchors that are not positive take their own box as target: loss 0, and
+        # no infinite gradient behind the mask
+        positive = targets.positive[..., None] > 0
+        target_boxes = ops.where(positive, targets.boxes, anchors)
+        deltas = ops.cast(y_pred["box_deltas"], "float32")
+        variance = self.config.box_variance
+        if config.box == "smooth_l1":
+            target_deltas = encode_boxes(target_boxes, anchors, variance)
+            losses = smooth_l1_loss(deltas, target_deltas, config.smooth_l1_beta)
+        else:
+            loss = giou_loss if config.box == "giou" else ciou_loss
+            losses = loss(decode_boxes(deltas, anchors, variance), target_boxes)
+        return class_sum, ops.sum(losses * targets.positive)
+
+    def compute_metrics(
+        self,
+        x: Tensor,
+        y: dict[str, Tensor],
+        y_pred: dict[str, Tensor],
+        sample_weight: Tensor = None,
+    ) -> dict[str, Any]:
+        """Update the compiled metrics where there are detections to judge."""
+        if "boxes" in y_pred:
+            return super().compute_metrics(x, y, y_pred, sample_weight)
+        return self.get_metrics_result()
