@@ -22,7 +22,9 @@ COMMANDS = {
 
 def _usage() -> str:
     width = max(map(len, COMMANDS))
-    rows = "\n".join(f"  {name:<{width}}  {text}" for name, (_, text) in COMMANDS.items())
+    rows = "\n".join(
+        f"  {name:<{width}}  {text}" for name, (_, text) in COMMANDS.items()
+    )
     return (
         "usage: voc-pipeline COMMAND [options]\n\n"
         "A Pascal VOC data set in, a gated and served RetinaNet out.\n\n"

@@ -56,7 +56,9 @@ def _reachable(modules: tuple[str, ...]) -> set[pathlib.Path]:
         path = waiting.pop()
         if path not in seen:
             seen.add(path)
-            waiting += [target for target in _imports(path) if target not in seen]
+            waiting += [
+                target for target in _imports(path.read_bytes()) if target not in seen
+            ]
     return seen
 
 
@@ -69,10 +71,10 @@ def _path_of(module: str) -> pathlib.Path | None:
 
 
 @functools.cache
-def _imports(path: pathlib.Path) -> tuple[pathlib.Path, ...]:
-    """Our modules that a file imports, at the top or inside a function."""
+def _imports(source: bytes) -> tuple[pathlib.Path, ...]:
+    """Our modules that a source text imports, at the top or inside a function."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_bytes())):
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -86,5 +88,3 @@ def _imports(path: pathlib.Path) -> tuple[pathlib.Path, ...]:
     }
     found = (_path_of(name) for name in names | parents)
     return tuple(sorted({target for target in found if target is not None}))
-
-

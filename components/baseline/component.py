@@ -32,7 +32,9 @@ def BaselineLookup(
     if identity == LOOK_UP:
         identity = served_models.baseline_identity(push_destination, fingerprint="")
     served = served_models.find(push_destination, identity) if identity else None
-    model.set_string_custom_property(IDENTITY_PROPERTY, served.identity if served else "")
+    model.set_string_custom_property(
+        IDENTITY_PROPERTY, served.identity if served else ""
+    )
     if served is None:
         _LOGGER.info("no model to compare with under %s", push_destination)
         return

@@ -1,8 +1,8 @@
 """The push destination: numbered versions of a SavedModel, as TF Serving reads them.
 
-    DESTINATION/1764000000/saved_model.pb ...      a whole version
-    DESTINATION/1764000000/assets.extra/push.json  where it came from
-    DESTINATION/.incoming-*                        a copy under way, never loaded
+DESTINATION/1764000000/saved_model.pb ...      a whole version
+DESTINATION/1764000000/assets.extra/push.json  where it came from
+DESTINATION/.incoming-*                        a copy under way, never loaded
 """
 
 import dataclasses
@@ -27,11 +27,13 @@ class PushRecord:
     Attributes:
       fingerprint: digest of the data, code and configuration of the run.
       judged_against: identity of the version that served when it was judged, or "".
+      model_digest: of the files of the model that was copied.
       ap: mAP on the gate's split; `ap50`: AP50 there.
     """
 
     fingerprint: str
     judged_against: str
+    model_digest: str
     ap: float
     ap50: float
 
@@ -89,22 +91,37 @@ def find(destination: str, identity: str) -> ServedModel | None:
     return (exact or models or [None])[-1]
 
 
+def model_digest(model_path: str) -> str:
+    """Digest of the names and contents of all files of a SavedModel."""
+    digest = hashlib.sha256()
+    for name in sorted(_files_below(model_path)):
+        digest.update(f"{len(name)}:{name}".encode())
+        with FileSystems.open(FileSystems.join(model_path, *name.split("/"))) as source:
+            digest.update(hashlib.sha256(source.read()).digest())
+    return digest.hexdigest()[:32]
+
+
 def push(model_path: str, destination: str, record: PushRecord) -> ServedModel:
     """Copies a SavedModel under `destination` as its newest version.
 
     A reader never sees half a version: on a local disk the copy is made aside and
     renamed; elsewhere, where nothing renames a folder at once, the graph file, which
-    loaders and `served_models` look for, is copied last.
+    loaders and `served_models` look for, is copied last. Where the newest version is
+    this very model already, it stays and is returned.
 
     Args:
       model_path: folder that holds `saved_model.pb`.
       destination: folder of the numbered versions; made where it is absent.
       record: where the model comes from; stored beside it.
     """
-    newest = max((model.version for model in served_models(destination)), default=0)
-    version = max(int(time.time()), newest + 1)
+    served = served_models(destination)
+    newest = served[-1] if served else None
+    if newest and newest.record and newest.record.model_digest == record.model_digest:
+        _LOGGER.info("%s serves already as version %d", model_path, newest.version)
+        return newest
+    version = max(int(time.time()), newest.version + 1 if newest else 0)
     final = FileSystems.join(destination, str(version))
-    local = "://" not in destination
+    local = _is_local(destination)
     aside = FileSystems.join(destination, f".incoming-{uuid.uuid4().hex}")
     target = aside if local else final
     try:
@@ -135,7 +152,7 @@ def _copy_version(source: str, target: str, record: PushRecord) -> None:
 
 def _files_below(folder: str) -> list[str]:
     """Paths of all files in a folder and below, relative to it, with slashes."""
-    if "://" not in folder:
+    if _is_local(folder):
         return [
             os.path.relpath(os.path.join(place, name), folder).replace(os.sep, "/")
             for place, _, names in os.walk(folder)
@@ -146,8 +163,12 @@ def _files_below(folder: str) -> list[str]:
     return [metadata.path[start:] for metadata in match.metadata_list]
 
 
+def _is_local(path: str) -> bool:
+    return "://" not in path
+
+
 def _make_folder(path: str) -> None:
-    if "://" not in path:  # object stores have no folders to make
+    if _is_local(path):  # object stores have no folders to make
         os.makedirs(path, exist_ok=True)
 
 

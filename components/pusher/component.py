@@ -46,14 +46,14 @@ def ModelPusher(
     metrics_path = os.path.join(evaluation_result.uri, METRICS_FILE)
     with fileio.open(metrics_path) as source:
         metrics = json.load(source)[GATE_SPLIT][CANDIDATE]
+    model_path = path_utils.serving_model_path(model.uri)
     record = served_models.PushRecord(
         fingerprint=fingerprint,
+        model_digest=served_models.model_digest(model_path),
         judged_against=baseline.get_string_custom_property(IDENTITY_PROPERTY),
         ap=metrics["AP"],
         ap50=metrics["AP50"],
     )
-    served = served_models.push(
-        path_utils.serving_model_path(model.uri), push_destination, record
-    )
+    served = served_models.push(model_path, push_destination, record)
     pushed_model.set_string_custom_property("pushed_destination", served.path)
     pushed_model.set_string_custom_property("pushed_version", str(served.version))

@@ -96,7 +96,7 @@ def _tables(findings: RunFindings) -> list[str]:
 
 def _percent(value: float | None) -> str:
     # pycocotools marks what has no ground truth with -1.
-    return "–" if value is None or not value >= 0 else f"{value:.3f}"
+    return "-" if value is None or not value >= 0 else f"{value:.3f}"
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:

@@ -1,4 +1,4 @@
-"""Stage: the exported model is loaded and asked, as a server would, in a new process."""
+"""Stage: the exported model is loaded and asked as a server would, in a new process."""
 
 import json
 import logging

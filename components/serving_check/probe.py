@@ -64,7 +64,8 @@ def detection_problems(
       detections: arrays by output name: boxes [B, D, 4] xyxy px, scores [B, D],
         classes [B, D], class_names [B, D], num_detections [B].
       index: which image of the batch.
-      height: of that image, px; `width` likewise.
+      height: of that image, px.
+      width: of that image, px.
     """
     count = int(detections["num_detections"][index])
     boxes = detections["boxes"][index]
@@ -111,9 +112,7 @@ def probe(model_dir: str, file_pattern: str, num_images: int) -> dict[str, Any]:
     encoded = [example.encoded_image for example in examples]
     by_bytes = signatures["serving_default"]
     together = _call(by_bytes, "image_bytes", encoded)
-    as_examples = _call(
-        signatures["serving_tf_example"], "examples", serialized
-    )
+    as_examples = _call(signatures["serving_tf_example"], "examples", serialized)
     seconds = []
     for index, example in enumerate(examples):
         start = time.perf_counter()

@@ -1,0 +1,133 @@
+"""Runs the whole pipeline on this machine: VOC data set in, pushed detector out.
+
+Exit status: 0 pushed, 1 the run ended but its model was not pushed (the gate or the
+serving check says why), 2 bad input.
+"""
+
+import argparse
+import contextlib
+import dataclasses
+import fcntl
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pipeline import presets
+from pipeline.config import PipelineConfig, RunPaths
+from schemas.user_error import UserError
+
+if TYPE_CHECKING:
+    from pipeline.run_summary import RunSummary
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `voc-pipeline run`."""
+    parser.add_argument(
+        "--data",
+        required=True,
+        help="VOC data set: a folder, a .tar, or a pattern such as 'data/span-{SPAN}'",
+    )
+    parser.add_argument("--root", required=True, help="where the run keeps everything")
+    presets.add_arguments(parser)
+    parser.add_argument("--span", default="", help="span of a pattern: 7 or latest")
+    parser.add_argument(
+        "--push-destination", help="folder that is served (default: ROOT/served)"
+    )
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs every stage, then tells what came out."""
+    from components.example_gen.data_digest import data_digest
+
+    config = presets.config_from(args)
+    root = os.path.abspath(args.root)
+    paths = RunPaths(
+        data=_absolute(args.data),
+        root=root,
+        push_destination=_absolute(
+            args.push_destination or os.path.join(root, "served")
+        ),
+        span=args.span,
+    )
+    with _only_run_in(root):
+        digest = data_digest(paths.data, paths.span)
+        summary = _run_stages(config, paths, digest)
+    if args.json:
+        sys.stdout.write(json.dumps(dataclasses.asdict(summary), indent=2) + "\n")
+    else:
+        sys.stdout.write(summary.as_text())
+    return 0 if summary.pushed_path else 1
+
+
+def _run_stages(config: PipelineConfig, paths: RunPaths, digest: str) -> "RunSummary":
+    from pipeline import console
+
+    log_path = os.path.join(
+        paths.root, "logs", time.strftime("run-%Y%m%d-%H%M%S.log", time.gmtime())
+    )
+    sys.stderr.write(f"loading TFX (log: {log_path})\n")
+    start_s = time.monotonic()
+    with console.quiet_console(log_path):
+        from components.baseline import served_models
+        from pipeline import push_ledger, run_summary, runners
+        from pipeline.pipeline import RunState, model_fingerprint
+
+        fingerprint = model_fingerprint(config, digest)
+        state = RunState(
+            data_digest=digest,
+            baseline_identity=served_models.baseline_identity(
+                paths.push_destination, fingerprint
+            ),
+            lost_version=push_ledger.lost_push(paths.root, fingerprint),
+        )
+        with console.stage_lines(runners.metadata_path(paths.root)), _plain_errors():
+            runners.run_local(config, paths, state)
+        summary = run_summary.summarise(
+            runners.metadata_path(paths.root), time.monotonic() - start_s
+        )
+        if summary.pushed_path:
+            push_ledger.record_push(paths.root, fingerprint, summary.pushed_path)
+    return summary
+
+
+def _absolute(path: str) -> str:
+    return path if "://" in path else os.path.abspath(path)
+
+
+@contextlib.contextmanager
+def _only_run_in(root: str) -> Iterator[None]:
+    """Holds the root's lock: two runs in one metadata store would mix."""
+    try:
+        os.makedirs(root, exist_ok=True)
+        lock = open(os.path.join(root, ".lock"), "w")  # noqa: SIM115  held to the end
+    except OSError as error:
+        raise UserError(
+            f"--root {root} cannot be written ({error.strerror}); "
+            "name a folder that you may write to"
+        ) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UserError(
+                f"another run is using --root {root}; wait for it or name another"
+            ) from error
+        yield
+
+
+@contextlib.contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Finds the user's mistake inside what Beam and TFX wrapped around it."""
+    try:
+        yield
+    except Exception as error:
+        cause: BaseException | None = error
+        while cause is not None:
+            if isinstance(cause, UserError):
+                raise cause from None
+            cause = cause.__cause__ or cause.__context__
+        raise

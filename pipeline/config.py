@@ -1,0 +1,97 @@
+"""One run as data: one field per stage, and where the run reads and writes."""
+
+import dataclasses
+import hashlib
+import json
+import re
+
+from components.data_gate.config import DriftConfig
+from components.evaluator.gate import GateConfig
+from components.example_gen.config import IngestConfig
+from trainer.config import TrainerConfig
+from trainer.config_json import from_mapping, to_mapping
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ReportConfig:
+    """What the report shows: how many images, and detections from which score on."""
+
+    num_images: int = 12
+    min_score: float = 0.3
+
+    def __post_init__(self) -> None:
+        """Refuses a report of nothing."""
+        if self.num_images < 1:
+            raise ValueError(f"need num_images >= 1, got {self.num_images}")
+        if not 0 <= self.min_score <= 1:
+            raise ValueError(f"need 0 <= min_score <= 1, got {self.min_score}")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PipelineConfig:
+    """Everything that decides what a run makes of a data set.
+
+    Attributes:
+      name: of the pipeline, in the metadata store and on Kubeflow.
+      ingest: how VOC becomes examples, and what is refused.
+      drift: how far a span may differ from an earlier one.
+      trainer: model, input pipeline, optimiser, length.
+      gate: what the candidate must reach.
+      serving_check_images: on how many eval images the exported model is asked.
+      report: what the report shows.
+    """
+
+    name: str
+    ingest: IngestConfig = IngestConfig()
+    drift: DriftConfig = DriftConfig()
+    trainer: TrainerConfig
+    gate: GateConfig
+    serving_check_images: int = 4
+    report: ReportConfig = ReportConfig()
+
+    def __post_init__(self) -> None:
+        """Refuses names that Kubeflow refuses, and a check of nothing."""
+        if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,127}", self.name):
+            raise ValueError(
+                f"name is lower-case letters, digits and dashes, got {self.name!r}"
+            )
+        if self.serving_check_images < 1:
+            raise ValueError(
+                f"need serving_check_images >= 1, got {self.serving_check_images}"
+            )
+
+    def to_json(self) -> str:
+        """The whole tree as JSON, keys sorted."""
+        return json.dumps(to_mapping(self), indent=1, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "PipelineConfig":
+        """The inverse of `to_json`; an unknown field raises, listing the known."""
+        return from_mapping(cls, json.loads(text))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunPaths:
+    """Where a run reads and writes; any Beam file system.
+
+    Attributes:
+      data: VOC data set: a folder, a `.tar`, or a pattern with `{SPAN}`.
+      span: which span of such a pattern, a number or `latest`; "" for none.
+      baseline_span: the earlier span that drift is measured against; "" for none.
+      root: pipeline root: artifacts, metadata store, checkpoints, logs.
+      push_destination: folder of the numbered versions that are served.
+    """
+
+    data: str
+    root: str
+    push_destination: str
+    span: str = ""
+
+
+def digest_of(*parts: str) -> str:
+    """A digest of texts, in this order, that no other split of the same text shares."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(f"{len(part)}:".encode())
+        digest.update(part.encode())
+    return digest.hexdigest()[:32]

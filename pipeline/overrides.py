@@ -1,0 +1,58 @@
+"""Typed changes to a config from the command line: `--set trainer.train_steps=50`."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from pipeline.config import PipelineConfig
+from schemas.user_error import UserError
+from trainer.config_json import from_mapping, to_mapping
+
+
+def apply_overrides(
+    config: PipelineConfig, assignments: Sequence[str]
+) -> PipelineConfig:
+    """The config with each `path.to.field=value` applied, in order.
+
+    A value is JSON where it parses as such (numbers, true, null, lists), else text.
+
+    Raises:
+      UserError: no `=`, a field that does not exist (the known ones are listed), or a
+        value the field refuses.
+    """
+    tree = to_mapping(config)
+    for assignment in assignments:
+        path, separator, text = assignment.partition("=")
+        if not separator or not path:
+            raise UserError(
+                f"--set {assignment!r} is not FIELD=VALUE, such as trainer.seed=1"
+            )
+        _assign(tree, path.split("."), _value(text), assignment)
+    try:
+        return from_mapping(PipelineConfig, tree, "config")
+    except (TypeError, ValueError) as error:
+        raise UserError(f"--set {' '.join(assignments)}: {error}") from error
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
+
+
+def _assign(
+    tree: dict[str, Any], path: Sequence[str], value: Any, assignment: str
+) -> None:
+    node: Any = tree
+    for depth, name in enumerate(path):
+        if not isinstance(node, dict) or name not in node:
+            where = ".".join(path[:depth]) or "the config"
+            known = ", ".join(sorted(node)) if isinstance(node, dict) else "none"
+            raise UserError(
+                f"--set {assignment}: {where} has no field {name!r}; "
+                f"its fields: {known}"
+            )
+        if depth < len(path) - 1:
+            node = node[name]
+    node[path[-1]] = value

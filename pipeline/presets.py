@@ -1,0 +1,123 @@
+"""Named experiments: functions that return a PipelineConfig.
+
+Each docstring states the command, what it costs and what to expect of it.
+"""
+
+import argparse
+import dataclasses
+import inspect
+from collections.abc import Callable
+
+from components.evaluator.gate import GateConfig
+from pipeline.config import PipelineConfig
+from pipeline.overrides import apply_overrides
+from schemas.label_map import LabelMap
+from schemas.user_error import UserError
+from trainer import config as trainer_config
+
+
+def demo() -> PipelineConfig:
+    """The drawn sample data in minutes on a CPU.
+
+    make demo
+    """
+    return PipelineConfig(
+        name="voc-demo",
+        trainer=trainer_config.demo(),
+        gate=GateConfig(min_ap50=0.5),
+    )
+
+
+def cpu_small() -> PipelineConfig:
+    """A light RetinaNet from scratch, for laptops and CI.
+
+    voc-pipeline run --data VOCdevkit/VOC2007 --root runs/voc --preset cpu_small
+    """
+    return PipelineConfig(
+        name="voc-cpu-small",
+        trainer=trainer_config.cpu_small(),
+        gate=GateConfig(min_ap50=0.3),
+    )
+
+
+def voc_retinanet_r50() -> PipelineConfig:
+    """The seed's recipe to the letter: frozen ResNet50, 512 px, on a GPU.
+
+    voc-pipeline run --data VOCdevkit --root runs/r50 --preset voc_retinanet_r50
+    """
+    return PipelineConfig(
+        name="voc-retinanet-r50",
+        trainer=trainer_config.voc_retinanet_r50(),
+        gate=GateConfig(min_ap50=0.5),
+    )
+
+
+def smoke() -> PipelineConfig:
+    """A few steps of the smallest model: proves that a machine can run every stage.
+
+    voc-pipeline run --data DIR --root runs/smoke --preset smoke
+    """
+    small = trainer_config.cpu_small()
+    return PipelineConfig(
+        name="voc-smoke",
+        trainer=dataclasses.replace(small, train_steps=4, num_epochs=0),
+        gate=GateConfig(min_map=0.0),
+    )
+
+
+PRESETS: dict[str, Callable[[], PipelineConfig]] = {
+    "demo": demo,
+    "cpu_small": cpu_small,
+    "voc_retinanet_r50": voc_retinanet_r50,
+    "smoke": smoke,
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options that choose and change a config, shared by several commands."""
+    parser.add_argument(
+        "--preset", default="cpu_small", help=f"one of {', '.join(PRESETS)}"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="change a field, such as trainer.seed=1; may be given several times",
+    )
+    parser.add_argument(
+        "--label-map",
+        metavar="FILE",
+        help="one class a line; default: the classes of the data, sorted",
+    )
+
+
+def config_from(args: argparse.Namespace) -> PipelineConfig:
+    """The config that `--preset`, `--label-map` and `--set` name.
+
+    Raises:
+      UserError: no such preset, field or file, or a value that its field refuses.
+    """
+    config = apply_overrides(preset(args.preset), args.set)
+    if args.label_map:
+        names = LabelMap.from_file(args.label_map).names
+        config = dataclasses.replace(
+            config, ingest=dataclasses.replace(config.ingest, label_map=names)
+        )
+    return config
+
+
+def preset(name: str) -> PipelineConfig:
+    """The preset of this name.
+
+    Raises:
+      UserError: there is none; the names of those that exist are listed.
+    """
+    if name not in PRESETS:
+        raise UserError(f"no preset {name!r}; there are: {', '.join(PRESETS)}")
+    return PRESETS[name]()
+
+
+def describe(name: str) -> str:
+    """A preset's docstring."""
+    return inspect.getdoc(PRESETS[name]) or ""

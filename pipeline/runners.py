@@ -1,0 +1,69 @@
+"""The same pipeline on this machine, or compiled for Kubeflow Pipelines v2."""
+
+import os
+from collections.abc import Sequence
+
+from tfx import v1 as tfx
+from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
+
+from pipeline.config import PipelineConfig, RunPaths
+from pipeline.pipeline import RunState, create_pipeline
+
+# DirectRunner looks for Beam's Go runner on the network first; this one is in Python.
+LOCAL_BEAM_ARGS = ("--runner=FnApiRunner",)
+
+
+def metadata_path(root: str) -> str:
+    """The SQLite metadata store of a local pipeline root."""
+    return os.path.join(root, "metadata.sqlite")
+
+
+def run_local(config: PipelineConfig, paths: RunPaths, state: RunState) -> None:
+    """Runs every stage in this process, reusing what has not changed."""
+    tfx.orchestration.LocalDagRunner().run(
+        tfx.dsl.Pipeline(
+            pipeline_name=config.name,
+            pipeline_root=paths.root,
+            components=create_pipeline(config, paths, state),
+            enable_cache=True,
+            metadata_connection_config=(
+                tfx.orchestration.metadata.sqlite_metadata_connection_config(
+                    metadata_path(paths.root)
+                )
+            ),
+            beam_pipeline_args=list(LOCAL_BEAM_ARGS),
+        )
+    )
+
+
+def compile_kubeflow(
+    config: PipelineConfig,
+    paths: RunPaths,
+    output: str,
+    image: str,
+    beam_args: Sequence[str] = LOCAL_BEAM_ARGS,
+) -> None:
+    """Writes the Kubeflow Pipelines v2 package, YAML or JSON by its extension.
+
+    Kubeflow's cache would see neither edited data nor a newly served model, since the
+    digests are taken when a pipeline is made; so a compiled pipeline reuses nothing.
+    """
+    from components.baseline.component import LOOK_UP
+
+    runner = kubeflow_v2_dag_runner.KubeflowV2DagRunner(
+        config=kubeflow_v2_dag_runner.KubeflowV2DagRunnerConfig(
+            display_name=config.name, default_image=image, use_pipeline_spec_2_1=True
+        ),
+        output_dir=os.path.dirname(os.path.abspath(output)),
+        output_filename=os.path.basename(output),
+    )
+    state = RunState(data_digest="", baseline_identity=LOOK_UP)
+    runner.run(
+        tfx.dsl.Pipeline(
+            pipeline_name=config.name,
+            pipeline_root=paths.root,
+            components=create_pipeline(config, paths, state),
+            enable_cache=False,
+            beam_pipeline_args=list(beam_args),
+        )
+    )

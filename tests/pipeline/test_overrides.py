@@ -1,0 +1,46 @@
+import pytest
+
+from pipeline import presets
+from pipeline.overrides import apply_overrides
+from schemas.user_error import UserError
+
+
+@pytest.fixture
+def config():
+    return presets.cpu_small()
+
+
+def test_a_nested_field_takes_a_typed_value_and_leaves_the_rest(config):
+    changed = apply_overrides(config, ["trainer.seed=7", "gate.min_map=0.25"])
+
+    assert changed.trainer.seed == 7
+    assert changed.gate.min_map == 0.25
+    assert changed.ingest == config.ingest
+
+
+def test_later_assignments_win(config):
+    assert (
+        apply_overrides(config, ["trainer.seed=1", "trainer.seed=2"]).trainer.seed == 2
+    )
+
+
+def test_text_needs_no_quotes(config):
+    assert apply_overrides(config, ["name=weekly"]).name == "weekly"
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("trainer.sede=1", "trainer has no field 'sede'; its fields: .*seed"),
+        ("gaet.min_map=1", "the config has no field 'gaet'; its fields: .*gate"),
+        ("name.first=x", "name has no field 'first'; its fields: none"),
+        ("trainer.seed", "is not FIELD=VALUE"),
+        ("trainer.seed=soon", "takes int, got 'soon'"),
+        ("gate.min_map=3", "0 <= min_map <= 1, got 3"),
+    ],
+)
+def test_nonsense_is_one_line_that_says_what_exists(config, assignment, message):
+    with pytest.raises(UserError, match=message) as caught:
+        apply_overrides(config, [assignment])
+
+    assert "\n" not in str(caught.value)
