@@ -62,12 +62,14 @@ def transformed(tmp_path_factory, schema):
                 tf_example.encode_example(example, label_map, with_image=False)
             )
     options = PipelineOptions(["--runner=FnApiRunner"])
-    with beam.Pipeline(options=options) as pipeline:
-        with tft_beam.Context(temp_dir=f"{folder}/temp"):
-            source = tfxio.TFExampleRecord(path, schema=schema)
-            data = (pipeline | source.BeamSource(), source.TensorAdapterConfig())
-            transform_fn = data | tft_beam.AnalyzeDataset(preprocessing_fn)
-            _ = transform_fn | tft_beam.WriteTransformFn(f"{folder}/graph")
+    with (
+        beam.Pipeline(options=options) as pipeline,
+        tft_beam.Context(temp_dir=f"{folder}/temp"),
+    ):
+        source = tfxio.TFExampleRecord(path, schema=schema)
+        data = (pipeline | source.BeamSource(), source.TensorAdapterConfig())
+        transform_fn = data | tft_beam.AnalyzeDataset(preprocessing_fn)
+        _ = transform_fn | tft_beam.WriteTransformFn(f"{folder}/graph")
     graph = tft.TFTransformOutput(f"{folder}/graph")
     layer = graph.transform_features_layer()
     spec = schema_utils.schema_as_feature_spec(schema).feature_spec

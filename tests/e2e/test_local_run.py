@@ -1,0 +1,137 @@
+"""One pipeline root through its life: first run, reuse, edits, a refused model."""
+
+import json
+import shutil
+
+import pytest
+
+from pipeline.__main__ import main
+
+STAGES = {
+    "VocExampleGen",
+    "StatisticsGen",
+    "SchemaImport",
+    "DataGate",
+    "Transform",
+    "Trainer",
+    "BaselineLookup",
+    "DetectionEvaluator",
+    "ServingCheck",
+    "ReportWriter",
+    "ModelPusher",
+}
+
+
+class PipelineRoot:
+    """A data set, a root, and what the last run printed."""
+
+    def __init__(self, data, root, capsys):
+        self.data = data
+        self.root = root
+        self._capsys = capsys
+
+    def run(self, *options):
+        """Runs the smoke preset; returns exit status and summary."""
+        arguments = ["--data", str(self.data), "--root", str(self.root)]
+        status = main(["run", *arguments, "--preset", "smoke", "--json", *options])
+        return status, json.loads(self._capsys.readouterr().out)
+
+    def served(self):
+        """Names of the versions under the push destination."""
+        folder = self.root / "served"
+        return sorted(path.name for path in folder.iterdir())
+
+
+def ran(summary):
+    return {stage for stage, how in summary["stages"].items() if how == "ran"}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory, tiny_data):
+    folder = tmp_path_factory.mktemp("local")
+    shutil.copytree(tiny_data, folder / "data")
+    return folder
+
+
+@pytest.fixture
+def root(place, capsys):
+    return PipelineRoot(place / "data", place / "root", capsys)
+
+
+def test_the_first_run_goes_through_every_stage_and_pushes(root):
+    status, summary = root.run()
+
+    assert status == 0
+    assert ran(summary) == set(summary["stages"]) == STAGES
+    assert summary["blessed"]
+    assert summary["serving_problems"] == []
+    assert root.served() == [summary["pushed_path"].rpartition("/")[2]]
+    for path in (summary["report"], summary["picture"], summary["ingest_report"]):
+        assert (root.root / path).stat().st_size > 0
+
+
+def test_the_second_run_reuses_every_stage(root):
+    before = root.served()
+    status, summary = root.run()
+
+    assert status == 0
+    assert ran(summary) == set()
+    assert root.served() == before
+
+
+def test_a_stricter_gate_reruns_only_what_lies_behind_it_and_refuses(root):
+    before = root.served()
+    status, summary = root.run("--set", "gate.min_map=0.99")
+
+    assert status == 1
+    assert ran(summary) == {"DetectionEvaluator", "ReportWriter", "ModelPusher"}
+    assert not summary["blessed"]
+    assert any("below the threshold 0.9900" in text for text in summary["reasons"])
+    assert summary["pushed_path"] == ""
+    assert root.served() == before
+
+
+def test_edited_code_of_a_stage_reruns_it_and_what_lies_behind(root, monkeypatch):
+    from pipeline import pipeline
+
+    digest = pipeline.source_digest
+
+    def edited(*modules):
+        mark = "edited" if "components.report.component" in modules else ""
+        return digest(*modules) + mark
+
+    monkeypatch.setattr(pipeline, "source_digest", edited)
+    _, summary = root.run()
+
+    assert ran(summary) == {"ReportWriter"}
+
+
+def test_a_push_that_was_lost_is_made_again_and_nothing_else(root):
+    shutil.rmtree(root.root / "served")
+    status, summary = root.run()
+
+    assert status == 0
+    assert ran(summary) == {"ModelPusher"}
+    assert len(root.served()) == 1
+
+
+def test_an_edited_annotation_reruns_what_reads_data(root):
+    path = sorted((root.data / "Annotations").iterdir())[0]
+    path.write_text(path.read_text().replace("Unspecified", "Frontal"))
+    status, summary = root.run()
+
+    assert STAGES - ran(summary) == {"SchemaImport"}
+    # Trained anew on the same boxes and judged against what serves; equal or not,
+    # the verdict, the push and the exit status agree.
+    assert (status == 0) == summary["blessed"] == bool(summary["pushed_path"])
+
+
+def test_a_second_run_in_the_same_root_is_refused_while_one_is_under_way(root, capfd):
+    import fcntl
+
+    with open(root.root / ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        arguments = ["--data", str(root.data), "--root", str(root.root)]
+        assert main(["run", *arguments, "--preset", "smoke"]) == 2
+
+    assert "another run is using" in capfd.readouterr().err
