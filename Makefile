@@ -1,0 +1,43 @@
+# `make` alone lists the targets. Each one installs what it needs first.
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint fmt bench lock clean
+PYTHON ?= python3
+BIN := .venv/bin
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' \
+		$(MAKEFILE_LIST)
+
+install:  ## make .venv/ from the lock file for this machine; nothing if it is there
+	@command -v $(PYTHON) >/dev/null || \
+		{ echo "install: no $(PYTHON) on PATH: apt install python3" >&2; exit 1; }
+	@$(PYTHON) requirements/install.py
+
+demo: install  ## draw a sample data set and run the whole pipeline on it
+	$(BIN)/voc-pipeline sample-data runs/demo/data --images 240 --seed 0
+	$(BIN)/voc-pipeline run --data runs/demo/data --root runs/demo --preset demo
+
+test: install  ## run every test; PYTEST="-m 'not slow and not e2e'" for the fast ones
+	$(BIN)/pytest -rs $(PYTEST)
+
+lint: install  ## ruff and mypy, as CI does
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/mypy requirements
+
+fmt: install  ## format, and mend what ruff can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: install  ## run every benchmark; benchmarks/README.md has figures and machines
+	@set -e; for file in benchmarks/*.py; do \
+		echo "== $$file"; $(BIN)/python $$file; done
+
+lock: ## regenerate both lock files; UPGRADE=--upgrade takes the newest versions
+	@$(PYTHON) requirements/lock.py $(UPGRADE)
+
+clean:  ## remove caches, builds and the demo's run; keeps .venv/ and other runs
+	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .coverage
+	rm -rf runs/demo
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
