@@ -2,15 +2,9 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
-from typing import Any
 
-from trainer.augment.declaration import (
-    Augmentation,
-    augmentation_from_dict,
-    augmentation_to_dict,
-    check_order,
-)
+from trainer.augment.declaration import Augmentation, check_order
+from trainer.config_json import from_mapping, to_mapping
 
 _MIB = 1 << 20
 
@@ -68,39 +62,11 @@ class InputConfig:
             )
         check_order(self.augmentations)
 
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-able form; each augmentation carries its `name`."""
-        fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        return {
-            **fields,
-            "image_size": list(self.image_size),
-            "augmentations": [augmentation_to_dict(a) for a in self.augmentations],
-        }
-
-    @classmethod
-    def from_dict(cls, fields: Mapping[str, Any]) -> "InputConfig":
-        """Inverse of `to_dict`; a ValueError lists the fields there are."""
-        known = [field.name for field in dataclasses.fields(cls)]
-        unknown = sorted(set(fields) - set(known))
-        if unknown:
-            raise ValueError(
-                f"InputConfig has no field {', '.join(unknown)}; "
-                f"it has: {', '.join(known)}"
-            )
-        values = dict(fields)
-        if "image_size" in values:
-            values["image_size"] = tuple(values["image_size"])
-        if "augmentations" in values:
-            values["augmentations"] = tuple(
-                augmentation_from_dict(declared) for declared in values["augmentations"]
-            )
-        return cls(**values)
-
     def to_json(self) -> str:
-        """`to_dict` as text, keys sorted."""
-        return json.dumps(self.to_dict(), sort_keys=True)
+        """All fields as one JSON object."""
+        return json.dumps(to_mapping(self))
 
     @classmethod
     def from_json(cls, text: str) -> "InputConfig":
-        """Inverse of `to_json`."""
-        return cls.from_dict(json.loads(text))
+        """The inverse of `to_json`; an unknown field raises, listing the known."""
+        return from_mapping(cls, json.loads(text))

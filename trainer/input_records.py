@@ -1,0 +1,103 @@
+"""TFRecord shards: which there are, what they hold, and reading them."""
+
+import concurrent.futures
+import dataclasses
+import functools
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from schemas import tf_example
+from schemas.user_error import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class RecordIndex:
+    """One pass over the shards. lengths [N] encoded bytes, object_counts [N]."""
+
+    files: tuple[str, ...]
+    lengths: npt.NDArray[np.int64]
+    object_counts: npt.NDArray[np.int64]
+
+    @property
+    def num_examples(self) -> int:
+        """N."""
+        return len(self.lengths)
+
+    def examples_within(self, budget_bytes: int) -> int:
+        """How many records fit in a budget whichever they are; at least one."""
+        largest_first = np.sort(self.lengths)[::-1]
+        fitting = np.searchsorted(np.cumsum(largest_first), budget_bytes, side="right")
+        return max(1, int(fitting))
+
+
+def find_files(file_patterns: str | Sequence[str]) -> tuple[str, ...]:
+    """Files that the patterns match, sorted; UserError if there are none."""
+    patterns = [file_patterns] if isinstance(file_patterns, str) else file_patterns
+    files = sorted({name for pattern in patterns for name in tf.io.gfile.glob(pattern)})
+    if not files:
+        raise UserError(
+            f"no TFRecord files match {', '.join(patterns) or 'an empty pattern'}: "
+            "check the path, or run the ingest stage first"
+        )
+    return tuple(files)
+
+
+def index_records(file_patterns: str | Sequence[str]) -> RecordIndex:
+    """Reads every record once, without decoding images; unreadable -> UserError."""
+    return _index_files(find_files(file_patterns))
+
+
+def read_records(
+    files: tf.Tensor | Sequence[str], parallel_files: int
+) -> tf.data.Dataset:
+    """Serialized examples; shards are interleaved in an order that repeats."""
+    names = tf.data.Dataset.from_tensor_slices(tf.convert_to_tensor(files))
+    if parallel_files == 1:
+        return names.flat_map(_read_file)
+    return names.interleave(
+        _read_file,
+        cycle_length=parallel_files,
+        block_length=1,
+        num_parallel_calls=tf.data.AUTOTUNE,
+        deterministic=True,
+    )
+
+
+def _read_file(name: tf.Tensor) -> tf.data.Dataset:
+    is_gzip = tf.strings.regex_full_match(name, r".*\.gz")
+    return tf.data.TFRecordDataset(name, tf.where(is_gzip, "GZIP", ""))
+
+
+# A run makes several datasets from the same shards; the files don't change under it.
+@functools.lru_cache(maxsize=8)
+def _index_files(files: tuple[str, ...]) -> RecordIndex:
+    with concurrent.futures.ThreadPoolExecutor(max_workers=4) as pool:
+        columns = list(pool.map(_index_file, files))
+    lengths, counts = (np.concatenate(column) for column in zip(*columns, strict=True))
+    return RecordIndex(files, lengths, counts)
+
+
+def _index_file(
+    name: str,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    spec = {tf_example.OBJECT_COUNT: tf.io.FixedLenFeature([], tf.int64, -1)}
+
+    def measure(records: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        count = tf.io.parse_example(records, spec)[tf_example.OBJECT_COUNT]
+        return tf.cast(tf.strings.length(records), tf.int64), count
+
+    rows = _read_file(tf.constant(name)).batch(64).map(measure).as_numpy_iterator()
+    try:
+        measured = list(rows)
+    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
+        raise UserError(
+            f"{name} is not a readable TFRecord file of examples: "
+            f"{str(error).splitlines()[0]}; run the ingest stage again"
+        ) from error
+    if not measured:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    lengths, counts = zip(*measured, strict=True)
+    return np.concatenate(lengths), np.concatenate(counts)
