@@ -1,0 +1,30 @@
+"""The moving average of the weights, put in their place for a while."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+
+@contextlib.contextmanager
+def averaged_weights(model: Any) -> Iterator[None]:
+    """Inside, the model's trainable variables hold their moving average.
+
+    Nothing happens where the optimiser keeps none, or has not taken a step.
+    """
+    optimizer = model.optimizer
+    if not optimizer.use_ema or int(optimizer.iterations) == 0:
+        yield
+        return
+    variables = model.trainable_variables
+    weights = [np.array(variable) for variable in variables]
+    # Keras offers no public name for the averages
+    averages = optimizer._model_variables_moving_average
+    for variable, average in zip(variables, averages, strict=True):
+        variable.assign(average)
+    try:
+        yield
+    finally:
+        for variable, weight in zip(variables, weights, strict=True):
+            variable.assign(weight)

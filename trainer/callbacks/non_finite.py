@@ -1,0 +1,43 @@
+"""A loss that is no number stops the training and names the images."""
+
+import math
+from collections.abc import Callable, Sequence
+
+import keras
+
+from trainer.callbacks.state import TrainingState
+
+
+class NonFiniteLossError(RuntimeError):
+    """The loss became NaN or infinite."""
+
+
+class StopOnNonFinite(keras.callbacks.Callback):
+    """Raises at the first step whose loss is NaN or Inf.
+
+    `image_ids_of_step` makes the batch of a step once more: the input pipeline gives
+    the same batch for the same step, so nothing need be remembered.
+    """
+
+    def __init__(
+        self, state: TrainingState, image_ids_of_step: Callable[[int], Sequence[str]]
+    ) -> None:
+        super().__init__()
+        self.state = state
+        self.image_ids_of_step = image_ids_of_step
+
+    def on_train_batch_end(
+        self, batch: int, logs: dict[str, float] | None = None
+    ) -> None:
+        """Look at the running losses: one NaN makes them NaN for good."""
+        del batch
+        values = {name: float(value) for name, value in (logs or {}).items()}
+        broken = [name for name, value in values.items() if not math.isfinite(value)]
+        if broken:
+            images = ", ".join(self.image_ids_of_step(self.state.step - 1))
+            raise NonFiniteLossError(
+                f"{', '.join(broken)} is NaN or infinite at step {self.state.step}; "
+                f"images of its batch: {images}. Look at their boxes (voc-pipeline "
+                "show-data), lower the peak rate, or clip harder. Checkpoints hold the "
+                "weights of before."
+            )

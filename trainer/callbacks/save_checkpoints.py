@@ -1,0 +1,43 @@
+"""The last checkpoint: at every epoch's end, and every so many steps."""
+
+import keras
+
+from trainer.callbacks.state import TrainingState
+from trainer.checkpoint import CheckpointStore, Progress
+
+
+class SaveCheckpoints(keras.callbacks.Callback):
+    """Saves variables and progress; comes after `Evaluate`, whose numbers it keeps."""
+
+    def __init__(
+        self, state: TrainingState, store: CheckpointStore, every_steps: int
+    ) -> None:
+        super().__init__()
+        self.state = state
+        self.store = store
+        self.every_steps = every_steps
+
+    def on_train_batch_end(
+        self, batch: int, logs: dict[str, float] | None = None
+    ) -> None:
+        """Save inside long epochs."""
+        del batch, logs
+        if self.state.step % self.every_steps == 0:
+            self._save()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Save with what the evaluation found."""
+        del epoch, logs
+        self._save()
+
+    def _save(self) -> None:
+        state = self.state
+        if keras.backend.backend() == "jax":
+            # inside an epoch JAX's variables live in the step function
+            self.model.jax_state_sync()
+        progress = Progress(
+            step=state.step,
+            best_map=state.best_map,
+            evaluations_since_best=state.evaluations_since_best,
+        )
+        self.store.save(self.model, progress)

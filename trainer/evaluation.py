@@ -1,0 +1,111 @@
+"""Exact COCO numbers of a model on batches of the input pipeline."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from trainer.metrics.box_columns import Detections, GroundTruths, xywh_from_xyxy
+from trainer.metrics.summary import CocoSummary, coco_summary
+
+Batch = Mapping[str, Any]
+Detect = Callable[[Any], Mapping[str, Any]]
+
+
+def compiled_detector(model: Any) -> Detect:
+    """Images [B, H, W, 3] -> detections, compiled once for any batch size.
+
+    It runs on one device, also under a distribution strategy.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return model.predict_on_batch
+    import tensorflow as tf
+
+    return tf.function(
+        lambda images: model(images, training=False), reduce_retracing=True
+    )
+
+
+def evaluate_batches(
+    detect: Detect, batches: Iterable[Batch], class_names: Sequence[str]
+) -> CocoSummary:
+    """Score detections against ground truth, both in pixels of the original images."""
+    columns = _Columns()
+    for batch in batches:
+        columns.add(batch, detect(batch["images"]))
+    return coco_summary(
+        columns.ground_truths(),
+        columns.detections(),
+        image_ids=columns.image_ids,
+        class_names=class_names,
+    )
+
+
+class _Columns:
+    """Rows of ground truths and detections, collected batch by batch."""
+
+    def __init__(self) -> None:
+        self.image_ids: list[str] = []
+        self._truth: list[tuple[np.ndarray, ...]] = []
+        self._found: list[tuple[np.ndarray, ...]] = []
+
+    def add(self, batch: Batch, outputs: Mapping[str, Any]) -> None:
+        letterbox = np.asarray(batch["letterbox"])
+        ids = [_text(i) for i in np.asarray(batch["image_ids"])]
+        numbers = np.arange(len(ids))[:, None] + len(self.image_ids)
+        self.image_ids += ids
+        classes = np.asarray(batch["gt_classes"])
+        truth = (
+            _original(np.asarray(batch["gt_boxes"]), letterbox),
+            classes,
+            np.asarray(batch["gt_difficult"]),
+        )
+        self._truth.append(_rows(classes >= 0, numbers, truth))
+        found_classes = np.asarray(outputs["classes"])
+        found = (
+            _original(np.asarray(outputs["boxes"]), letterbox),
+            found_classes,
+            np.asarray(outputs["scores"]),
+        )
+        self._found.append(_rows(found_classes >= 0, numbers, found))
+
+    def ground_truths(self) -> GroundTruths:
+        image, boxes, classes, difficult = _joined(self._truth)
+        return GroundTruths(
+            image=image,
+            boxes_xywh=xywh_from_xyxy(boxes),
+            class_id=classes,
+            difficult=difficult,
+        )
+
+    def detections(self) -> Detections:
+        image, boxes, classes, scores = _joined(self._found)
+        return Detections(
+            image=image,
+            boxes_xywh=xywh_from_xyxy(boxes),
+            class_id=classes,
+            score=scores,
+        )
+
+
+def _rows(
+    mask: np.ndarray, numbers: np.ndarray, columns: tuple[np.ndarray, ...]
+) -> tuple[np.ndarray, ...]:
+    image = np.broadcast_to(numbers, mask.shape)
+    return (image[mask], *(column[mask] for column in columns))
+
+
+def _joined(rows: list[tuple[np.ndarray, ...]]) -> tuple[np.ndarray, ...]:
+    if not rows:
+        raise ValueError("nothing to evaluate: the eval split has no examples")
+    return tuple(np.concatenate(column) for column in zip(*rows, strict=True))
+
+
+def _original(boxes: np.ndarray, letterbox: np.ndarray) -> np.ndarray:
+    scale, offset = letterbox[:, None, :2], letterbox[:, None, 2:]
+    return (boxes - np.tile(offset, 2)) / np.tile(scale, 2)
+
+
+def _text(image_id: Any) -> str:
+    return image_id.decode() if isinstance(image_id, bytes) else str(image_id)

@@ -1,0 +1,161 @@
+"""The training itself: data, model, callbacks, and going on where it stopped."""
+
+import dataclasses
+import hashlib
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import keras
+
+from trainer.averaging import averaged_weights
+from trainer.callbacks.evaluate import Evaluate
+from trainer.callbacks.non_finite import StopOnNonFinite
+from trainer.callbacks.save_checkpoints import SaveCheckpoints
+from trainer.callbacks.show_progress import ShowProgress
+from trainer.callbacks.state import CountSteps, TrainingState
+from trainer.callbacks.stop_early import StopEarly
+from trainer.callbacks.tensorboard_scalars import TensorBoardScalars
+from trainer.checkpoint import CheckpointStore
+from trainer.config import TrainerConfig
+from trainer.metrics.summary import CocoSummary
+
+_LOG = logging.getLogger(__name__)
+TRUTH = ("gt_boxes", "gt_classes", "gt_difficult")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainingData:
+    """Batches by start step, batches of one evaluation, and the size of the split.
+
+    `train(step)` is an endless tf.data.Dataset that starts with the batch of that
+    step; `evaluation()` gives each eval image once.
+    """
+
+    train: Callable[[int], Any]
+    evaluation: Callable[[], Any]
+    num_train_examples: int
+    class_names: Sequence[str]
+
+
+def steps_per_epoch(config: TrainerConfig, num_train_examples: int) -> int:
+    """Steps of one pass over the data, rounded up; at least one."""
+    return max(1, -(-num_train_examples // config.input.global_batch_size))
+
+
+def total_steps(config: TrainerConfig, num_train_examples: int) -> int:
+    """Steps of the whole training."""
+    epochs = config.num_epochs * steps_per_epoch(config, num_train_examples)
+    return config.train_steps or epochs
+
+
+def fit(
+    model: Any,
+    config: TrainerConfig,
+    data: TrainingData,
+    checkpoint_dir: str,
+    log_dir: str,
+) -> CocoSummary | None:
+    """Train a compiled model to its last step; it ends with the best weights found.
+
+    Goes on from the newest checkpoint in `checkpoint_dir` if config and data are the
+    same. Returns the last evaluation, or None if there was nothing left to train.
+    """
+    store = CheckpointStore(checkpoint_dir, _fingerprint(config, data))
+    model.optimizer.build(model.trainable_variables)
+    state = TrainingState(
+        train_steps=total_steps(config, data.num_train_examples),
+        steps_per_epoch=steps_per_epoch(config, data.num_train_examples),
+    )
+    earlier = store.restore_latest(model)
+    if earlier is not None:
+        state.step, state.best_map = earlier.step, earlier.best_map
+        state.evaluations_since_best = earlier.evaluations_since_best
+        _LOG.info("going on at step %d of %d", state.step, state.train_steps)
+    callbacks = _callbacks(state, config, data, store, log_dir)
+    for span in _spans(state):
+        model.fit(
+            data.train(span.first_step).map(_inputs_and_truth),
+            initial_epoch=span.first_epoch,
+            epochs=span.last_epoch,
+            steps_per_epoch=span.steps_per_epoch,
+            callbacks=callbacks,
+            shuffle=False,
+            verbose=0,
+        )
+        if model.stop_training:
+            break
+    if store.restore_best(model) is None:
+        with averaged_weights(model):
+            averaged = [keras.ops.copy(v) for v in model.trainable_variables]
+        for variable, value in zip(model.trainable_variables, averaged, strict=True):
+            variable.assign(value)
+    return state.summary
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Span:
+    """One call of Keras's fit: epochs of one length."""
+
+    first_step: int
+    first_epoch: int
+    last_epoch: int
+    steps_per_epoch: int
+
+
+def _spans(state: TrainingState) -> Iterator[_Span]:
+    """The rest of a begun epoch, the full epochs, and what is over at the end."""
+    per_epoch = state.steps_per_epoch
+    while state.step < state.train_steps:
+        epoch, begun = divmod(state.step, per_epoch)
+        left = state.train_steps - state.step
+        full_epochs = left // per_epoch
+        whole = begun == 0 and full_epochs > 0
+        yield _Span(
+            first_step=state.step,
+            first_epoch=epoch,
+            last_epoch=epoch + (full_epochs if whole else 1),
+            steps_per_epoch=per_epoch if whole else min(per_epoch - begun, left),
+        )
+
+
+def _callbacks(
+    state: TrainingState,
+    config: TrainerConfig,
+    data: TrainingData,
+    store: CheckpointStore,
+    log_dir: str,
+) -> list[keras.callbacks.Callback]:
+    def image_ids(step: int) -> list[str]:
+        batch = next(iter(data.train(step)))
+        return [image_id.decode() for image_id in batch["image_ids"].numpy()]
+
+    evaluate = Evaluate(
+        state,
+        data.evaluation,
+        data.class_names,
+        store,
+        config.evaluate_every_epochs,
+        config.evaluate_every_steps,
+    )
+    # in this order: each reads what those before it have found
+    callbacks = [
+        CountSteps(state),
+        StopOnNonFinite(state, image_ids),
+        evaluate,
+        SaveCheckpoints(state, store, config.checkpoint_every_steps),
+        TensorBoardScalars(state, log_dir),
+        ShowProgress(state),
+    ]
+    if config.early_stopping_epochs:
+        callbacks.append(StopEarly(state, config.early_stopping_epochs))
+    return callbacks
+
+
+def _inputs_and_truth(batch: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    return batch["images"], {name: batch[name] for name in TRUTH}
+
+
+def _fingerprint(config: TrainerConfig, data: TrainingData) -> str:
+    text = [config.to_json(), *data.class_names, str(data.num_train_examples)]
+    return hashlib.sha256("\n".join(text).encode()).hexdigest()

@@ -1,0 +1,119 @@
+"""The Trainer's entry point for TFX: FnArgs in, a served model out. Wiring only."""
+
+import dataclasses
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
+from trainer.config import TrainerConfig
+from trainer.export import export_model
+from trainer.fit import TrainingData, fit, total_steps
+from trainer.input_pipeline import count_examples, make_dataset
+from trainer.model.build import build_retinanet
+from trainer.optimizer import build_optimizer
+from trainer.strategy import distribution_scope, resolve_precision
+from trainer.transform_graph import transform_features_fn
+from trainer.warm_start import warm_start
+
+_LOG = logging.getLogger(__name__)
+
+
+def run_fn(fn_args: Any) -> None:
+    """Train and export; called by the TFX Trainer with its `FnArgs`.
+
+    `custom_config` holds `trainer_config` (JSON), `checkpoint_dir`, and optionally
+    `label_map`, a path; by default the label map lies beside the examples' splits.
+    `train_steps` of the FnArgs, where given, takes the place of the config's length.
+    """
+    custom = fn_args.custom_config
+    config = _with_length(
+        TrainerConfig.from_json(custom["trainer_config"]), fn_args.train_steps
+    )
+    label_map = _label_map(custom.get("label_map", ""), fn_args.train_files)
+    data = training_data(
+        config,
+        label_map,
+        fn_args.train_files,
+        fn_args.eval_files,
+        fn_args.transform_graph_path or "",
+    )
+    model = train(
+        config,
+        data,
+        checkpoint_dir=custom["checkpoint_dir"],
+        log_dir=fn_args.model_run_dir,
+    )
+    export_model(model, config, label_map, fn_args.serving_model_dir)
+
+
+def training_data(
+    config: TrainerConfig,
+    label_map: LabelMap,
+    train_files: list[str],
+    eval_files: list[str],
+    transform_graph_path: str = "",
+) -> TrainingData:
+    """Batches of the two splits; ground truth comes through the Transform graph."""
+    options: dict[str, Any] = {}
+    if transform_graph_path:
+        options["transform_features"] = transform_features_fn(transform_graph_path)
+    num_examples = count_examples(train_files)
+    steps = total_steps(config, num_examples)
+    return TrainingData(
+        train=lambda step: make_dataset(
+            train_files,
+            config.input,
+            training=True,
+            start_step=step,
+            train_steps=steps,
+            **options,
+        ),
+        evaluation=lambda: make_dataset(
+            eval_files, config.input, training=False, **options
+        ),
+        num_train_examples=num_examples,
+        class_names=label_map.names,
+    )
+
+
+def train(
+    config: TrainerConfig, data: TrainingData, checkpoint_dir: str, log_dir: str
+) -> Any:
+    """A trained RetinaNet with the best weights found."""
+    keras.utils.set_random_seed(config.seed)
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(resolve_precision(config.precision))
+    steps = total_steps(config, data.num_train_examples)
+    try:
+        with distribution_scope(config.strategy):
+            model = build_retinanet(config.model, len(data.class_names))
+            if config.model.initial_model:
+                warm_start(model, config.model.initial_model)
+            optimizer = build_optimizer(config.optimizer, steps)
+            model.compile(optimizer=optimizer, jit_compile=config.jit_compile)
+            _LOG.info(
+                "training %d parameters for %d steps on %d images",
+                model.count_params(),
+                steps,
+                data.num_train_examples,
+            )
+            fit(model, config, data, checkpoint_dir, log_dir)
+    finally:
+        keras.config.set_dtype_policy(policy)
+    return model
+
+
+def _with_length(config: TrainerConfig, train_steps: int | None) -> TrainerConfig:
+    if not train_steps:
+        return config
+    return dataclasses.replace(config, train_steps=train_steps, num_epochs=0)
+
+
+def _label_map(path: str, train_files: list[str]) -> LabelMap:
+    # .../examples/Split-train/* -> .../examples/label_map.txt
+    beside_splits = Path(os.path.dirname(train_files[0])).parent / LABEL_MAP_FILENAME
+    return LabelMap.from_file(path or beside_splits)
