@@ -10,6 +10,8 @@ from components.evaluator.evaluation import CANDIDATE
 from components.report.component import PAGE_FILE, PICTURE_FILE
 from pipeline.run_record import StageRecord, latest_run
 
+_HEADLINES = (("mAP", "AP"), ("AP50", "AP50"), ("AP75", "AP75"))
+
 
 @dataclasses.dataclass(frozen=True)
 class RunSummary:
@@ -19,7 +21,8 @@ class RunSummary:
       blessed: the gate's verdict; `reasons` says why.
       serving_problems: what the serving check found; empty where it is servable.
       pushed_path: the SavedModel that now serves, or "" where nothing was pushed.
-      metrics: split -> metric name -> value, of this run's model.
+      metrics: split -> metric name -> value, of this run's model;
+        None where there is no ground truth to find.
       model_path: the exported SavedModel, pushed or not.
       report: path of the page; `picture` of the PNG with detections.
       ingest_report: path of the page about the data.
@@ -31,7 +34,7 @@ class RunSummary:
     reasons: tuple[str, ...]
     serving_problems: tuple[str, ...]
     pushed_path: str
-    metrics: dict[str, dict[str, float]]
+    metrics: dict[str, dict[str, float | None]]
     model_path: str
     report: str
     picture: str
@@ -43,10 +46,8 @@ class RunSummary:
         """The summary as the last lines of a run."""
         lines = [""]
         for split, values in self.metrics.items():
-            lines.append(
-                f"{split:<9} mAP {values['AP']:.3f}  AP50 {values['AP50']:.3f}"
-                f"  AP75 {values['AP75']:.3f}"
-            )
+            shown = (f"{text} {_number(values[key])}" for text, key in _HEADLINES)
+            lines.append(f"{split:<9} {'  '.join(shown)}")
         verdict = "blessed" if self.blessed else "NOT BLESSED"
         lines.append(f"gate      {verdict}: {'; '.join(self.reasons)}")
         lines += [f"serving   {problem}" for problem in self.serving_problems]
@@ -91,9 +92,13 @@ def summarise(metadata_path: str, seconds: float) -> RunSummary:
     )
 
 
-def _gate_split_first(metrics: dict[str, Any]) -> dict[str, dict[str, float]]:
+def _gate_split_first(metrics: dict[str, Any]) -> dict[str, dict[str, float | None]]:
     order = sorted(metrics, key=lambda split: (split != GATE_SPLIT, split))
     return {split: metrics[split][CANDIDATE] for split in order}
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
 
 
 def _output(stages: dict[str, StageRecord], stage: str, key: str) -> str:

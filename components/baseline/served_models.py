@@ -88,7 +88,8 @@ def find(destination: str, identity: str) -> ServedModel | None:
     """The version with this identity; where it was pruned, the newest; else None."""
     models = served_models(destination)
     exact = [model for model in models if model.identity == identity]
-    return (exact or models or [None])[-1]
+    candidates = exact or models
+    return candidates[-1] if candidates else None
 
 
 def model_digest(model_path: str) -> str:

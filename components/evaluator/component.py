@@ -60,12 +60,11 @@ def DetectionEvaluator(
                 difficult=config.difficult,
                 output_path=output_path,
             )
-    models = [evaluation.CANDIDATE] + [evaluation.BASELINE] * bool(served)
     metrics = {
-        split: {name: evaluation.read_metrics(path, name) for name in models}
+        split: evaluation.read_metrics(path, compared=bool(served))
         for split, path in outputs.items()
     }
-    _write_json(evaluation_result.uri, METRICS_FILE, metrics)
+    _write_json(evaluation_result.uri, METRICS_FILE, evaluation.without_nan(metrics))
     verdict = gate.decide(
         config,
         metrics[GATE_SPLIT][evaluation.CANDIDATE],

@@ -2,7 +2,9 @@
 
 import dataclasses
 import json
+import math
 from collections.abc import Sequence
+from typing import Any
 
 import apache_beam as beam
 import tensorflow_model_analysis as tfma
@@ -89,10 +91,30 @@ class EvaluateSplit(beam.PTransform):
         )
 
 
-def read_metrics(output_path: str, model_name: str) -> dict[str, float]:
-    """The metrics of one model over all examples, by name, from TFMA's files."""
-    result = tfma.load_eval_result(output_path, model_name=model_name)
+def read_metrics(output_path: str, *, compared: bool) -> dict[str, dict[str, float]]:
+    """Model name -> metric name -> value over all examples, from TFMA's files.
+
+    Args:
+      output_path: what `EvaluateSplit` wrote.
+      compared: whether a baseline was measured too. Where it was not, TFMA drops the
+        candidate's name.
+    """
+    names = (
+        {CANDIDATE: CANDIDATE, BASELINE: BASELINE} if compared else {CANDIDATE: None}
+    )
     return {
-        name: value["doubleValue"]
-        for name, value in result.get_metrics_for_all_slices()[()].items()
+        name: {
+            key: float(value["doubleValue"])
+            for key, value in tfma.load_eval_result(output_path, model_name=written_as)
+            .get_metrics_for_all_slices()[()]
+            .items()
+        }
+        for name, written_as in names.items()
     }
+
+
+def without_nan(metrics: Any) -> Any:
+    """The same tree of numbers with None for NaN, which JSON does not have."""
+    if isinstance(metrics, dict):
+        return {name: without_nan(value) for name, value in metrics.items()}
+    return None if math.isnan(metrics) else metrics

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+from typing import Any
 
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, standard_artifacts
@@ -63,6 +64,6 @@ def ReportWriter(
     io_utils.write_string_file(os.path.join(report.uri, PAGE_FILE), text)
 
 
-def _read_json(folder: str, name: str) -> dict:
+def _read_json(folder: str, name: str) -> dict[str, Any]:
     with fileio.open(os.path.join(folder, name)) as source:
         return json.load(source)

@@ -5,6 +5,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 GROUND_TRUTH_COLOUR = "#3cb44b"
@@ -15,7 +16,7 @@ DETECTION_COLOUR = "#e6194b"
 class LabelledBoxes:
     """Boxes of one kind. boxes [N, 4] xyxy px; one caption a box; one colour."""
 
-    boxes: np.ndarray
+    boxes: npt.NDArray[np.float32]
     captions: Sequence[str]
     colour: str
 

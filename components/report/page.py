@@ -38,13 +38,14 @@ class RunFindings:
     """What a run found out.
 
     Attributes:
-      metrics: split -> model (`candidate`, `baseline`) -> metric name -> value.
+      metrics: split -> model (`candidate`, `baseline`) -> metric name -> value, None
+        where there is no ground truth to find.
       verdict: `blessed` and `reasons`.
       serving: `problems` and, where it was servable, `ms_per_image`.
       class_names: in the label map's order.
     """
 
-    metrics: Mapping[str, Mapping[str, Mapping[str, float]]]
+    metrics: Mapping[str, Mapping[str, Mapping[str, float | None]]]
     verdict: Mapping[str, Any]
     serving: Mapping[str, Any]
     class_names: Sequence[str]
@@ -74,7 +75,7 @@ def _items(texts: Sequence[str]) -> str:
 def _tables(findings: RunFindings) -> list[str]:
     tables = []
     for split, models in findings.metrics.items():
-        rows = [("model", *_SUMMARY)]
+        rows: list[tuple[str, ...]] = [("model", *_SUMMARY)]
         rows += [
             (model, *(_percent(values.get(name)) for name in _SUMMARY))
             for model, values in models.items()
@@ -95,8 +96,7 @@ def _tables(findings: RunFindings) -> list[str]:
 
 
 def _percent(value: float | None) -> str:
-    # pycocotools marks what has no ground truth with -1.
-    return "-" if value is None or not value >= 0 else f"{value:.3f}"
+    return "-" if value is None else f"{value:.3f}"
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:

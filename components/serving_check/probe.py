@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from schemas import tf_example
@@ -31,7 +32,7 @@ OUTPUTS = {
     "class_names": tf.string,
     "num_detections": tf.int32,
 }
-Detections = Mapping[str, np.ndarray]
+Detections = Mapping[str, npt.NDArray[Any]]
 _BOX_SLACK_PX = 1e-2
 _SCORE_SLACK = 1e-3  # a batch sums in another order than a single image
 
@@ -93,7 +94,9 @@ def _same_best(one: Detections, many: Detections, index: int) -> bool:
     return bool(np.allclose(*best, atol=_SCORE_SLACK))
 
 
-def _call(signature: Any, name: str, values: list[bytes]) -> dict[str, np.ndarray]:
+def _call(
+    signature: Any, name: str, values: list[bytes]
+) -> dict[str, npt.NDArray[Any]]:
     outputs = signature(**{name: tf.constant(values)})
     return {key: value.numpy() for key, value in outputs.items()}
 

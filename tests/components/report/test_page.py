@@ -5,7 +5,7 @@ def findings(**changes):
     values = {
         "metrics": {
             "eval": {
-                "candidate": {"AP": 0.5, "AP50": 0.75, "AP75": -1.0, "AP50/<cat>": 0.25}
+                "candidate": {"AP": 0.5, "AP50": 0.75, "AP75": None, "AP50/<cat>": 0.25}
             }
         },
         "verdict": {"blessed": True, "reasons": ["mAP 0.5 > 0.4"]},

@@ -1,14 +1,7 @@
-import io
-
 import numpy as np
 import pytest
-import tensorflow as tf
-from PIL import Image
 
 from components.serving_check import probe
-from schemas import tf_example
-from schemas.detection_example import DetectionExample
-from schemas.label_map import LabelMap
 
 WIDTH, HEIGHT = 40, 30
 
@@ -62,101 +55,23 @@ def test_rows_behind_the_count_are_padding_and_not_looked_at():
     assert problems(num_detections=np.array([0]), scores=np.full((1, 3), np.nan)) == []
 
 
-class OneBox(tf.Module):
-    """Finds one box in every image: all of it, unless `edge` says otherwise."""
-
-    def __init__(self, edge=1.0):
-        super().__init__()
-        self._edge = edge
-
-    def _found(self, sizes):
-        """sizes [B, 2] height, width -> the outputs of a detector."""
-        sizes = tf.cast(sizes, tf.float32) * self._edge
-        zeros = tf.zeros_like(sizes[:, 0])
-        boxes = tf.stack([zeros, zeros, sizes[:, 1], sizes[:, 0]], -1)[:, None]
-        count = tf.shape(sizes)[0]
-        return {
-            "boxes": boxes,
-            "scores": tf.fill([count, 1], 0.5),
-            "classes": tf.zeros([count, 1], tf.int32),
-            "class_names": tf.fill([count, 1], "dog"),
-            "num_detections": tf.ones([count], tf.int32),
-        }
-
-    def _sizes(self, encoded):
-        return tf.map_fn(
-            lambda image: tf.shape(tf.io.decode_image(image, expand_animations=False))[
-                :2
-            ],
-            encoded,
-            fn_output_signature=tf.int32,
-        )
-
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "image_bytes")])
-    def by_bytes(self, image_bytes):
-        return self._found(self._sizes(image_bytes))
-
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples")])
-    def by_example(self, examples):
-        spec = {tf_example.ENCODED: tf.io.FixedLenFeature([], tf.string)}
-        parsed = tf.io.parse_example(examples, spec)
-        return self._found(self._sizes(parsed[tf_example.ENCODED]))
-
-    @tf.function(
-        input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8, "images")]
-    )
-    def by_image(self, images):
-        shape = tf.shape(images)
-        return self._found(tf.repeat(shape[None, 1:3], shape[0], axis=0))
-
-
-def save(model, folder, **signatures):
-    tf.saved_model.save(model, str(folder), signatures=signatures)
-    return str(folder)
-
-
-def save_whole(model, folder):
-    return save(
-        model,
-        folder,
-        serving_default=model.by_bytes,
-        serving_tf_example=model.by_example,
-        serving_images=model.by_image,
-    )
-
-
 @pytest.fixture
-def examples(tmp_path):
-    """Two images of different sizes, as ingest writes them."""
-    path = tmp_path / "images-00000-of-00001.gz"
-    with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
-        for name, size in (("a", (40, 30)), ("b", (20, 50))):
-            encoded = io.BytesIO()
-            Image.new("RGB", size).save(encoded, format="PNG")
-            example = DetectionExample(
-                image_id=name,
-                filename=f"{name}.png",
-                source_path=f"{name}.png",
-                encoded_image=encoded.getvalue(),
-                image_format="png",
-                width=size[0],
-                height=size[1],
-                sha256="0",
-            )
-            writer.write(tf_example.encode_example(example, LabelMap(("dog",))))
-    return str(path)
+def examples(tmp_path, write_examples):
+    """Two images of different sizes."""
+    images = {"a": (40, 30, []), "b": (20, 50, [])}
+    return write_examples(tmp_path / "images-00000-of-00001.gz", images)
 
 
-def test_a_whole_model_has_no_problems(tmp_path, examples):
-    findings = probe.probe(save_whole(OneBox(), tmp_path / "model"), examples, 4)
+def test_a_whole_model_has_no_problems(tmp_path, examples, save_one_box):
+    findings = probe.probe(save_one_box(tmp_path / "model"), examples, 4)
 
     assert findings["problems"] == []
     assert findings["images"] == 2
     assert findings["ms_per_image"] > 0
 
 
-def test_every_image_with_an_illegal_box_is_named(tmp_path, examples):
-    model = save_whole(OneBox(edge=1.5), tmp_path / "model")
+def test_every_image_with_an_illegal_box_is_named(tmp_path, examples, save_one_box):
+    model = save_one_box(tmp_path / "model", edge=1.5)
 
     assert probe.probe(model, examples, 4)["problems"] == [
         "image a: a box leaves the image",
@@ -165,9 +80,10 @@ def test_every_image_with_an_illegal_box_is_named(tmp_path, examples):
     ]
 
 
-def test_a_missing_signature_is_named_with_those_that_exist(tmp_path, examples):
-    model = OneBox()
-    folder = save(model, tmp_path / "model", serving_default=model.by_bytes)
+def test_a_missing_signature_is_named_with_those_that_exist(
+    tmp_path, examples, save_one_box
+):
+    folder = save_one_box(tmp_path / "model", signatures=["serving_default"])
 
     assert probe.probe(folder, examples, 4)["problems"] == [
         "no signature serving_tf_example; there are ['serving_default']",
