@@ -52,15 +52,32 @@ def voc_retinanet_r50() -> PipelineConfig:
     )
 
 
+def voc_r50_modern() -> PipelineConfig:
+    """What we would train on VOC today: unfrozen ResNet50-vd, 512 px, on a GPU.
+
+    voc-pipeline run --data VOCdevkit --root runs/r50m --preset voc_r50_modern
+    """
+    return PipelineConfig(
+        name="voc-r50-modern",
+        trainer=trainer_config.voc_r50_modern(),
+        gate=GateConfig(min_ap50=0.5),
+    )
+
+
 def smoke() -> PipelineConfig:
     """A few steps of the smallest model: proves that a machine can run every stage.
 
     voc-pipeline run --data DIR --root runs/smoke --preset smoke
     """
     small = trainer_config.cpu_small()
+    tiny_input = dataclasses.replace(
+        small.input, image_size=(128, 128), global_batch_size=4
+    )
     return PipelineConfig(
         name="voc-smoke",
-        trainer=dataclasses.replace(small, train_steps=4, num_epochs=0),
+        trainer=dataclasses.replace(
+            small, input=tiny_input, train_steps=4, num_epochs=0
+        ),
         gate=GateConfig(min_map=0.0),
     )
 
@@ -69,6 +86,7 @@ PRESETS: dict[str, Callable[[], PipelineConfig]] = {
     "demo": demo,
     "cpu_small": cpu_small,
     "voc_retinanet_r50": voc_retinanet_r50,
+    "voc_r50_modern": voc_r50_modern,
     "smoke": smoke,
 }
 
