@@ -16,8 +16,6 @@ class LabelMap:
     names: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        if not self.names:
-            raise ValueError("a label map needs at least one class")
         if len(set(self.names)) != len(self.names):
             twice = sorted({n for n in self.names if self.names.count(n) > 1})
             raise ValueError(f"a label map names each class once; twice: {twice}")
@@ -59,9 +57,12 @@ class LabelMap:
     @classmethod
     def from_text(cls, text: str, where: str) -> "LabelMap":
         """Reads one class a line; `where` names the source in error messages."""
-        names = [line.strip() for line in text.lstrip("\ufeff").splitlines()]
+        lines = (line.strip() for line in text.lstrip("\ufeff").splitlines())
+        names = tuple(line for line in lines if line)
+        if not names:
+            raise UserError(f"{where} is empty; it holds one class a line")
         try:
-            return cls(tuple(name for name in names if name))
+            return cls(names)
         except ValueError as error:
             raise UserError(f"{where}: {error}") from error
 

@@ -1,0 +1,1 @@
+"""Ingest: a Pascal VOC data set in, checked TFRecord shards and a report out."""

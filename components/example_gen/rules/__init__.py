@@ -1,0 +1,90 @@
+"""Every rule in the order in which it is tried; a reject or drop ends it."""
+
+from components.example_gen.rules import data_set, image, objects, source
+from components.example_gen.rules.rule import (
+    DROP_OBJECT,
+    ERROR,
+    INFO,
+    KEEP,
+    REJECT_IMAGE,
+    REPAIR,
+    WARNING,
+    Rule,
+)
+
+SOURCE_RULES = (
+    Rule(source.path_unsafe, ERROR, REJECT_IMAGE),
+    Rule(source.listed_absent, ERROR, REJECT_IMAGE),
+    Rule(source.annotation_missing, ERROR, REJECT_IMAGE),
+    Rule(source.annotation_unreadable, ERROR, REJECT_IMAGE),
+    Rule(source.annotation_too_large, ERROR, REJECT_IMAGE),
+    Rule(source.xml_malformed, ERROR, REJECT_IMAGE),
+    Rule(source.xml_forbidden, ERROR, REJECT_IMAGE),
+    Rule(source.not_voc, ERROR, REJECT_IMAGE),
+    Rule(source.image_missing, ERROR, REJECT_IMAGE),
+    Rule(source.filename_unsafe, ERROR, REJECT_IMAGE),
+    Rule(source.filename_disagrees, INFO, REPAIR),
+    Rule(source.depth_absent, INFO, KEEP),
+    Rule(source.difficult_absent, INFO, KEEP),
+    Rule(source.truncated_absent, INFO, KEEP),
+    Rule(source.pose_absent, INFO, KEEP),
+    Rule(source.no_objects, INFO, KEEP),
+    Rule(source.object_count, WARNING, KEEP),
+)
+CONTENT_RULES = (
+    Rule(image.image_unreadable, ERROR, REJECT_IMAGE),
+    Rule(image.image_too_large, ERROR, REJECT_IMAGE),
+    Rule(image.format_unsupported, ERROR, REJECT_IMAGE),
+    Rule(image.format_disagrees, WARNING, KEEP),
+    Rule(image.too_many_pixels, ERROR, REJECT_IMAGE),
+)
+PIXEL_RULES = (
+    Rule(image.image_broken, ERROR, REJECT_IMAGE),
+    Rule(image.size_conflict, ERROR, REJECT_IMAGE),
+    Rule(image.size_absent, WARNING, REPAIR),
+    Rule(image.size_swapped, WARNING, REPAIR),
+    Rule(image.size_wrong, WARNING, REPAIR),
+    Rule(image.grayscale, INFO, KEEP),
+    Rule(image.deep_color, INFO, KEEP),
+    Rule(image.cmyk, INFO, KEEP),
+    Rule(image.palette, INFO, KEEP),
+    Rule(image.alpha, INFO, KEEP),
+    Rule(image.exif_orientation, WARNING, KEEP),
+)
+OBJECT_RULES = (
+    Rule(objects.class_missing, ERROR, DROP_OBJECT),
+    Rule(objects.unknown_class, ERROR, DROP_OBJECT),
+    Rule(objects.box_missing, ERROR, DROP_OBJECT),
+    Rule(objects.box_not_number, ERROR, DROP_OBJECT),
+    Rule(objects.box_not_finite, ERROR, DROP_OBJECT),
+    Rule(objects.box_repeated, WARNING, KEEP),
+    Rule(objects.box_fractional, INFO, KEEP),
+    Rule(objects.box_zero_based, INFO, KEEP),
+    Rule(objects.box_swapped, WARNING, REPAIR),
+    Rule(objects.box_inverted, ERROR, DROP_OBJECT),
+    Rule(objects.box_outside, ERROR, DROP_OBJECT),
+    Rule(objects.box_clipped, WARNING, REPAIR),
+    Rule(objects.box_too_small, ERROR, DROP_OBJECT),
+    Rule(objects.box_duplicate, WARNING, DROP_OBJECT),
+    Rule(objects.flag_odd, WARNING, KEEP),
+    Rule(objects.part_dropped, WARNING, KEEP),
+)
+LISTING_RULES = (
+    Rule(data_set.unlisted, INFO, KEEP),
+    Rule(data_set.listed_twice, INFO, KEEP),
+    Rule(data_set.set_empty, WARNING, KEEP),
+)
+SPARE_RULES = (Rule(data_set.image_ambiguous, WARNING, KEEP),)
+CONTENT_TWIN_RULES = (
+    Rule(data_set.duplicate_image, WARNING, KEEP),
+    Rule(data_set.split_leak, ERROR, KEEP),
+)
+RULES = (
+    *SOURCE_RULES,
+    *CONTENT_RULES,
+    *PIXEL_RULES,
+    *OBJECT_RULES,
+    *LISTING_RULES,
+    *SPARE_RULES,
+    *CONTENT_TWIN_RULES,
+)

@@ -1,0 +1,192 @@
+"""Rules on one object; each sees the box as the rules before it left it."""
+
+import dataclasses
+import math
+from collections.abc import Set as AbstractSet
+from typing import NamedTuple
+
+from components.example_gen.annotation import COORDINATES, RawObject, to_half_open
+from components.example_gen.config import IngestConfig
+from components.example_gen.rules.geometry import (
+    Box,
+    Numbers,
+    clipped,
+    inside_fraction,
+    part_box,
+)
+
+_FLAGS = ("difficult", "truncated", "occluded")
+_KNOWN_FLAGS = {None, "", "0", "1"}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ObjectFacts:
+    """One object in its image.
+
+    `corners` are the four numbers of <bndbox>, `box` the half-open pixels made of
+    them (None until all four are finite), `earlier` what the image already holds.
+    """
+
+    raw: RawObject
+    width: int
+    height: int
+    corners: Numbers
+    box: Box | None
+    known_classes: AbstractSet[str]
+    earlier: AbstractSet[tuple[str, Box]]
+
+
+class Repaired(NamedTuple):
+    """A rule's answer that changes the box."""
+
+    detail: str
+    box: Box
+
+
+def class_missing(facts: ObjectFacts, config: IngestConfig) -> str | None:
+    """The object has no class name."""
+    return None if facts.raw.name else "no <name>"
+
+
+def unknown_class(facts: ObjectFacts, config: IngestConfig) -> str | None:
+    """The class is not in the label map (`unknown_class: stop` ends the run)."""
+    name = facts.raw.name
+    return None if name in facts.known_classes else name
+
+
+def box_missing(facts: ObjectFacts, config: IngestConfig) -> str | None:
+    """No <bndbox>, or one of its four coordinates is absent."""
+    if facts.raw.box is None:
+        return "no <bndbox>"
+    absent = [
+        side
+        for side, text in zip(COORDINATES, facts.raw.box.texts, strict=True)
+        if not text
+    ]
+    return f"no {', '.join(absent)}" if absent else None
+
+
+def box_not_number(facts: ObjectFacts, config: IngestConfig) -> str | None:
+    """A coordinate is not a number."""
+    texts = facts.raw.box.texts if facts.raw.box else ()
+    bad = [
+        f"{side} {text!r:.60}"
+        for side, text, number in zip(COORDINATES, texts, facts.corners, strict=False)
+        if number is None
+    ]
+    return ", ".join(bad) or None
+
+
+def box_not_finite(facts: ObjectFacts, config: IngestConfig) -> str | None:
+    """A coordinate is NaN or infinite."""
+    bad = [
+        f"{side} {number}"
+        for side, number in zip(COORDINATES, facts.corners, strict=True)
+        if number is not None and not math.isfinite(number)
+    ]
+    return ", ".join(bad) or None
+
+
+def box_repeated(facts: ObjectFacts, config: IngestConfig) -> str | None:
+    """More than one <bndbox>; the first is used."""
+    found = facts.raw.boxes_found
+    return f"{found} boxes" if found > 1 else None
+
+
+def box_fractional(facts: ObjectFacts, config: IngestConfig) -> str | None:
+    """Coordinates with a fraction; kept as they are."""
+    whole = all(number is not None and number % 1 == 0 for number in facts.corners)
+    return None if whole else _show(facts.corners)
+
+
+def box_zero_based(facts: ObjectFacts, config: IngestConfig) -> str | None:
+    """A minimum below 1 where VOC counts from 1; taken as the first pixel."""
+    zero = any(number is not None and 0 <= number < 1 for number in facts.corners[:2])
+    return _show(facts.corners) if zero else None
+
+
+def _inverted(corners: Numbers) -> bool:
+    xmin, ymin, xmax, ymax = corners
+    if xmin is None or ymin is None or xmax is None or ymax is None:
+        return False
+    return xmax < xmin or ymax < ymin
+
+
+def box_swapped(facts: ObjectFacts, config: IngestConfig) -> Repaired | None:
+    """Minimum above maximum and `swap_inverted` is on: swapped."""
+    xmin, ymin, xmax, ymax = facts.corners
+    if not config.swap_inverted or not _inverted(facts.corners):
+        return None
+    if xmin is None or ymin is None or xmax is None or ymax is None:
+        return None
+    ordered = (min(xmin, xmax), min(ymin, ymax), max(xmin, xmax), max(ymin, ymax))
+    return Repaired(_show(facts.corners), to_half_open(ordered))
+
+
+def box_inverted(facts: ObjectFacts, config: IngestConfig) -> str | None:
+    """Minimum above maximum."""
+    inverted = _inverted(facts.corners) and not config.swap_inverted
+    return _show(facts.corners) if inverted else None
+
+
+def box_outside(facts: ObjectFacts, config: IngestConfig) -> str | None:
+    """Less than `min_inside` of the box lies inside the image."""
+    if facts.box is None:
+        return None
+    inside = inside_fraction(facts.box, facts.width, facts.height)
+    if inside >= config.min_inside and inside > 0:
+        return None
+    return f"{inside:.0%} of {_show(facts.corners)} in {facts.width}x{facts.height}"
+
+
+def box_clipped(facts: ObjectFacts, config: IngestConfig) -> Repaired | None:
+    """The box leaves the image by less than that: clipped."""
+    if facts.box is None:
+        return None
+    inside = clipped(facts.box, facts.width, facts.height)
+    if inside == facts.box:
+        return None
+    size = f"{facts.width}x{facts.height}"
+    return Repaired(f"{_show(facts.corners)} in {size}", inside)
+
+
+def box_too_small(facts: ObjectFacts, config: IngestConfig) -> str | None:
+    """A side under `min_box_px`, after clipping."""
+    if facts.box is None:
+        return None
+    xmin, ymin, xmax, ymax = facts.box
+    small = min(xmax - xmin, ymax - ymin)
+    if small >= config.min_box_px and small > 0:
+        return None
+    return f"{xmax - xmin:g}x{ymax - ymin:g} px"
+
+
+def box_duplicate(facts: ObjectFacts, config: IngestConfig) -> str | None:
+    """The image already has this box with this class."""
+    if facts.box is None or (facts.raw.name, facts.box) not in facts.earlier:
+        return None
+    return f"{facts.raw.name} {_show(facts.corners)}"
+
+
+def flag_odd(facts: ObjectFacts, config: IngestConfig) -> str | None:
+    """A flag is neither 0 nor 1; a number above 0 and `true` count as 1, else 0."""
+    odd = [
+        f"{flag} {getattr(facts.raw, flag)!r:.40}"
+        for flag in _FLAGS
+        if getattr(facts.raw, flag) not in _KNOWN_FLAGS
+    ]
+    return ", ".join(odd) or None
+
+
+def part_dropped(facts: ObjectFacts, config: IngestConfig) -> str | None:
+    """A <part> without a usable box; the object stays, the part goes."""
+    bad = [
+        part.name or "unnamed"
+        for part in facts.raw.parts
+        if part_box(part, facts.width, facts.height) is None
+    ]
+    return ", ".join(bad) or None
+
+
+def _show(corners: Numbers) -> str:
+    return "[" + ", ".join("?" if n is None else f"{n:g}" for n in corners) + "]"

@@ -1,0 +1,139 @@
+"""Rules on what was found on disk, before an image is opened."""
+
+import dataclasses
+from pathlib import PurePosixPath, PureWindowsPath
+
+from components.example_gen.annotation import Annotation
+from components.example_gen.config import IngestConfig
+from components.example_gen.items import Item
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SourceFacts:
+    """An item with its annotation, or with what came of reading it.
+
+    `failure` is (kind, detail) where there is no annotation: `missing`, `unreadable`,
+    `too_large`, `malformed` or `forbidden`.
+    """
+
+    item: Item
+    annotation: Annotation | None
+    failure: tuple[str, str] = ("", "")
+
+    def failed(self, kind: str) -> str | None:
+        """Detail of the failure if it is of that kind."""
+        return self.failure[1] if self.failure[0] == kind else None
+
+
+def path_unsafe(facts: SourceFacts, config: IngestConfig) -> str | None:
+    """A symlink leads out of the data set (`follow_symlinks` allows it)."""
+    return facts.item.unsafe or None
+
+
+def listed_absent(facts: SourceFacts, config: IngestConfig) -> str | None:
+    """An image set lists it, and there is neither image nor annotation."""
+    item = facts.item
+    if item.listed and item.annotation is None and item.image is None:
+        return "listed in an image set, found nowhere"
+    return None
+
+
+def annotation_missing(facts: SourceFacts, config: IngestConfig) -> str | None:
+    """The image has no annotation file; that is not the same as no objects."""
+    if facts.item.annotation is None or facts.failure[0] == "missing":
+        return facts.failure[1] or "no XML of that name"
+    return None
+
+
+def image_missing(facts: SourceFacts, config: IngestConfig) -> str | None:
+    """The annotation has no image file."""
+    return "no image of that name" if facts.item.image is None else None
+
+
+def annotation_unreadable(facts: SourceFacts, config: IngestConfig) -> str | None:
+    """The annotation file cannot be read from disk."""
+    return facts.failed("unreadable")
+
+
+def annotation_too_large(facts: SourceFacts, config: IngestConfig) -> str | None:
+    """The annotation file is larger than `max_file_bytes`."""
+    return facts.failed("too_large")
+
+
+def xml_malformed(facts: SourceFacts, config: IngestConfig) -> str | None:
+    """The annotation is not well-formed XML, or an empty file."""
+    return facts.failed("malformed")
+
+
+def xml_forbidden(facts: SourceFacts, config: IngestConfig) -> str | None:
+    """The annotation declares entities (XML bombs, external files)."""
+    return facts.failed("forbidden")
+
+
+def not_voc(facts: SourceFacts, config: IngestConfig) -> str | None:
+    """The XML is no VOC annotation: another root element, and no objects."""
+    annotation = facts.annotation
+    if annotation is None or annotation.objects or annotation.root_tag == "annotation":
+        return None
+    return f"root element <{annotation.root_tag}>"
+
+
+def filename_unsafe(facts: SourceFacts, config: IngestConfig) -> str | None:
+    """<filename> is absolute or climbs out with `..`."""
+    name = facts.annotation.filename if facts.annotation else None
+    if not name:
+        return None
+    absolute = name.startswith(("/", "\\", "~")) or PureWindowsPath(name).drive
+    climbing = ".." in PureWindowsPath(name).parts  # knows both kinds of slash
+    return f"<filename> {name}" if absolute or climbing or "\0" in name else None
+
+
+def filename_disagrees(facts: SourceFacts, config: IngestConfig) -> str | None:
+    """<filename> is absent or not the image's; the file's own name is used."""
+    if facts.annotation is None:
+        return None
+    real = PurePosixPath(facts.item.image_name).name
+    name = facts.annotation.filename
+    return None if name == real else f"<filename> {name or 'absent'}, file {real}"
+
+
+def depth_absent(facts: SourceFacts, config: IngestConfig) -> str | None:
+    """<size> has no <depth>; nothing depends on it."""
+    annotation = facts.annotation
+    if annotation is None or annotation.size is None or annotation.depth:
+        return None
+    return "no <depth>"
+
+
+def _lacking(facts: SourceFacts, field: str) -> str | None:
+    objects = facts.annotation.objects if facts.annotation else ()
+    lacking = sum(1 for item in objects if not getattr(item, field))
+    return f"{lacking} of {len(objects)} objects" if lacking else None
+
+
+def difficult_absent(facts: SourceFacts, config: IngestConfig) -> str | None:
+    """Objects without <difficult>; taken as 0."""
+    return _lacking(facts, "difficult")
+
+
+def truncated_absent(facts: SourceFacts, config: IngestConfig) -> str | None:
+    """Objects without <truncated>; taken as 0."""
+    return _lacking(facts, "truncated")
+
+
+def pose_absent(facts: SourceFacts, config: IngestConfig) -> str | None:
+    """Objects without <pose>; taken as Unspecified."""
+    return _lacking(facts, "pose")
+
+
+def no_objects(facts: SourceFacts, config: IngestConfig) -> str | None:
+    """No objects: a negative image, which is valid."""
+    if facts.annotation is None or facts.annotation.objects:
+        return None
+    return "negative image"
+
+
+def object_count(facts: SourceFacts, config: IngestConfig) -> str | None:
+    """More objects in one image than `max_objects`."""
+    count = len(facts.annotation.objects) if facts.annotation else 0
+    return f"{count} objects" if count > config.max_objects else None

@@ -1,0 +1,158 @@
+"""Reading files: local paths directly, everything else through Beam filesystems."""
+
+import os
+import stat
+import tarfile
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple, cast
+
+from schemas.user_error import UserError
+
+
+class FileRef(NamedTuple):
+    """A file of the data set: `offset` >= 0 says where it lies inside a tar."""
+
+    path: str  # absolute, or a URL
+    size: int
+    offset: int = -1
+
+
+class Entry(NamedTuple):
+    """One file below the data set's root."""
+
+    name: str  # relative to the root, "/" between parts
+    ref: FileRef
+    mtime_ns: int
+    escapes: bool  # a symlink that leads out of the data set
+
+
+class TooLargeError(Exception):
+    """The file is larger than the caller will hold in memory."""
+
+
+def is_remote(path: str) -> bool:
+    """Whether a path needs Beam's filesystems: gs://, s3://, hdfs:// ..."""
+    return "://" in path
+
+
+def open_read(path: str) -> BinaryIO:
+    """Opens for reading; Beam is imported for remote paths only (3 s)."""
+    if not is_remote(path):
+        return open(path, "rb")
+    from apache_beam.io import filesystem
+    from apache_beam.io.filesystems import FileSystems
+
+    plain = filesystem.CompressionTypes.UNCOMPRESSED
+    return cast(BinaryIO, FileSystems.open(path, compression_type=plain))
+
+
+def read_bytes(ref: FileRef, max_bytes: int) -> bytes:
+    """Content of a file or tar member; TooLargeError above max_bytes."""
+    if ref.offset >= 0 and ref.size > max_bytes:
+        raise TooLargeError(f"{ref.size} bytes")
+    with open_read(ref.path) as file:
+        if ref.offset >= 0:
+            file.seek(ref.offset)
+            return file.read(ref.size)
+        raw = file.read(max_bytes + 1)
+    if len(raw) > max_bytes:
+        raise TooLargeError(f"more than {max_bytes} bytes")
+    return raw
+
+
+def exists(path: str) -> bool:
+    """Whether there is a file or directory."""
+    if not is_remote(path):
+        return os.path.exists(path)
+    from apache_beam.io.filesystems import FileSystems
+
+    if FileSystems.exists(path):
+        return True
+    found = FileSystems.match([path.rstrip("/") + "/*"], [1])
+    return bool(found[0].metadata_list)
+
+
+def is_tar(path: str) -> bool:
+    """Whether a path names a tar; compressed ones are refused with advice."""
+    lowered = path.lower()
+    if lowered.endswith((".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")):
+        raise UserError(
+            f"{path}: a compressed archive cannot be read in parallel; unpack it, or "
+            "make a plain .tar of it"
+        )
+    return lowered.endswith(".tar")
+
+
+def list_files(root: str) -> list[Entry]:
+    """Every file below a directory or inside a tar, sorted by name."""
+    if is_tar(root):
+        entries = _list_tar(root)
+    elif is_remote(root):
+        entries = _list_remote(root)
+    else:
+        entries = _list_local(root)
+    return sorted(entry for entry in entries if not _is_junk(entry.name))
+
+
+def _is_junk(name: str) -> bool:
+    """Hidden files, and what macOS puts into archives."""
+    return any(part.startswith(".") or part == "__MACOSX" for part in name.split("/"))
+
+
+def _list_local(root: str) -> Iterator[Entry]:
+    home = os.path.realpath(root)
+    # (directory, name prefix, whether it lies outside, real paths above it)
+    pending = [(root, "", False, frozenset({home}))]
+    while pending:
+        directory, prefix, outside, above = pending.pop()
+        with os.scandir(directory) as children:
+            for child in children:
+                escapes = outside
+                if child.is_symlink():
+                    real = os.path.realpath(child.path)
+                    escapes = os.path.commonpath([home, real]) != home
+                    if real in above:  # a link to a directory above: a loop
+                        continue
+                if child.is_dir():
+                    real = os.path.realpath(child.path)
+                    name = f"{prefix}{child.name}/"
+                    pending.append((child.path, name, escapes, above | {real}))
+                elif child.is_file():  # neither pipes, sockets nor devices
+                    info = child.stat()
+                    ref = FileRef(os.path.abspath(child.path), info.st_size)
+                    yield Entry(prefix + child.name, ref, info.st_mtime_ns, escapes)
+
+
+def _list_remote(root: str) -> Iterator[Entry]:
+    from apache_beam.io.filesystems import FileSystems
+
+    base = root.rstrip("/") + "/"
+    for found in FileSystems.match([base + "**"])[0].metadata_list:
+        ref = FileRef(found.path, found.size_in_bytes)
+        mtime = int((found.last_updated_in_seconds or 0) * 1e9)
+        yield Entry(found.path[len(base) :], ref, mtime, escapes=False)
+
+
+def _list_tar(path: str) -> Iterator[Entry]:
+    location = path if is_remote(path) else os.path.abspath(path)
+    try:
+        with open_read(path) as file, tarfile.open(fileobj=file, mode="r:") as archive:
+            for member in archive:
+                if not member.isreg() or member.issparse():
+                    continue
+                ref = FileRef(location, member.size, member.offset_data)
+                name = os.path.normpath(member.name).lstrip("/")
+                escapes = name.startswith("..")
+                yield Entry(name, ref, int(member.mtime * 1e9), escapes)
+    except (tarfile.TarError, EOFError) as error:
+        raise UserError(f"{path} is not a readable tar: {error}") from error
+
+
+def is_directory(path: str) -> bool:
+    """Whether a local path is a directory; any remote one is taken for one."""
+    if is_remote(path):
+        return True
+    try:
+        return stat.S_ISDIR(os.stat(path).st_mode)
+    except OSError:
+        return False

@@ -1,0 +1,260 @@
+"""Ingest as Beam transforms: the element is a shard, image bytes cross no stage."""
+
+import dataclasses
+import json
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.metrics import Metrics
+from apache_beam.pvalue import AsSingleton
+from apache_beam.transforms.window import GlobalWindow
+from apache_beam.utils.windowed_value import WindowedValue
+
+from components.example_gen import tfrecord, workers
+from components.example_gen.config import IngestConfig
+from components.example_gen.findings import Finding
+from components.example_gen.items import Item
+from components.example_gen.rules import CONTENT_TWIN_RULES
+from components.example_gen.shards import (
+    ShardJob,
+    ShardResult,
+    classes_of_shard,
+    write_shard,
+)
+from components.example_gen.tally import Tally
+from schemas.label_map import LabelMap
+
+NAMESPACE = "ingest"  # of the Beam counters
+SUMMARY, TWINS, LABELS = "summary.json", "twins.jsonl", "label_map.txt"
+Shard = tuple[int, tuple[Item, ...]]
+
+
+class _ShardDoFn(beam.DoFn):
+    """Runs a function of a shard, here or in worker processes.
+
+    With `processes` > 1 that many shards are under way at once; what a bundle still
+    has running is emitted when it finishes.
+    """
+
+    def __init__(self, processes: int) -> None:
+        self._processes = processes
+        self._running: deque[Future[Any]] = deque()
+
+    def start_bundle(self) -> None:
+        self._running = deque()
+
+    def _emit(self, function: Any, *arguments: Any) -> Iterator[Any]:
+        if self._processes <= 1:
+            yield self._done(function(*arguments))
+            return
+        pool = workers.shared_pool(self._processes)
+        self._running.append(pool.submit(function, *arguments))
+        if len(self._running) > 2 * self._processes:
+            yield self._done(self._running.popleft().result())
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        window = GlobalWindow()
+        while self._running:
+            value = self._done(self._running.popleft().result())
+            yield WindowedValue(value, window.max_timestamp(), [window])
+
+    def _done(self, value: Any) -> Any:
+        return value
+
+
+class _ScanClasses(_ShardDoFn):
+    def __init__(self, processes: int, config: IngestConfig) -> None:
+        super().__init__(processes)
+        self._config = config
+
+    def process(self, shard: Shard) -> Iterator[frozenset[str]]:
+        yield from self._emit(classes_of_shard, shard[1], self._config)
+
+
+class _WriteShard(_ShardDoFn):
+    def __init__(self, processes: int, job: ShardJob) -> None:
+        super().__init__(processes)
+        self._job = job
+
+    def process(
+        self, shard: Shard, class_names: tuple[str, ...]
+    ) -> Iterator[ShardResult]:
+        threads = 1 if self._processes > 1 else os.cpu_count() or 1
+        label_map = LabelMap(class_names)
+        yield from self._emit(
+            write_shard, shard[0], shard[1], label_map, self._job, threads
+        )
+
+    def _done(self, value: ShardResult) -> ShardResult:
+        for counts in (value.tally.totals, value.tally.reasons):
+            for name, count in counts.items():
+                Metrics.counter(NAMESPACE, name).inc(count)
+        return value
+
+
+class _MergeTallies(beam.CombineFn):
+    def create_accumulator(self) -> tuple[Tally, list[tuple[str, int, int]]]:
+        return Tally(), []
+
+    def add_input(
+        self, accumulator: tuple[Tally, list[tuple[str, int, int]]], result: ShardResult
+    ) -> tuple[Tally, list[tuple[str, int, int]]]:
+        files = [(split, result.index, count) for split, count in result.records]
+        return accumulator[0].merge(result.tally), accumulator[1] + files
+
+    def merge_accumulators(
+        self, accumulators: Iterable[tuple[Tally, list[tuple[str, int, int]]]]
+    ) -> tuple[Tally, list[tuple[str, int, int]]]:
+        tally, files = Tally(), []
+        for other, more in accumulators:
+            tally = tally.merge(other)
+            files += more
+        return tally, files
+
+    def extract_output(
+        self, accumulator: tuple[Tally, list[tuple[str, int, int]]]
+    ) -> tuple[Tally, list[tuple[str, int, int]]]:
+        return accumulator[0], sorted(accumulator[1])
+
+
+def judge_twins(owners: Iterable[tuple[str, str]]) -> list[Finding]:
+    """(split, image id) of equal contents -> the finding about them, if any."""
+    ordered = sorted(owners)
+    if len(ordered) < 2:
+        return []
+    return [
+        Finding(
+            ordered[0][1],
+            ordered[0][0],
+            -1,
+            rule.code,
+            rule.severity,
+            rule.action,
+            detail,
+        )
+        for rule in CONTENT_TWIN_RULES
+        if (detail := rule.check(ordered)) is not None
+    ]
+
+
+def _count_finding(finding: Finding) -> Finding:
+    Metrics.counter(NAMESPACE, finding.reason).inc()
+    return finding
+
+
+@dataclasses.dataclass
+class ScanClasses(beam.PTransform):
+    """Shards -> one tuple of all class names, in alphabetical order."""
+
+    config: IngestConfig
+    processes: int
+
+    def expand(self, shards: beam.PCollection) -> beam.PCollection:
+        """Reads annotations only."""
+        return (
+            shards
+            | "ReadClassNames" >> beam.ParDo(_ScanClasses(self.processes, self.config))
+            | "UniteClassNames" >> beam.CombineGlobally(_union)
+            | "SortClassNames" >> beam.Map(lambda names: tuple(sorted(names)))
+        )
+
+
+def _union(sets: Iterable[frozenset[str]]) -> frozenset[str]:
+    return frozenset().union(*sets)
+
+
+@dataclasses.dataclass
+class WriteShards(beam.PTransform):
+    """Shards -> {"results": ShardResult, one a shard; "twins": Finding}.
+
+    Each shard writes its own TFRecords below `job.staging`. `class_names` holds one
+    tuple, the classes in id order.
+    """
+
+    class_names: beam.PCollection
+    job: ShardJob
+    processes: int
+
+    def expand(self, shards: beam.PCollection) -> Any:
+        """Beside counts and findings only content hashes flow on."""
+        results = shards | "WriteShard" >> beam.ParDo(
+            _WriteShard(self.processes, self.job), AsSingleton(self.class_names)
+        )
+        twins = (
+            results
+            | "ContentHashes" >> beam.FlatMap(lambda result: result.hashes)
+            | "KeyByContent"
+            >> beam.MapTuple(lambda sha, split, key: (sha, (split, key)))
+            | "GroupByContent" >> beam.GroupByKey()
+            | "JudgeTwins" >> beam.FlatMapTuple(lambda _, owners: judge_twins(owners))
+            | "CountTwins" >> beam.Map(_count_finding)
+        )
+        return {"results": results, "twins": twins}
+
+
+def build(
+    pipeline: beam.Pipeline,
+    shards: list[Shard],
+    job: ShardJob,
+    class_names: tuple[str, ...] | None,
+    processes: int,
+) -> None:
+    """Adds ingest to a pipeline; it leaves summary, twins and classes in staging."""
+    elements = pipeline | "Shards" >> beam.Create(shards)
+    if class_names is None:
+        names = elements | "ScanClasses" >> ScanClasses(job.config, processes)
+    else:
+        names = pipeline | "ClassNames" >> beam.Create([class_names])
+    outputs = elements | "WriteShards" >> WriteShards(names, job, processes)
+    _write_lines(
+        names
+        | "ClassLines" >> beam.Map(lambda found: "".join(f"{n}\n" for n in found)),
+        f"{job.staging}/{LABELS}",
+        "WriteLabelMap",
+    )
+    summary = (
+        outputs["results"]
+        | "MergeTallies" >> beam.CombineGlobally(_MergeTallies())
+        | "SummaryToJson" >> beam.MapTuple(_summary_json)
+    )
+    _write_lines(summary, f"{job.staging}/{SUMMARY}", "WriteSummary")
+    twins = (
+        outputs["twins"]
+        | "TwinsToJson" >> beam.Map(lambda finding: finding.to_json())
+        | "UniteTwins" >> beam.CombineGlobally(_SortLines())
+    )
+    _write_lines(twins, f"{job.staging}/{TWINS}", "WriteTwins")
+
+
+def _summary_json(tally: Tally, files: list[tuple[str, int, int]]) -> str:
+    return json.dumps({"tally": tally.to_dict(), "files": files})
+
+
+class _SortLines(beam.CombineFn):
+    """Lines -> one text of all of them, sorted."""
+
+    def create_accumulator(self) -> list[str]:
+        return []
+
+    def add_input(self, accumulator: list[str], line: str) -> list[str]:
+        return [*accumulator, line]
+
+    def merge_accumulators(self, accumulators: Iterable[list[str]]) -> list[str]:
+        return [line for lines in accumulators for line in lines]
+
+    def extract_output(self, accumulator: list[str]) -> str:
+        return "".join(f"{line}\n" for line in sorted(accumulator))
+
+
+def _write_lines(texts: beam.PCollection, path: str, label: str) -> None:
+    texts | label >> beam.Map(_write_text, path)
+
+
+def _write_text(text: str, path: str) -> None:
+    with tfrecord.open_write(f"{path}.partial") as file:
+        file.write(text.encode("utf-8"))
+    tfrecord.rename(f"{path}.partial", path)

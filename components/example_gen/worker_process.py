@@ -1,0 +1,33 @@
+"""A child of `workers`: answers calls on the pipe it inherited until that closes."""
+
+import signal
+import sys
+import warnings
+from multiprocessing.connection import Connection
+from typing import Any
+
+
+def serve(pipe: "Connection[Any, Any]") -> None:
+    """Answers (function, arguments) with (result, None) or (None, exception)."""
+    while True:
+        try:
+            function, arguments = pipe.recv()
+        except EOFError:
+            return
+        try:
+            answer = function(*arguments), None
+        except Exception as error:  # goes to the parent, which raises it
+            error.add_note(f"in ingest worker, calling {function.__qualname__}")
+            answer = None, error
+        pipe.send(answer)
+
+
+def main() -> None:
+    """Serves on the file descriptor given as the only argument."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends us, in order
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # damaged EXIF and the like
+    serve(Connection(int(sys.argv[1])))
+
+
+if __name__ == "__main__":
+    main()

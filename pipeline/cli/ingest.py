@@ -1,0 +1,120 @@
+"""Checks a VOC data set and writes TFRecords and a report.
+
+Exit status 0: within budget; 1: over budget (too many images rejected, or the same
+image in two splits); 2: unusable.
+"""
+
+import argparse
+import dataclasses
+import json
+import logging
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from components.example_gen.config import IngestConfig
+    from components.example_gen.report import Report
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the options of `voc-pipeline ingest`."""
+    parser.add_argument("data", help="VOC directory or .tar; {SPAN} for a number")
+    parser.add_argument("--output", required=True, help="directory to make")
+    parser.add_argument("--span", help="number for {SPAN}, or latest (the default)")
+    parser.add_argument("--label-map", help="file of one class a line")
+    parser.add_argument(
+        "--unknown-class",
+        choices=("stop", "drop"),
+        help="what a class beyond the label map does (default: stop)",
+    )
+    parser.add_argument("--config", help="JSON file of ingest settings")
+    parser.add_argument("--replay", default="", help="rejects.jsonl of an earlier run")
+    parser.add_argument("--max-rejected-images", type=float, help="0..1, default 0.05")
+    parser.add_argument("--min-box-px", type=float, help="shorter sides are dropped")
+    parser.add_argument("--swap-inverted", action="store_true", default=None)
+    parser.add_argument("--follow-symlinks", action="store_true", default=None)
+    parser.add_argument("--gzip", action="store_true", default=None)
+    parser.add_argument(
+        "--processes", type=int, help="worker processes, default one a core"
+    )
+    parser.add_argument(
+        "--ensure-splits",
+        action="store_true",
+        default=None,
+        help="carve a missing train or eval split out of the others, as `run` does",
+    )
+    parser.add_argument(
+        "--beam-arg", action="append", default=[], help="passed to Beam; repeatable"
+    )
+    parser.add_argument("--json", action="store_true", help="print report.json")
+
+
+_CONFIG_OPTIONS = (
+    "unknown_class",
+    "max_rejected_images",
+    "min_box_px",
+    "swap_inverted",
+    "follow_symlinks",
+    "gzip",
+    "processes",
+    "ensure_splits",
+)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs ingest alone; see the module's text for the exit status."""
+    config = _config(args)
+    from components.example_gen import spans
+    from components.example_gen.output import whole_output
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("apache_beam").setLevel(logging.WARNING)
+    data = spans.resolve(args.data, args.span)
+    with whole_output(args.output) as dirs:
+        from components.example_gen.ingest import ingest, local_pipeline
+
+        pipeline = local_pipeline(tuple(args.beam_arg))
+        report = ingest(data, dirs, config, pipeline, args.replay)
+    return _tell(report, config, args)
+
+
+def _config(args: argparse.Namespace) -> "IngestConfig":
+    from pathlib import Path
+
+    from components.example_gen.config import IngestConfig
+    from schemas.label_map import LabelMap
+    from schemas.user_error import UserError
+
+    try:
+        # The sets as they are: a linter adds no split of its own unless asked.
+        base = IngestConfig(ensure_splits=False)
+        if args.config:
+            base = IngestConfig.from_json(Path(args.config).read_text("utf-8"))
+        given = {
+            name: value
+            for name in _CONFIG_OPTIONS
+            if (value := getattr(args, name)) is not None
+        }
+        if args.label_map:
+            given["label_map"] = LabelMap.from_file(args.label_map).names
+        return dataclasses.replace(base, **given)
+    except (OSError, ValueError, TypeError) as error:
+        raise UserError(f"bad ingest settings: {error}") from error
+
+
+def _tell(report: "Report", config: "IngestConfig", args: argparse.Namespace) -> int:
+    from components.example_gen.report import OverBudgetError, check_budget
+
+    if args.json:
+        sys.stdout.write(json.dumps(report.to_dict()) + "\n")
+    else:
+        sys.stdout.write(f"{report.headline()}\n")
+        for reason, count in report.reasons.items():
+            sys.stdout.write(f"  {count:6d}  {reason}\n")
+        sys.stdout.write(f"report: {args.output}/report.html\n")
+    try:
+        check_budget(report, config, f"{args.output}/report.html")
+    except OverBudgetError as error:
+        sys.stderr.write(f"voc-pipeline ingest: {error}\n")
+        return 1
+    return 0
