@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -47,15 +48,16 @@ def find_python(uv: str, venv: Path) -> str:
     Raises:
         InstallError: if there is none here and uv can fetch none; says why.
     """
-    unfit = []
+    unfit: dict[str, str] = {}
     for path in _candidates(venv):
         told = probe(path)
         if told is None or told.version != (3, 11):
             continue
         if told.headers and not told.missing:
             return told.path
-        unfit.append(_complaint(told))
-    return _fetch(uv, unfit)
+        # By its real path: /bin is often a link to /usr/bin.
+        unfit[os.path.realpath(told.path)] = _complaint(told)
+    return _fetch(uv, list(unfit.values()))
 
 
 def probe(path: str) -> Interpreter | None:
@@ -117,4 +119,6 @@ def _fetch(uv: str, unfit: list[str]) -> str:
 
 def _last_line(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1].replace("Caused by: ", "") if lines else "it did not say why"
+    if not lines:
+        return "it did not say why"
+    return re.sub(r"^(error|caused by|cause): ", "", lines[-1], flags=re.IGNORECASE)
