@@ -3,6 +3,7 @@
 import dataclasses
 import logging
 from collections.abc import Iterable
+from typing import Any
 
 import apache_beam as beam
 import numpy as np
@@ -123,7 +124,7 @@ class CombineScoredImages(beam.CombineFn):
         return self._match([]) if matched is None else matched
 
     def _match(self, images: list[ScoredImage]) -> CocoAccumulator:
-        def column(name: str) -> npt.NDArray[np.generic]:
+        def column(name: str) -> npt.NDArray[Any]:
             return np.concatenate([getattr(image, name) for image in images] or [[]])
 
         def image_index(name: str) -> npt.NDArray[np.int64]:

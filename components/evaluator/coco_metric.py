@@ -13,9 +13,10 @@ detections from the signature's outputs; classes are compared by name, so candid
 baseline may number them differently.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import apache_beam as beam
 import numpy as np
 import numpy.typing as npt
 
@@ -109,7 +110,7 @@ def _computations(
     ]
 
 
-class CombineExtracts(CombineScoredImages):
+class CombineExtracts(beam.CombineFn):
     """TFMA's extracts of one model -> its metrics by key."""
 
     def __init__(
@@ -119,7 +120,7 @@ class CombineExtracts(CombineScoredImages):
         model_name: str,
         keys_with_thresholds: frozenset[str] = frozenset(),
     ) -> None:
-        super().__init__(num_classes=len(class_names), difficult=difficult)
+        self.images = CombineScoredImages(len(class_names), difficult)
         self.class_names = tuple(class_names)
         self.model_name = model_name
         self.keys = {
@@ -131,6 +132,10 @@ class CombineExtracts(CombineScoredImages):
             for name in metric_key_names(class_names)
         }
 
+    def create_accumulator(self) -> PartialEvaluation:
+        """No images."""
+        return self.images.create_accumulator()
+
     def add_input(
         self, accumulator: PartialEvaluation, element: metric_types.StandardMetricInputs
     ) -> PartialEvaluation:
@@ -139,14 +144,24 @@ class CombineExtracts(CombineScoredImages):
         if self.model_name and self.model_name in predictions:
             predictions = predictions[self.model_name]
         image = scored_image(element.get_features(), predictions, self.class_names)
-        return super().add_input(accumulator, image)
+        return self.images.add_input(accumulator, image)
+
+    def compact(self, accumulator: PartialEvaluation) -> PartialEvaluation:
+        """Matches the images that wait."""
+        return self.images.compact(accumulator)
+
+    def merge_accumulators(
+        self, accumulators: Iterable[PartialEvaluation]
+    ) -> PartialEvaluation:
+        """Concatenates."""
+        return self.images.merge_accumulators(accumulators)
 
     def extract_output(
         self, accumulator: PartialEvaluation
     ) -> dict[metric_types.MetricKey, float]:
         """Metric key -> value; NaN where undefined."""
         values = dict.fromkeys(self.keys, UNDEFINED)
-        images = super().extract_output(accumulator)
+        images = self.images.extract_output(accumulator)
         if images is not None:
             summary = summarise(images, self.class_names)
             values.update(summary.metrics)
@@ -207,12 +222,11 @@ def _pixel_boxes(features: Mapping[str, Any]) -> npt.NDArray[np.float64]:
 
 def _values(features: Mapping[str, Any], key: str) -> npt.NDArray[Any]:
     """A feature's values [N], however TFMA holds them; none where it is absent."""
-    value = features.get(key)
+    value: Any = features.get(key)
     if value is None:
         return np.zeros(0)
-    if isinstance(value, tuple):  # TFMA's sparse and ragged values are named tuples
-        value = value.values
-    return np.ravel(value)
+    # TFMA's sparse and ragged values are named tuples.
+    return np.ravel(value.values if hasattr(value, "_fields") else value)
 
 
 def _text(value: bytes | str) -> str:
