@@ -128,6 +128,19 @@ def _replace(aside: str, target: str) -> None:
 
 def write_text(path: str, text: str) -> None:
     """Writes a text file aside and renames it."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: str, content: bytes) -> None:
+    """Writes a file aside and renames it."""
     with tfrecord.open_write(f"{path}.partial") as file:
-        file.write(text.encode("utf-8"))
+        file.write(content)
     tfrecord.rename(f"{path}.partial", path)
+
+
+def keep_report(source: str, target: str) -> None:
+    """Copies the report files of a refused run to a place that outlives it."""
+    tfrecord.make_directory(target)
+    for name in REPORT_FILES:
+        with storage.open_read(f"{source}/{name}") as file:
+            write_bytes(f"{target}/{name}", file.read())

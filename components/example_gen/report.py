@@ -104,6 +104,16 @@ def check_usable(report: Report, tally: Tally, config: IngestConfig) -> None:
         )
 
 
+def check_trainable(report: Report) -> None:
+    """UserError unless there is something to train on and something to measure on."""
+    missing = [name for name in ("train", "eval") if not report.splits.get(name)]
+    if missing:
+        raise UserError(
+            f"no image for the {' and '.join(missing)} split: {report.headline()}; "
+            "at least two different images are needed"
+        )
+
+
 def check_budget(report: Report, config: IngestConfig, where: str) -> None:
     """OverBudgetError above `max_rejected_images`, or where content leaks."""
     problems = budget_problems(report, config)

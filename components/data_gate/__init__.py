@@ -1,0 +1,1 @@
+"""Validation that stops a run before anything is trained on bad or drifted data."""

@@ -1,0 +1,69 @@
+"""Stage: stops the run where the data breaks the schema or has drifted."""
+
+import json
+import logging
+import os
+
+from tfx.dsl.io import fileio
+from tfx.types import artifact_utils, standard_artifacts
+from tfx.utils import io_utils
+from tfx.v1.dsl.components import InputArtifact, OutputArtifact, Parameter, component
+
+from components.data_gate import drift, gate, validation
+from components.data_gate.config import DriftConfig
+from components.data_gate.profile import profile_of
+
+_LOGGER = logging.getLogger(__name__)
+VERDICT_FILE = "verdict.json"
+
+
+@component
+def DataGate(
+    statistics: InputArtifact[standard_artifacts.ExampleStatistics],
+    schema: InputArtifact[standard_artifacts.Schema],
+    anomalies: OutputArtifact[standard_artifacts.ExampleAnomalies],
+    drift_config: Parameter[str],
+    source_digest: Parameter[str],
+    earlier_statistics: InputArtifact[standard_artifacts.ExampleStatistics] = None,
+) -> None:
+    """Validates every split, compares with an earlier span where one is given.
+
+    Writes `anomalies` as TFX's ExampleValidator does, with `verdict.json` beside
+    them, and raises DataRefusedError where that one records and goes on.
+    """
+    del source_digest  # only there for the cache to see
+    config = DriftConfig.from_json(drift_config)
+    expectations = validation.load_schema(schema.uri)
+    found: list[gate.Anomaly] = []
+    for split in artifact_utils.decode_split_names(statistics.split_names):
+        stats = validation.load_statistics(
+            artifact_utils.get_split_uri([statistics], split)
+        )
+        proto, described = validation.find_anomalies(split, stats, expectations)
+        found += described
+        directory = os.path.join(anomalies.uri, f"Split-{split}")
+        fileio.makedirs(directory)
+        io_utils.write_bytes_file(
+            os.path.join(directory, "SchemaDiff.pb"), proto.SerializeToString()
+        )
+    anomalies.split_names = statistics.split_names
+    results: tuple[drift.DriftResult, ...] = ()
+    if earlier_statistics is not None:
+        results = drift.compare(
+            *(
+                profile_of(
+                    validation.load_statistics(
+                        artifact_utils.get_split_uri([source], config.split)
+                    )
+                )
+                for source in (statistics, earlier_statistics)
+            ),
+            config,
+        )
+    verdict = gate.decide(found, results, config)
+    io_utils.write_string_file(
+        os.path.join(anomalies.uri, VERDICT_FILE),
+        json.dumps({"passed": verdict.passed, "reasons": verdict.reasons}, indent=1),
+    )
+    _LOGGER.info("data gate: %s", "; ".join(verdict.reasons) or "no anomaly")
+    gate.refuse_unless_passed(verdict)

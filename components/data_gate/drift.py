@@ -1,0 +1,104 @@
+"""Distances between the distributions of two spans; plain arithmetic."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from components.data_gate.config import DriftConfig
+
+# (low, high, count), in ascending order, as TFDV's histograms have them
+Buckets = Sequence[tuple[float, float, float]]
+_POINTS = 512
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SpanProfile:
+    """What drift is measured on, of one split of one span."""
+
+    class_counts: Mapping[str, float]
+    box_size: Buckets
+    brightness: Buckets
+    objects_per_image: Buckets
+
+
+@dataclasses.dataclass(frozen=True)
+class DriftResult:
+    """One distance beside its limit."""
+
+    name: str
+    distance: float
+    limit: float
+
+    @property
+    def over(self) -> bool:
+        """Whether the limit is passed; at the limit is within."""
+        return self.distance > self.limit
+
+    def as_text(self) -> str:
+        """One line for messages and logs."""
+        relation = "over" if self.over else "within"
+        return f"{self.name}: {self.distance:.3f}, {relation} {self.limit:g}"
+
+
+def total_variation(now: Mapping[str, float], before: Mapping[str, float]) -> float:
+    """Half the sum of differences in share, 0 (same mix) .. 1 (nothing in common)."""
+    now_total, before_total = sum(now.values()), sum(before.values())
+    if not now_total or not before_total:
+        return float(bool(now_total) != bool(before_total))
+    return 0.5 * sum(
+        abs(now.get(name, 0) / now_total - before.get(name, 0) / before_total)
+        for name in {*now, *before}
+    )
+
+
+def _cumulative(buckets: Buckets, points: np.ndarray) -> np.ndarray:
+    """Share of the mass at or below each point; even spread within a bucket."""
+    total = sum(count for _, _, count in buckets)
+    mass = np.zeros(len(points))
+    for low, high, count in buckets:
+        if high > low:
+            mass += count * np.clip((points - low) / (high - low), 0, 1)
+        else:
+            mass += count * (points >= low)
+    return mass / total
+
+
+def kolmogorov_smirnov(now: Buckets, before: Buckets) -> float:
+    """Largest difference of two distribution functions, 0..1."""
+    has_now = any(count for _, _, count in now)
+    has_before = any(count for _, _, count in before)
+    if not has_now or not has_before:
+        return float(has_now != has_before)
+    edges = [edge for low, high, _ in (*now, *before) for edge in (low, high)]
+    grid = np.linspace(min(edges), max(edges), _POINTS)
+    points = np.unique(np.concatenate([grid, np.asarray(edges, np.float64)]))
+    return float(np.max(np.abs(_cumulative(now, points) - _cumulative(before, points))))
+
+
+def compare(
+    now: SpanProfile, before: SpanProfile, config: DriftConfig
+) -> tuple[DriftResult, ...]:
+    """Every distance beside its limit, over or not."""
+    return (
+        DriftResult(
+            "class mix",
+            total_variation(now.class_counts, before.class_counts),
+            config.max_class_mix,
+        ),
+        DriftResult(
+            "box size",
+            kolmogorov_smirnov(now.box_size, before.box_size),
+            config.max_box_size,
+        ),
+        DriftResult(
+            "brightness",
+            kolmogorov_smirnov(now.brightness, before.brightness),
+            config.max_brightness,
+        ),
+        DriftResult(
+            "objects per image",
+            kolmogorov_smirnov(now.objects_per_image, before.objects_per_image),
+            config.max_objects_per_image,
+        ),
+    )

@@ -1,0 +1,60 @@
+"""Stage: a VOC data set becomes checked examples, annotations and a report."""
+
+import os
+
+import apache_beam as beam
+from tfx.types import artifact_utils, standard_artifacts
+from tfx.types.artifact import Artifact
+from tfx.v1.dsl.components import (
+    BeamComponentParameter,
+    OutputArtifact,
+    Parameter,
+    component,
+)
+
+from components.example_gen import spans
+from components.example_gen.config import IngestConfig
+from components.example_gen.ingest import ingest
+from components.example_gen.output import OutputDirs, keep_report
+from components.example_gen.report import OverBudgetError, check_budget, check_trainable
+
+
+class IngestReport(Artifact):
+    """report.json, report.html, rejects.jsonl and recorded.jsonl of a data set."""
+
+    TYPE_NAME = "IngestReport"
+
+
+@component(use_beam=True)
+def VocExampleGen(
+    examples: OutputArtifact[standard_artifacts.Examples],
+    annotations: OutputArtifact[standard_artifacts.Examples],
+    report: OutputArtifact[IngestReport],
+    data: Parameter[str],
+    span: Parameter[str],
+    ingest_config: Parameter[str],
+    data_digest: Parameter[str],
+    source_digest: Parameter[str],
+    beam_pipeline: BeamComponentParameter[beam.Pipeline] = None,
+) -> None:
+    """Writes `examples`, the same without image bytes as `annotations`, a `report`.
+
+    Raises UserError for unusable data, and for data over its budget before anything
+    is trained on it; TFX then deletes the outputs, so the report is kept beside them.
+    """
+    del data_digest, source_digest  # only there for the cache to see
+    config = IngestConfig.from_json(ingest_config)
+    resolved = spans.resolve(data, span)
+    dirs = OutputDirs(examples.uri, annotations.uri, report.uri)
+    result = ingest(resolved, dirs, config, beam_pipeline)
+    kept_at = os.path.join(os.path.dirname(report.uri), "refused")
+    try:
+        check_budget(result, config, os.path.join(kept_at, "report.html"))
+        check_trainable(result)
+    except OverBudgetError:
+        keep_report(report.uri, kept_at)
+        raise
+    for artifact in (examples, annotations):
+        names = artifact_utils.encode_split_names(list(result.splits))
+        artifact.split_names = names
+        artifact.span = resolved.span
