@@ -49,17 +49,15 @@ def DataGate(
     anomalies.split_names = statistics.split_names
     results: tuple[drift.DriftResult, ...] = ()
     if earlier_statistics is not None:
-        results = drift.compare(
-            *(
-                profile_of(
-                    validation.load_statistics(
-                        artifact_utils.get_split_uri([source], config.split)
-                    )
+        now, before = (
+            profile_of(
+                validation.load_statistics(
+                    artifact_utils.get_split_uri([source], config.split)
                 )
-                for source in (statistics, earlier_statistics)
-            ),
-            config,
+            )
+            for source in (statistics, earlier_statistics)
         )
+        results = drift.compare(now, before, config)
     verdict = gate.decide(found, results, config)
     io_utils.write_string_file(
         os.path.join(anomalies.uri, VERDICT_FILE),

@@ -4,11 +4,13 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from components.data_gate.config import DriftConfig
 
 # (low, high, count), in ascending order, as TFDV's histograms have them
 Buckets = Sequence[tuple[float, float, float]]
+Values = npt.NDArray[np.float64]
 _POINTS = 512
 
 
@@ -52,10 +54,10 @@ def total_variation(now: Mapping[str, float], before: Mapping[str, float]) -> fl
     )
 
 
-def _cumulative(buckets: Buckets, points: np.ndarray) -> np.ndarray:
+def _cumulative(buckets: Buckets, points: Values) -> Values:
     """Share of the mass at or below each point; even spread within a bucket."""
     total = sum(count for _, _, count in buckets)
-    mass = np.zeros(len(points))
+    mass: Values = np.zeros(len(points))
     for low, high, count in buckets:
         if high > low:
             mass += count * np.clip((points - low) / (high - low), 0, 1)

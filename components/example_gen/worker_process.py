@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import traceback
 import warnings
 from multiprocessing.connection import Connection
 from typing import Any
@@ -15,11 +16,10 @@ def serve(pipe: "Connection[Any, Any]") -> None:
         except EOFError:
             return
         try:
-            answer = function(*arguments), None
+            pipe.send((function(*arguments), None))
         except Exception as error:  # goes to the parent, which raises it
-            error.add_note(f"in ingest worker, calling {function.__qualname__}")
-            answer = None, error
-        pipe.send(answer)
+            trace = "".join(traceback.format_exception(error))
+            pipe.send((None, RuntimeError(f"in an ingest worker:\n{trace}")))
 
 
 def main() -> None:
