@@ -1,0 +1,113 @@
+"""What may import what: schemas <- trainer <- components <- pipeline, and light."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+# Each may import itself and what stands to its left.
+LAYERS = ("schemas", "trainer", "components", "pipeline")
+SOURCES = sorted(path for layer in LAYERS for path in (ROOT / layer).rglob("*.py"))
+HEAVY = {"apache_beam", "jax", "keras", "keras_hub", "kfp", "tensorflow", "tfx"}
+HEAVY |= {"tensorflow_data_validation", "tensorflow_model_analysis", "tfx_bsl"}
+HEAVY |= {"ml_metadata", "pandas", "tensorflow_transform"}
+
+
+def imported_modules(tree):
+    """Full names of all that a module imports, wherever in it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"relative import in line {node.lineno}"
+            yield node.module
+
+
+def relative(path):
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=relative)
+def test_imports_point_left_only(path):
+    layer = LAYERS.index(path.relative_to(ROOT).parts[0])
+    tree = ast.parse(path.read_text("utf-8"))
+    tops = {name.partition(".")[0] for name in imported_modules(tree)}
+    assert not tops & set(LAYERS[layer + 1 :])
+    assert not tops & {"tests", "benchmarks", "kubeflow"}
+
+
+def test_the_tree_has_sources_in_every_layer():
+    # Else the test above could pass on nothing.
+    assert {path.relative_to(ROOT).parts[0] for path in SOURCES} == set(LAYERS)
+
+
+@pytest.mark.parametrize(
+    "path", sorted(ROOT.glob("components/*/component.py")), ids=relative
+)
+def test_component_modules_keep_their_annotations(path):
+    # TFX reads a component function's annotations as objects, not as strings.
+    for node in ast.parse(path.read_text("utf-8")).body:
+        if isinstance(node, ast.ImportFrom) and node.module == "__future__":
+            assert "annotations" not in {alias.name for alias in node.names}
+
+
+def import_alone(code):
+    """Runs code in a fresh interpreter; returns the heavy modules that it loaded."""
+    tell = "sys.stderr.write(' '.join(sorted(sys.modules)))"
+    program = f"import sys\n{code}\n{tell}\nsys.exit(0)"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return {name.partition(".")[0] for name in done.stderr.split()} & HEAVY
+
+
+def test_help_imports_nothing_heavy():
+    assert import_alone("from pipeline.__main__ import main; main(['--help'])") == set()
+
+
+def commands():
+    from pipeline.__main__ import COMMANDS
+
+    return sorted(COMMANDS)
+
+
+@pytest.mark.parametrize("command", commands())
+def test_help_of_a_command_imports_nothing_heavy(command):
+    code = (
+        "from pipeline.__main__ import main\n"
+        f"try: main([{command!r}, '--help'])\n"
+        "except SystemExit: pass"
+    )
+    assert import_alone(code) == set()
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_importing_a_package_alone_imports_nothing_heavy(layer):
+    assert import_alone(f"import {layer}") == set()
+
+
+# Pure cores: what the house rules want testable without TensorFlow, Beam or TFX.
+LIGHT = (
+    "components.example_gen.annotation",
+    "components.example_gen.rules",
+    "components.evaluator.gate",
+    "pipeline.sample_data.sample",
+    "schemas.boxes",
+    "schemas.detection_example",
+    "schemas.label_map",
+    "schemas.tf_example",
+    "trainer.config",
+    "trainer.metrics",
+)
+
+
+@pytest.mark.parametrize("module", LIGHT)
+def test_a_pure_core_imports_nothing_heavy(module):
+    assert import_alone(f"import {module}") == set()
