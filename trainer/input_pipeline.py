@@ -1,5 +1,6 @@
 """TFRecord shards to batches, the same ones every time."""
 
+import dataclasses
 import functools
 import logging
 import math
@@ -8,6 +9,7 @@ from collections.abc import Callable, Sequence
 import tensorflow as tf
 
 from schemas.user_error import UserError
+from trainer.augment.mixing import augment_stream, mixed_until, window_size
 from trainer.input_config import InputConfig
 from trainer.input_examples import (
     Frame,
@@ -17,7 +19,6 @@ from trainer.input_examples import (
 )
 from trainer.input_records import RecordIndex, index_records, read_records
 from trainer.input_stream import (
-    POSITION,
     HostShard,
     StreamOrder,
     frames_from_memory,
@@ -80,11 +81,11 @@ def make_dataset(
         host=host,
         first=start_step * (config.global_batch_size // host.count),
     )
-    fits = fits_in_cache(index.num_examples, config)
     if training:
-        batches = _training_batches(index, config, order, read, in_memory=fits)
+        until = mixed_until(config, order.num_examples, train_steps)
+        batches = _training_batches(index, config, order, read, until)
     else:
-        batches = _evaluation_batches(index, order, read, in_memory=fits)
+        batches = _evaluation_batches(index, config, order, read)
     options = tf.data.Options()
     options.deterministic = True
     # The order above already gives each host its part.
@@ -104,29 +105,30 @@ def _training_batches(
     config: InputConfig,
     order: StreamOrder,
     read: Callable[[tf.Tensor], Frame],
-    *,
-    in_memory: bool,
+    mixing_stops: int,
 ) -> tf.data.Dataset:
-    if in_memory:
+    # A resumed run must see the windows that an uninterrupted one would have.
+    surplus = order.first % window_size(config)
+    order = dataclasses.replace(order, first=order.first - surplus)
+    if fits_in_cache(index.num_examples, config):
         # Decoding everything first beats a shuffle buffer: any position costs one
         # copy of a frame, and the shuffle is a full permutation.
         frames = frames_from_memory(_each_once(index, read), order)
     else:
         frames = frames_from_shards(index, order, config.shuffle_buffer_bytes, read)
-    frames = frames.map(_without_position, num_parallel_calls=tf.data.AUTOTUNE)
+    augmented = augment_stream(frames, config, order.num_examples, mixing_stops)
     # Epochs are endless, so a batch larger than the data set fills up too.
-    return frames.batch(order.host_batch_size, drop_remainder=True)
+    return augmented.skip(surplus).batch(order.host_batch_size, drop_remainder=True)
 
 
 def _evaluation_batches(
     index: RecordIndex,
+    config: InputConfig,
     order: StreamOrder,
     read: Callable[[tf.Tensor], Frame],
-    *,
-    in_memory: bool,
 ) -> tf.data.Dataset:
     frames = _each_once(index, read, order.host)
-    if in_memory:
+    if fits_in_cache(index.num_examples, config):
         # An evaluation always runs to the end, which is what completes the cache.
         frames = frames.cache()
     return frames.batch(order.host_batch_size)
@@ -142,10 +144,6 @@ def _each_once(
     return records.shard(host.count, host.index).map(
         read, num_parallel_calls=tf.data.AUTOTUNE
     )
-
-
-def _without_position(frame: Frame) -> Frame:
-    return {key: value for key, value in frame.items() if key != POSITION}
 
 
 def _log_overfull(index: RecordIndex, max_boxes: int) -> None:

@@ -46,28 +46,36 @@ class ColorJitter:
         for field in dataclasses.fields(self):
             check_fraction(self, field.name, getattr(self, field.name))
 
-    def color_matrix(self, draws: Draws) -> tuple[tf.Tensor, tf.Tensor]:
-        """(matrix [3, 3], bias scalar): `rgb @ matrix + bias` on the 0..255 scale."""
+    def draw(
+        self, draws: Draws, boxes: tf.Tensor, frame_size: tuple[int, int]
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """(the colour matrix [4, 3] with its bias last, kept [G]: every box)."""
         import tensorflow as tf
 
-        happens = draws.happens(self.probability)
-        lift = draws.uniform(-self.brightness, self.brightness) * 255.0
-        contrast = 1.0 + draws.uniform(-self.contrast, self.contrast)
-        colorful = 1.0 + draws.uniform(-self.saturation, self.saturation)
-        colorful = tf.where(draws.happens(self.grayscale_probability), 0.0, colorful)
-        angle = draws.uniform(-self.hue, self.hue) * math.pi
+        del frame_size
+        happens = draws.happens(self.probability)[0]
+        lift = draws.uniform(-self.brightness, self.brightness)[0] * 255.0
+        contrast = 1.0 + draws.uniform(-self.contrast, self.contrast)[0]
+        colorful = 1.0 + draws.uniform(-self.saturation, self.saturation)[0]
+        gray = draws.happens(self.grayscale_probability)[0]
+        colorful = tf.where(gray, 0.0, colorful)
+        angle = draws.uniform(-self.hue, self.hue)[0] * math.pi
         cos, sin = colorful * tf.cos(angle), colorful * tf.sin(angle)
-        zero, one = tf.zeros([]), tf.ones([])
-        turn = tf.stack(
-            [
-                tf.stack([one, zero, zero]),
-                tf.stack([zero, cos, -sin]),
-                tf.stack([zero, sin, cos]),
-            ]
+        # Luma stays; the two colour axes are shrunk and turned.
+        turn = tf.reshape(
+            tf.stack([1.0, 0.0, 0.0, 0.0, cos, -sin, 0.0, sin, cos]), [3, 3]
         )
         mixed = contrast * (tf.constant(_YIQ_TO_RGB) @ turn @ tf.constant(_RGB_TO_YIQ))
         bias = contrast * lift + (1.0 - contrast) * 127.5
-        return (
-            tf.where(happens, tf.transpose(mixed), tf.eye(3)),
-            tf.where(happens, bias, 0.0),
+        affine = tf.concat([tf.transpose(mixed), tf.fill([1, 3], bias)], axis=0)
+        return tf.where(happens, affine, tf.eye(4, 3)), tf.ones_like(
+            boxes[:, 0], "bool"
         )
+
+    @staticmethod
+    def paint(pixels: tf.Tensor, drawn: tf.Tensor) -> tf.Tensor:
+        """Float32 [H, W, 3] in 0..255 -> the same; drawn as `draw` gave it."""
+        import tensorflow as tf
+
+        colored = tf.reshape(pixels, [-1, 3]) @ drawn[:3] + drawn[3]
+        return tf.reshape(tf.clip_by_value(colored, 0.0, 255.0), pixels.shape)

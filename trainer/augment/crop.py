@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from trainer.augment.affine import matrix, only_if
+from trainer.augment.affine import matrices, only_if
 from trainer.augment.checks import check_fraction, check_probability, check_range
 
 if TYPE_CHECKING:
@@ -42,20 +42,22 @@ class SafeCrop:
     def transform(
         self, draws: Draws, boxes: tf.Tensor, frame_size: tuple[int, int]
     ) -> tf.Tensor:
-        """Forward matrix [3, 3]; boxes [G, 4] xyxy px, padding has no area."""
+        """Forward matrices [T, 3, 3]; boxes [T, G, 4] px, padding has no area."""
         import tensorflow as tf
 
         happens = draws.happens(self.probability)
         candidates = self._candidates(draws, frame_size)
         safe = self._is_safe(candidates, boxes)
-        first = tf.argmax(tf.cast(safe, tf.int32))
-        x0, y0, x1, y1 = tf.unstack(candidates[first])
+        first = tf.argmax(tf.cast(safe, tf.int32), axis=1)
+        chosen = tf.gather(candidates, first, axis=1, batch_dims=1)
+        x0, y0, x1, y1 = tf.unstack(chosen, axis=1)
         scale_x, scale_y = frame_size[1] / (x1 - x0), frame_size[0] / (y1 - y0)
-        stretch = matrix([[scale_x, 0.0, -x0 * scale_x], [0.0, scale_y, -y0 * scale_y]])
-        return only_if(happens & tf.reduce_any(safe), stretch)
+        rows = [[scale_x, 0.0, -x0 * scale_x], [0.0, scale_y, -y0 * scale_y]]
+        happens &= tf.reduce_any(safe, axis=1)
+        return only_if(happens, matrices(draws.frames, rows))
 
     def _candidates(self, draws: Draws, frame_size: tuple[int, int]) -> tf.Tensor:
-        """[attempts, 4] xyxy px inside the frame."""
+        """[T, attempts, 4] xyxy px inside the frame."""
         import tensorflow as tf
 
         height, width = frame_size
@@ -68,16 +70,16 @@ class SafeCrop:
         return tf.stack([x0, y0, x0 + crop_w, y0 + crop_h], axis=-1)
 
     def _is_safe(self, candidates: tf.Tensor, boxes: tf.Tensor) -> tf.Tensor:
-        """[attempts] bool."""
+        """Bool [T, attempts]."""
         import tensorflow as tf
 
-        low = tf.maximum(candidates[:, None, :2], boxes[None, :, :2])
-        high = tf.minimum(candidates[:, None, 2:], boxes[None, :, 2:])
+        low = tf.maximum(candidates[:, :, None, :2], boxes[:, None, :, :2])
+        high = tf.minimum(candidates[:, :, None, 2:], boxes[:, None, :, 2:])
         inside = tf.reduce_prod(tf.maximum(high - low, 0.0), axis=-1)
-        area = tf.reduce_prod(boxes[:, 2:] - boxes[:, :2], axis=-1)
+        area = tf.reduce_prod(boxes[..., 2:] - boxes[..., :2], axis=-1)[:, None]
         real = area > 0
         visible = tf.math.divide_no_nan(inside, area)
         kept = real & (visible >= self.min_visible)
         stump = real & ~kept & (visible > self.max_lost)
-        keeps_one = tf.reduce_any(kept, axis=1) | ~tf.reduce_any(real)
-        return keeps_one & ~tf.reduce_any(stump, axis=1)
+        keeps_one = tf.reduce_any(kept, axis=2) | ~tf.reduce_any(real, axis=2)
+        return keeps_one & ~tf.reduce_any(stump, axis=2)

@@ -1,5 +1,8 @@
 """What a preset may declare, and in which order."""
 
+import typing
+from typing import TypeGuard
+
 from trainer.augment.color_jitter import ColorJitter
 from trainer.augment.crop import SafeCrop
 from trainer.augment.erase import Erase
@@ -33,9 +36,19 @@ def check_order(augmentations: tuple[Augmentation, ...]) -> None:
             raise ValueError(f"{single.__name__} may be declared once")
 
 
+def is_geometric(augmentation: Augmentation) -> TypeGuard[Geometric]:
+    """Whether it moves pixels of one image."""
+    return isinstance(augmentation, typing.get_args(Geometric))
+
+
+def is_photometric(augmentation: Augmentation) -> TypeGuard[Photometric]:
+    """Whether it only changes pixel values."""
+    return isinstance(augmentation, typing.get_args(Photometric))
+
+
 def _stage(augmentation: Augmentation) -> int:
-    if isinstance(augmentation, Mosaic):
-        return 1
-    if isinstance(augmentation, MixUp):
-        return 2
-    return 3 if isinstance(augmentation, ColorJitter | Erase) else 0
+    if is_geometric(augmentation):
+        return 0
+    if is_photometric(augmentation):
+        return 3
+    return 1 if isinstance(augmentation, Mosaic) else 2

@@ -28,30 +28,39 @@ class Erase:
         check_range(self, "aspect_range", self.aspect_range, 0.01, 100.0)
         check_fraction(self, "max_covered", self.max_covered)
 
-    def rectangle(
-        self, draws: Draws, frame_size: tuple[int, int]
+    def draw(
+        self, draws: Draws, boxes: tf.Tensor, frame_size: tuple[int, int]
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """(float32 [4] xyxy in whole px, color float32 [3]); empty if not drawn."""
+        """([7]: xyxy in whole px and a colour, kept [G]: the boxes still seen)."""
         import tensorflow as tf
 
-        height, width = frame_size
-        happens = draws.happens(self.probability)
-        area = draws.uniform(*self.area_range)
-        aspect = tf.sqrt(draws.uniform(*self.aspect_range))
-        side = tf.where(happens, tf.sqrt(area), 0.0)
-        box_w = tf.minimum(side / aspect, 1.0) * width
-        box_h = tf.minimum(side * aspect, 1.0) * height
-        x0 = draws.uniform() * (width - box_w)
-        y0 = draws.uniform() * (height - box_h)
-        color = tf.stack([draws.uniform(0.0, 255.0) for _ in range(3)])
-        return tf.round(tf.stack([x0, y0, x0 + box_w, y0 + box_h])), color
-
-    def keeps(self, rectangle: tf.Tensor, boxes: tf.Tensor) -> tf.Tensor:
-        """[G] bool: the boxes [G, 4] of which enough can still be seen."""
-        import tensorflow as tf
-
+        rectangle = self._rectangle(draws, frame_size)
+        color = draws.uniforms(3, 0.0, 255.0)[0]
         low = tf.maximum(rectangle[:2], boxes[:, :2])
         high = tf.minimum(rectangle[2:], boxes[:, 2:])
         hidden = tf.reduce_prod(tf.maximum(high - low, 0.0), axis=-1)
         area = tf.reduce_prod(boxes[:, 2:] - boxes[:, :2], axis=-1)
-        return hidden <= self.max_covered * area
+        return tf.concat([rectangle, color], 0), hidden <= self.max_covered * area
+
+    @staticmethod
+    def paint(pixels: tf.Tensor, drawn: tf.Tensor) -> tf.Tensor:
+        """Float32 [H, W, 3] in 0..255 -> the same; drawn as `draw` gave it."""
+        import tensorflow as tf
+
+        left, top, right, bottom = tf.unstack(drawn[:4])
+        x = tf.range(pixels.shape[1], dtype=tf.float32)[None, :, None]
+        y = tf.range(pixels.shape[0], dtype=tf.float32)[:, None, None]
+        inside = (x >= left) & (x < right) & (y >= top) & (y < bottom)
+        return tf.where(inside, drawn[4:], pixels)
+
+    def _rectangle(self, draws: Draws, frame_size: tuple[int, int]) -> tf.Tensor:
+        """[4] xyxy in whole px; without area if nothing is to be erased."""
+        import tensorflow as tf
+
+        frame = tf.constant(frame_size[::-1], tf.float32)
+        happens = draws.happens(self.probability)
+        side = tf.where(happens, tf.sqrt(draws.uniform(*self.area_range)), 0.0)
+        aspect = tf.sqrt(draws.uniform(*self.aspect_range))
+        rel = tf.minimum(tf.concat([side / aspect, side * aspect], axis=0), 1.0)
+        low = draws.uniforms(2)[0] * (1.0 - rel) * frame
+        return tf.round(tf.concat([low, low + rel * frame], axis=0))

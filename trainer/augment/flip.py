@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from trainer.augment.affine import matrix, only_if
+from trainer.augment.affine import matrices, only_if
 from trainer.augment.checks import check_probability
 
 if TYPE_CHECKING:
@@ -26,7 +26,9 @@ class HorizontalFlip:
     def transform(
         self, draws: Draws, boxes: tf.Tensor, frame_size: tuple[int, int]
     ) -> tf.Tensor:
-        """Forward matrix [3, 3]; boxes [G, 4] are not looked at."""
+        """Forward matrices [T, 3, 3]; boxes [T, G, 4] are not looked at."""
         del boxes
-        mirror = matrix([[-1.0, 0.0, float(frame_size[1])], [0.0, 1.0, 0.0]])
-        return only_if(draws.happens(self.probability), mirror)
+        happens = draws.happens(self.probability)
+        rows: list[list[float | tf.Tensor]]
+        rows = [[-1.0, 0.0, float(frame_size[1])], [0.0, 1.0, 0.0]]
+        return only_if(happens, matrices(draws.frames, rows))

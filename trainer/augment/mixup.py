@@ -32,6 +32,6 @@ class MixUp:
         """Two [H, W, 3] images of one dtype -> their blend in that dtype."""
         import tensorflow as tf
 
-        ratio = draws.uniform(*self.ratio_range)
+        ratio = draws.uniform(*self.ratio_range)[0]
         first, second = tf.cast(image, tf.float32), tf.cast(other, tf.float32)
         return tf.cast(first + (second - first) * ratio + 0.5, image.dtype)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from trainer.augment.affine import matrix
+from trainer.augment.affine import matrices
 from trainer.augment.checks import check_probability, check_range
 
 if TYPE_CHECKING:
@@ -36,24 +36,25 @@ class Mosaic:
         """Where the four quarters meet: int32 [2] y, x in whole pixels."""
         import tensorflow as tf
 
-        y = draws.uniform(*self.center_range) * frame_size[0]
-        x = draws.uniform(*self.center_range) * frame_size[1]
-        return tf.cast(tf.round(tf.stack([y, x])), tf.int32)
+        rel = draws.uniforms(2, *self.center_range)[0]
+        return tf.cast(tf.round(rel * tf.constant(frame_size, tf.float32)), tf.int32)
 
-    def tile_transform(
-        self, draws: Draws, content: tf.Tensor, tile: tf.Tensor
+    def placement(
+        self, draws: Draws, content: tf.Tensor, quarters: tf.Tensor
     ) -> tf.Tensor:
-        """Matrix [3, 3] from the frame that holds an image to the joined frame.
+        """Matrices [4, 3, 3] from an image's own frame to the joined frame.
 
-        content: [4] xyxy px, where the image lies in its own letterboxed frame.
-        tile: [4] xyxy px, the quarter that the image will fill.
+        content: [4, 4] xyxy px, where each image lies in its own letterboxed frame.
+        quarters: [4, 4] xyxy px, what each image will fill.
         """
         import tensorflow as tf
 
-        content_size, tile_size = content[2:] - content[:2], tile[2:] - tile[:2]
-        cover = tf.reduce_max(tile_size / content_size)
+        content_size = content[:, 2:] - content[:, :2]
+        quarter_size = quarters[:, 2:] - quarters[:, :2]
+        cover = tf.reduce_max(quarter_size / content_size, axis=1)
         scale = cover * draws.uniform(*self.zoom_range)
-        spare = scale * content_size - tile_size
-        where = tf.stack([draws.uniform(), draws.uniform()])
-        dx, dy = tf.unstack(tile[:2] - where * spare - scale * content[:2])
-        return matrix([[scale, 0.0, dx], [0.0, scale, dy]])
+        spare = scale[:, None] * content_size - quarter_size
+        where = draws.uniforms(2)
+        move = quarters[:, :2] - where * spare - scale[:, None] * content[:, :2]
+        dx, dy = tf.unstack(move, axis=1)
+        return matrices(4, [[scale, 0.0, dx], [0.0, scale, dy]])

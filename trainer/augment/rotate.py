@@ -33,11 +33,12 @@ class Rotate:
     def transform(
         self, draws: Draws, boxes: tf.Tensor, frame_size: tuple[int, int]
     ) -> tf.Tensor:
-        """Forward matrix [3, 3]; boxes [G, 4] are not looked at."""
+        """Forward matrices [T, 3, 3]; boxes [T, G, 4] are not looked at."""
         import tensorflow as tf
 
         del boxes
         happens = draws.happens(self.probability)
         angle = draws.uniform(*self.degrees_range) * (math.pi / 180)
         cos, sin = tf.cos(angle), tf.sin(angle)
-        return only_if(happens, about_center([[cos, -sin], [sin, cos]], frame_size))
+        linear = [[cos, -sin], [sin, cos]]
+        return only_if(happens, about_center(draws.frames, linear, frame_size))

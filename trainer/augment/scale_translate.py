@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from trainer.augment.affine import about_center, only_if, translation
+from trainer.augment.affine import matrices, only_if
 from trainer.augment.checks import check_fraction, check_probability, check_range
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class ScaleTranslate:
     def transform(
         self, draws: Draws, boxes: tf.Tensor, frame_size: tuple[int, int]
     ) -> tf.Tensor:
-        """Forward matrix [3, 3]; boxes [G, 4] are not looked at."""
+        """Forward matrices [T, 3, 3]; boxes [T, G, 4] are not looked at."""
         import tensorflow as tf
 
         del boxes
@@ -41,5 +41,8 @@ class ScaleTranslate:
         reach = self.max_translate_rel
         dx = draws.uniform(-reach, reach) * frame_size[1]
         dy = draws.uniform(-reach, reach) * frame_size[0]
-        zoom = about_center([[scale, 0.0], [0.0, scale]], frame_size)
-        return only_if(happens, tf.matmul(translation(dx, dy), zoom))
+        # The centre of the frame stays where it is, apart from the move.
+        dx += (1.0 - scale) * (frame_size[1] / 2)
+        dy += (1.0 - scale) * (frame_size[0] / 2)
+        rows = [[scale, 0.0, dx], [0.0, scale, dy]]
+        return only_if(happens, matrices(draws.frames, rows))

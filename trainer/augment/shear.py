@@ -31,9 +31,9 @@ class Shear:
     def transform(
         self, draws: Draws, boxes: tf.Tensor, frame_size: tuple[int, int]
     ) -> tf.Tensor:
-        """Forward matrix [3, 3]; boxes [G, 4] are not looked at."""
+        """Forward matrices [T, 3, 3]; boxes [T, G, 4] are not looked at."""
         del boxes
         happens = draws.happens(self.probability)
         factor_x, factor_y = draws.uniform(*self.x_range), draws.uniform(*self.y_range)
-        slant = about_center([[1.0, factor_x], [factor_y, 1.0]], frame_size)
-        return only_if(happens, slant)
+        linear = [[1.0, factor_x], [factor_y, 1.0]]
+        return only_if(happens, about_center(draws.frames, linear, frame_size))
