@@ -39,6 +39,7 @@ def default_transform(parsed: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+@tf.autograph.experimental.do_not_convert
 def read_frame(
     serialized: tf.Tensor,
     frame_size: tuple[int, int],

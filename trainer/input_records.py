@@ -66,6 +66,7 @@ def read_records(
     )
 
 
+@tf.autograph.experimental.do_not_convert
 def _read_file(name: tf.Tensor) -> tf.data.Dataset:
     is_gzip = tf.strings.regex_full_match(name, r".*\.gz")
     return tf.data.TFRecordDataset(name, tf.where(is_gzip, "GZIP", ""))
@@ -85,6 +86,7 @@ def _index_file(
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     spec = {tf_example.OBJECT_COUNT: tf.io.FixedLenFeature([], tf.int64, -1)}
 
+    @tf.autograph.experimental.do_not_convert
     def measure(records: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         count = tf.io.parse_example(records, spec)[tf_example.OBJECT_COUNT]
         return tf.cast(tf.strings.length(records), tf.int64), count

@@ -76,6 +76,7 @@ def frames_from_memory(frames: tf.data.Dataset, order: StreamOrder) -> tf.data.D
     """
     table = _load(frames, order.num_examples)
 
+    @tf.autograph.experimental.do_not_convert
     def frame_at(own: tf.Tensor) -> Frame:
         position = order.position_of(own)
         epoch, place = position // order.num_examples, position % order.num_examples
@@ -106,6 +107,12 @@ def frames_from_shards(
     first_epoch, skipped = divmod(start, order.num_examples)
     buffer_size = index.examples_within(shuffle_buffer_bytes)
 
+    @tf.autograph.experimental.do_not_convert
+    def is_own(position: tf.Tensor, serialized: tf.Tensor) -> tf.Tensor:
+        del serialized
+        return order.is_own(position)
+
+    @tf.autograph.experimental.do_not_convert
     def epoch_records(epoch: tf.Tensor) -> tf.data.Dataset:
         seed = tf.stack([tf.constant(order.seed, tf.int64), epoch])
         keys = tf.random.stateless_uniform([len(index.files)], seed)
@@ -125,9 +132,10 @@ def frames_from_shards(
                 tf.data.Dataset.range(base, base + order.num_examples), shuffled
             )
             .skip(skip)
-            .filter(lambda position, _: order.is_own(position))
+            .filter(is_own)
         )
 
+    @tf.autograph.experimental.do_not_convert
     def decode(position: tf.Tensor, serialized: tf.Tensor) -> Frame:
         return {**read(serialized), POSITION: position}
 

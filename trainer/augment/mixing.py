@@ -47,6 +47,8 @@ def augment_stream(
     augmenter = Augmenter(config)
     size = window_size(config)
 
+    # Nothing here branches in Python on a tensor, and conversion takes seconds.
+    @tf.autograph.experimental.do_not_convert
     def augment(window: Frame, place: tf.Tensor) -> Frame:
         window = dict(window)
         position = window.pop(POSITION)[place]
@@ -55,6 +57,7 @@ def augment_stream(
         places = _with_partners(place, size, augmenter.num_partners, seed)
         return augmenter(window, places, seed, position < mixing_stops)
 
+    @tf.autograph.experimental.do_not_convert
     def each_place(window: Frame) -> tf.data.Dataset:
         # Repeats a reference to the window, not its pixels.
         return tf.data.Dataset.range(size).map(lambda place: (window, place))
