@@ -77,7 +77,7 @@ class RunPaths:
     Attributes:
       data: VOC data set: a folder, a `.tar`, or a pattern with `{SPAN}`.
       span: which span of such a pattern, a number or `latest`; "" for none.
-      baseline_span: the earlier span that drift is measured against; "" for none.
+      earlier_span: the span that drift is measured against; "" for none.
       root: pipeline root: artifacts, metadata store, checkpoints, logs.
       push_destination: folder of the numbered versions that are served.
     """
@@ -86,6 +86,7 @@ class RunPaths:
     root: str
     push_destination: str
     span: str = ""
+    earlier_span: str = ""
 
 
 def digest_of(*parts: str) -> str:

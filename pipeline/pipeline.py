@@ -1,6 +1,5 @@
 """The DAG: every stage, top to bottom, in the order it runs."""
 
-import dataclasses
 import pathlib
 
 from tfx import v1 as tfx
@@ -13,51 +12,10 @@ from components.pusher.component import ModelPusher
 from components.report.component import ReportWriter
 from components.schema_import.component import SchemaImport
 from components.serving_check.component import ServingCheck
-from pipeline.config import PipelineConfig, RunPaths, digest_of
-from pipeline.source_digest import source_digest
+from pipeline.config import PipelineConfig, RunPaths
+from pipeline.run_state import RunState, model_fingerprint, stage_digest
 
 _SCHEMA = pathlib.Path(__file__).parent.parent / "schemas" / "detection.pbtxt"
-# What each stage runs of ours; with everything those modules import, this is what the
-# cache must see change.
-_EVALUATOR_MODULES = (
-    "components.evaluator.component",
-    "components.evaluator.coco_metric",  # TFMA loads it by name
-)
-_SERVING_CHECK_MODULES = (
-    "components.serving_check.component",
-    "components.serving_check.probe",  # runs in a process of its own
-)
-_MODEL_MODULES = (
-    "components.example_gen.component",
-    "components.transform.preprocessing",
-    "trainer.run_fn",
-)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class RunState:
-    """What the world outside the config looks like as a run starts.
-
-    Attributes:
-      data_digest: of the data set's files; "" where it is not known (compilation).
-      baseline_identity: the served version to compare with, as
-        `components.baseline.served_models` names it.
-      lost_version: a version this very run pushed before and that is gone, or "".
-    """
-
-    data_digest: str
-    baseline_identity: str
-    lost_version: str = ""
-
-
-def model_fingerprint(config: PipelineConfig, data_digest: str) -> str:
-    """Digest of what a model is made from: data, code and configuration."""
-    return digest_of(
-        data_digest,
-        config.ingest.to_json(),
-        config.trainer.to_json(),
-        source_digest(*_MODEL_MODULES),
-    )
 
 
 def create_pipeline(
@@ -73,25 +31,25 @@ def create_pipeline(
         span=paths.span,
         ingest_config=config.ingest.to_json(),
         data_digest=state.data_digest,
-        source_digest=source_digest("components.example_gen.component"),
+        source_digest=stage_digest("VocExampleGen"),
     )
     # Statistics and Transform read `annotations`: the same examples without images.
     statistics = tfx.components.StatisticsGen(examples=ingest.outputs["annotations"])
     schema = SchemaImport(schema_text=_SCHEMA.read_text())
+    earlier_stages, earlier_statistics = _earlier_span(config, paths, state)
     data_gate = DataGate(
         statistics=statistics.outputs["statistics"],
         schema=schema.outputs["schema"],
         drift_config=config.drift.to_json(),
-        source_digest=source_digest("components.data_gate.component"),
+        source_digest=stage_digest("DataGate"),
+        **earlier_statistics,
     )
     transform = tfx.components.Transform(
         examples=ingest.outputs["annotations"],
         schema=schema.outputs["schema"],
         preprocessing_fn="components.transform.preprocessing.preprocessing_fn",
         materialize=False,
-        custom_config={
-            "source_digest": source_digest("components.transform.preprocessing")
-        },
+        custom_config={"source_digest": stage_digest("Transform")},
     )
     transform.add_upstream_node(data_gate)
     fingerprint = model_fingerprint(config, state.data_digest)
@@ -105,59 +63,69 @@ def create_pipeline(
         custom_config={
             "trainer_config": config.trainer.to_json(),
             "checkpoint_dir": f"{paths.root}/checkpoints/{fingerprint}",
-            "source_digest": source_digest("trainer.run_fn"),
+            "source_digest": stage_digest("Trainer"),
         },
     )
     baseline = BaselineLookup(
         push_destination=paths.push_destination,
         identity=state.baseline_identity,
-        source_digest=source_digest("components.baseline.component"),
+        source_digest=stage_digest("BaselineLookup"),
     )
     evaluator = DetectionEvaluator(
         examples=ingest.outputs["examples"],
         model=trainer.outputs["model"],
         baseline=baseline.outputs["model"],
         gate_config=config.gate.to_json(),
-        source_digest=source_digest(*_EVALUATOR_MODULES),
+        source_digest=stage_digest("DetectionEvaluator"),
     )
     serving_check = ServingCheck(
         examples=ingest.outputs["examples"],
         model=trainer.outputs["model"],
         num_images=config.serving_check_images,
-        source_digest=source_digest(*_SERVING_CHECK_MODULES),
+        source_digest=stage_digest("ServingCheck"),
     )
+    judged = {
+        "model": trainer.outputs["model"],
+        "evaluation_result": evaluator.outputs["evaluation_result"],
+        "blessing": evaluator.outputs["blessing"],
+        "serving_blessing": serving_check.outputs["serving_blessing"],
+    }
     report = ReportWriter(
+        **judged,
         examples=ingest.outputs["examples"],
-        model=trainer.outputs["model"],
-        evaluation_result=evaluator.outputs["evaluation_result"],
-        blessing=evaluator.outputs["blessing"],
-        serving_blessing=serving_check.outputs["serving_blessing"],
         title=config.name,
         num_images=config.report.num_images,
         min_score=config.report.min_score,
-        source_digest=source_digest("components.report.component"),
+        source_digest=stage_digest("ReportWriter"),
     )
     pusher = ModelPusher(
-        model=trainer.outputs["model"],
+        **judged,
         baseline=baseline.outputs["model"],
-        evaluation_result=evaluator.outputs["evaluation_result"],
-        blessing=evaluator.outputs["blessing"],
-        serving_blessing=serving_check.outputs["serving_blessing"],
         push_destination=paths.push_destination,
         fingerprint=fingerprint,
         lost_version=state.lost_version,
-        source_digest=source_digest("components.pusher.component"),
+        source_digest=stage_digest("ModelPusher"),
     )
-    return [
-        ingest,
-        statistics,
-        schema,
-        data_gate,
-        transform,
-        trainer,
-        baseline,
-        evaluator,
-        serving_check,
-        report,
-        pusher,
-    ]
+    data_stages = [ingest, statistics, schema, *earlier_stages, data_gate, transform]
+    model_stages = [trainer, baseline, evaluator, serving_check, report, pusher]
+    return data_stages + model_stages
+
+
+def _earlier_span(
+    config: PipelineConfig, paths: RunPaths, state: RunState
+) -> tuple[list[tfx.types.BaseNode], dict[str, tfx.types.Channel]]:
+    """Stages that measure an earlier span for drift, and what they hand on; or none."""
+    if not paths.earlier_span:
+        return [], {}
+    ingest = VocExampleGen(
+        data=paths.data,
+        span=paths.earlier_span,
+        ingest_config=config.ingest.to_json(),
+        data_digest=state.earlier_digest,
+        source_digest=stage_digest("VocExampleGen"),
+    ).with_id("EarlierVocExampleGen")
+    statistics = tfx.components.StatisticsGen(
+        examples=ingest.outputs["annotations"]
+    ).with_id("EarlierStatisticsGen")
+    handed_on = {"earlier_statistics": statistics.outputs["statistics"]}
+    return [ingest, statistics], handed_on

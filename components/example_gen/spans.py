@@ -78,3 +78,11 @@ def _spans_of(pattern: str) -> dict[int, str]:
         if spans.setdefault(number, root) != root:
             raise UserError(f"span {number} is there twice: {spans[number]} and {root}")
     return spans
+
+
+def earlier_span(data: str, span: int | str | None = None) -> str:
+    """The newest span before the one that is read, as text; "" where there is none."""
+    if PLACEHOLDER not in data:
+        return ""
+    this = resolve(data, span).span
+    return str(max((number for number in _spans_of(data) if number < this), default=""))

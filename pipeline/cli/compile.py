@@ -29,6 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--push-destination", help="folder that is served (default: ROOT/served)"
     )
     parser.add_argument("--span", default="", help="span of a pattern: 7 or latest")
+    parser.add_argument(
+        "--earlier-span", default="", help="span that drift is measured against"
+    )
     parser.add_argument("--json", action="store_true", help="print what was written")
 
 
@@ -46,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
         root=root,
         push_destination=args.push_destination or f"{root}/served",
         span=args.span,
+        earlier_span=args.earlier_span,
     )
     from pipeline.runners import compile_kubeflow
 

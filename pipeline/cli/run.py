@@ -34,6 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     presets.add_arguments(parser)
     parser.add_argument("--span", default="", help="span of a pattern: 7 or latest")
     parser.add_argument(
+        "--earlier-span",
+        default="",
+        help="span that drift is measured against (default: the one before --span)",
+    )
+    parser.add_argument(
         "--push-destination", help="folder that is served (default: ROOT/served)"
     )
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
@@ -41,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs every stage, then tells what came out."""
-    from components.example_gen.data_digest import data_digest
+    from components.example_gen import spans
 
     config = presets.config_from(args)
     root = os.path.abspath(args.root)
@@ -52,10 +57,10 @@ def run(args: argparse.Namespace) -> int:
             args.push_destination or os.path.join(root, "served")
         ),
         span=args.span,
+        earlier_span=args.earlier_span or spans.earlier_span(args.data, args.span),
     )
     with _only_run_in(root):
-        digest = data_digest(paths.data, paths.span)
-        summary = _run_stages(config, paths, digest)
+        summary = _run_stages(config, paths)
     if args.json:
         sys.stdout.write(json.dumps(dataclasses.asdict(summary), indent=2) + "\n")
     else:
@@ -63,8 +68,14 @@ def run(args: argparse.Namespace) -> int:
     return 0 if summary.pushed_path else 1
 
 
-def _run_stages(config: PipelineConfig, paths: RunPaths, digest: str) -> "RunSummary":
+def _run_stages(config: PipelineConfig, paths: RunPaths) -> "RunSummary":
+    from components.example_gen.data_digest import data_digest
     from pipeline import console
+
+    digest = data_digest(paths.data, paths.span)
+    earlier_digest = (
+        data_digest(paths.data, paths.earlier_span) if paths.earlier_span else ""
+    )
 
     log_path = os.path.join(
         paths.root, "logs", time.strftime("run-%Y%m%d-%H%M%S.log", time.gmtime())
@@ -74,11 +85,12 @@ def _run_stages(config: PipelineConfig, paths: RunPaths, digest: str) -> "RunSum
     with console.quiet_console(log_path):
         from components.baseline import served_models
         from pipeline import push_ledger, run_summary, runners
-        from pipeline.pipeline import RunState, model_fingerprint
+        from pipeline.run_state import RunState, model_fingerprint
 
         fingerprint = model_fingerprint(config, digest)
         state = RunState(
             data_digest=digest,
+            earlier_digest=earlier_digest,
             baseline_identity=served_models.baseline_identity(
                 paths.push_destination, fingerprint
             ),

@@ -5,7 +5,8 @@ import yaml
 
 from pipeline import presets, runners
 from pipeline.config import RunPaths
-from pipeline.pipeline import RunState, create_pipeline
+from pipeline.pipeline import create_pipeline
+from pipeline.run_state import RunState
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 

@@ -1,0 +1,59 @@
+"""What the world outside the config looks like as a run starts, for the cache to see."""
+
+import dataclasses
+
+from pipeline.config import PipelineConfig, digest_of
+from pipeline.source_digest import source_digest
+
+# What each stage runs of ours; with everything those modules import, this is what the
+# cache must see change.
+STAGE_MODULES = {
+    "VocExampleGen": ("components.example_gen.component",),
+    "DataGate": ("components.data_gate.component",),
+    "Transform": ("components.transform.preprocessing",),
+    "Trainer": ("trainer.run_fn",),
+    "BaselineLookup": ("components.baseline.component",),
+    "DetectionEvaluator": (
+        "components.evaluator.component",
+        "components.evaluator.coco_metric",  # TFMA loads it by name
+    ),
+    "ServingCheck": (
+        "components.serving_check.component",
+        "components.serving_check.probe",  # runs in a process of its own
+    ),
+    "ReportWriter": ("components.report.component",),
+    "ModelPusher": ("components.pusher.component",),
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunState:
+    """Digests and identities that TFX's cache cannot find out by itself.
+
+    Attributes:
+      data_digest: of the data set's files; "" where it is not known (compilation).
+      earlier_digest: of the earlier span's files, likewise.
+      baseline_identity: the served version to compare with, as
+        `components.baseline.served_models` names it.
+      lost_version: a version this very run pushed before and that is gone, or "".
+    """
+
+    data_digest: str
+    earlier_digest: str = ""
+    baseline_identity: str
+    lost_version: str = ""
+
+
+def stage_digest(stage: str) -> str:
+    """Digest of the code a stage runs."""
+    return source_digest(*STAGE_MODULES[stage])
+
+
+def model_fingerprint(config: PipelineConfig, data_digest: str) -> str:
+    """Digest of what a model is made from: data, code and configuration."""
+    return digest_of(
+        data_digest,
+        config.ingest.to_json(),
+        config.trainer.to_json(),
+        *(stage_digest(stage) for stage in ("VocExampleGen", "Transform", "Trainer")),
+    )
