@@ -22,25 +22,25 @@ def xywh_from_xyxy(boxes: ArrayLike) -> NDArray[np.float64]:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class GroundTruths:
-    """Annotated boxes.
+    """Annotated boxes; columns of other types are converted.
 
     Attributes:
-        image: [G] index into the caller's list of image ids.
-        class_id: [G] 0..K-1.
-        boxes_xywh: [G, 4] pixels.
-        area_px2: [G] what the area ranges look at. COCO's annotations bring an area
-            of their own (of the mask); w * h if left out.
-        crowd: [G] COCO's iscrowd: matched by intersection over detection area, by any
-            number of detections, none of which count. All false if left out.
-        difficult: [G] VOC's flag. All false if left out.
+        image: [G] int64, index into the caller's list of image ids.
+        class_id: [G] int64, 0..K-1.
+        boxes_xywh: [G, 4] float64, pixels.
+        area_px2: [G] float64, what the area ranges look at. COCO's annotations bring
+            an area of their own (of the mask); w * h if left out.
+        crowd: [G] bool, COCO's iscrowd: matched by intersection over detection area,
+            by any number of detections, none of which count. All false if left out.
+        difficult: [G] bool, VOC's flag. All false if left out.
     """
 
-    image: NDArray[np.int64]
-    class_id: NDArray[np.int64]
-    boxes_xywh: NDArray[np.float64]
-    area_px2: NDArray[np.float64] = None  # type: ignore[assignment]
-    crowd: NDArray[np.bool_] = None  # type: ignore[assignment]
-    difficult: NDArray[np.bool_] = None  # type: ignore[assignment]
+    image: NDArray[Any]
+    class_id: NDArray[Any]
+    boxes_xywh: NDArray[Any]
+    area_px2: NDArray[Any] = None  # type: ignore[assignment]
+    crowd: NDArray[Any] = None  # type: ignore[assignment]
+    difficult: NDArray[Any] = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         boxes = _boxes(self.boxes_xywh)
@@ -74,16 +74,16 @@ class Detections:
     """Scored boxes; rows of one image with equal scores count in the order given.
 
     Attributes:
-        image: [D] index into the caller's list of image ids.
-        class_id: [D] 0..K-1.
-        boxes_xywh: [D, 4] pixels.
+        image: [D] int64, index into the caller's list of image ids.
+        class_id: [D] int64, 0..K-1.
+        boxes_xywh: [D, 4] float64, pixels.
         score: [D] float32 or float64, never rounded.
     """
 
-    image: NDArray[np.int64]
-    class_id: NDArray[np.int64]
-    boxes_xywh: NDArray[np.float64]
-    score: NDArray[np.float64]
+    image: NDArray[Any]
+    class_id: NDArray[Any]
+    boxes_xywh: NDArray[Any]
+    score: NDArray[Any]
 
     def __post_init__(self) -> None:
         _set(self, "boxes_xywh", _boxes(self.boxes_xywh))
