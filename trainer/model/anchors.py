@@ -1,11 +1,16 @@
-"""Anchor boxes of a feature pyramid, a NumPy constant per image size."""
+"""Anchor boxes of a feature pyramid."""
+
+from typing import Any
 
 import numpy as np
+from keras import ops
 
 from trainer.model.config import AnchorConfig
 
+Tensor = Any
 
-def level_shape(height: int, width: int, level: int) -> tuple[int, int]:
+
+def level_shape(height: Tensor, width: Tensor, level: int) -> tuple[Tensor, Tensor]:
     """Cells of pyramid level `level` for an image: halved `level` times, rounded up."""
     for _ in range(level):
         height, width = -(-height // 2), -(-width // 2)
@@ -13,26 +18,31 @@ def level_shape(height: int, width: int, level: int) -> tuple[int, int]:
 
 
 def anchors_per_level(
-    height: int, width: int, levels: tuple[int, ...], config: AnchorConfig
-) -> list[np.ndarray]:
+    height: Tensor, width: Tensor, levels: tuple[int, ...], config: AnchorConfig
+) -> list[Tensor]:
     """Anchors of every level for one image size: list of [A_l, 4] xyxy px, float32.
 
     Order inside a level: row, column, octave, aspect ratio. Anchors are centred on
-    their cells and may reach over the image's border.
+    their cells and may reach over the image's border. They are NumPy constants where
+    the size is known, and tensors where `height` and `width` are.
     """
+    known = isinstance(height, int) and isinstance(width, int)
+    library: Any = np if known else ops
     per_level = []
     for level in levels:
         stride = 2**level
         rows, columns = level_shape(height, width, level)
-        half_sizes = _sizes(stride, config) / 2
-        centers_y, centers_x = np.meshgrid(
-            (np.arange(rows) + 0.5) * stride,
-            (np.arange(columns) + 0.5) * stride,
+        half_sizes = (_sizes(stride, config) / 2).astype("float32")
+        centers_y, centers_x = library.meshgrid(
+            (library.arange(rows, dtype="float32") + 0.5) * stride,
+            (library.arange(columns, dtype="float32") + 0.5) * stride,
             indexing="ij",
         )
-        centers = np.stack([centers_x, centers_y], axis=-1)[:, :, None, :]
-        boxes = np.concatenate([centers - half_sizes, centers + half_sizes], axis=-1)
-        per_level.append(boxes.reshape(-1, 4).astype("float32"))
+        centers = library.stack([centers_x, centers_y], axis=-1)[:, :, None, :]
+        boxes = library.concatenate(
+            [centers - half_sizes, centers + half_sizes], axis=-1
+        )
+        per_level.append(library.reshape(boxes, (-1, 4)))
     return per_level
 
 

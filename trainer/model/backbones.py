@@ -1,5 +1,6 @@
 """Backbones by name, their weights and what of them is frozen."""
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -96,8 +97,11 @@ def _load_file(backbone: keras.Model, weights: str) -> None:
             f"{PRESET!r} for the library's, or leave it empty"
         )
     try:
-        backbone.load_weights(path)
-    except (ValueError, OSError) as error:
+        with warnings.catch_warnings():
+            # Keras only warns of layers that the file lacks, and trains on
+            warnings.simplefilter("error", UserWarning)
+            backbone.load_weights(path)
+    except (ValueError, OSError, UserWarning) as error:
         raise UserError(
             f"model.backbone_weights: {weights} does not fit {backbone.name}: "
             f"{' '.join(str(error).split())[:300]}"

@@ -9,12 +9,13 @@ from trainer.model.config import DecodingConfig
 from trainer.model.nms import keep_mask
 
 Tensor = Any
+NO_LOGIT = -1e9
 
 
 def decode_detections(
     predictions: dict[str, Tensor],
     anchors: Tensor,
-    image_size: tuple[int, int],
+    image_size: tuple[Tensor, Tensor],
     variance: tuple[float, float, float, float],
     config: DecodingConfig,
 ) -> dict[str, Tensor]:
@@ -26,13 +27,15 @@ def decode_detections(
     past the number are 0, 0 and -1. An anchor may give a detection for each class.
     """
     logits = ops.cast(predictions["class_logits"], "float32")
-    num_anchors, num_classes = int(anchors.shape[0]), int(logits.shape[-1])
-    flat = ops.reshape(logits, (-1, num_anchors * num_classes))
-    top_k = min(config.pre_nms_top_k, num_anchors * num_classes)
+    num_anchors, num_classes = ops.shape(anchors)[0], int(logits.shape[-1])
+    flat = ops.reshape(logits, (ops.shape(logits)[0], -1))
+    # an image may have fewer candidates than the number that goes on
+    top_k = config.pre_nms_top_k
+    flat = ops.pad(flat, ((0, 0), (0, top_k)), constant_values=NO_LOGIT)
     best_logits, best = ops.top_k(flat, top_k)
     scores = ops.sigmoid(best_logits)
-    anchor_indices = ops.cast(best // num_classes, "int32")
-    classes = ops.cast(best % num_classes, "int32")
+    best = ops.minimum(ops.cast(best, "int32"), num_anchors * num_classes - 1)
+    anchor_indices, classes = best // num_classes, best % num_classes
     deltas = ops.take_along_axis(
         ops.cast(predictions["box_deltas"], "float32"),
         anchor_indices[..., None],
@@ -43,7 +46,7 @@ def decode_detections(
     keep = keep_mask(
         boxes,
         classes,
-        valid=scores >= config.score_from,
+        valid=ops.logical_and(scores >= config.score_from, best_logits > NO_LOGIT),
         iou_from=config.nms_iou,
         per_class=not config.class_agnostic_nms,
     )
@@ -53,31 +56,20 @@ def decode_detections(
 def _best_kept(
     boxes: Tensor, scores: Tensor, classes: Tensor, keep: Tensor, wanted: int
 ) -> dict[str, Tensor]:
-    count = min(wanted, int(keep.shape[1]))
-    kept_scores, order = ops.top_k(ops.where(keep, scores, -1.0), count)
+    kept_scores, order = ops.top_k(ops.where(keep, scores, -1.0), wanted)
     order = ops.cast(order, "int32")
     is_detection = kept_scores >= 0
     chosen_boxes = ops.take_along_axis(boxes, order[..., None], axis=1)
     chosen_classes = ops.take_along_axis(classes, order, axis=1)
-    missing = wanted - count
     return {
-        "boxes": ops.pad(
-            ops.where(is_detection[..., None], chosen_boxes, 0.0),
-            ((0, 0), (0, missing), (0, 0)),
-        ),
-        "scores": ops.pad(
-            ops.where(is_detection, kept_scores, 0.0), ((0, 0), (0, missing))
-        ),
-        "classes": ops.pad(
-            ops.where(is_detection, chosen_classes, -1),
-            ((0, 0), (0, missing)),
-            constant_values=-1,
-        ),
+        "boxes": ops.where(is_detection[..., None], chosen_boxes, 0.0),
+        "scores": ops.where(is_detection, kept_scores, 0.0),
+        "classes": ops.where(is_detection, chosen_classes, -1),
         "num_detections": ops.sum(ops.cast(is_detection, "int32"), axis=1),
     }
 
 
-def _clip(boxes: Tensor, image_size: tuple[int, int]) -> Tensor:
-    height, width = image_size
-    limits = ops.convert_to_tensor([width, height, width, height], dtype="float32")
+def _clip(boxes: Tensor, image_size: tuple[Tensor, Tensor]) -> Tensor:
+    height, width = (ops.cast(side, "float32") for side in image_size)
+    limits = ops.stack([width, height, width, height])
     return ops.clip(boxes, 0.0, limits)

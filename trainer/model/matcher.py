@@ -9,6 +9,7 @@ from trainer.model.overlaps import iou_matrix
 
 Tensor = Any
 POSITIVE, NEGATIVE, IGNORED = 1, 0, -1
+FAR_PX2 = 1e12
 
 
 class Matches(NamedTuple):
@@ -74,8 +75,12 @@ def _atss_candidates(
         anchor_centers = (anchors[:, :2] + anchors[:, 2:]) / 2
         offsets = centers[:, :, None, :] - anchor_centers[None, None]
         distances = ops.sum(ops.square(offsets), axis=-1)
-        count = min(config.atss_candidates, int(anchors.shape[0]))
-        farthest = -ops.top_k(-distances, count)[0][..., -1:]
+        # a level with fewer anchors than that gives them all
+        count = config.atss_candidates
+        padded = ops.pad(
+            distances, ((0, 0), (0, 0), (0, count)), constant_values=FAR_PX2
+        )
+        farthest = -ops.top_k(-padded, count)[0][..., -1:]
         nearest.append(distances <= farthest)
     return ops.concatenate(nearest, axis=-1)
 

@@ -3,7 +3,6 @@
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from trainer.model.anchors import anchors_per_level
@@ -23,7 +22,7 @@ PIXEL_STD = (58.395, 57.12, 57.375)
 
 
 class RetinaNet(keras.Model):
-    """Images [B, H, W, 3] (0..255, H and W static) -> predictions and detections.
+    """Images [B, H, W, 3] (0..255) -> predictions and detections.
 
     Called with `training=True` it gives `class_logits` [B, A, K] and `box_deltas`
     [B, A, 4]; otherwise also the detections of `decode_detections`, in pixels of
@@ -77,13 +76,13 @@ class RetinaNet(keras.Model):
         self.box_head.build(shapes)
         self.built = True
 
-    def anchors(self, height: int, width: int) -> list[np.ndarray]:
+    def anchors(self, height: Tensor, width: Tensor) -> list[Tensor]:
         """Anchors of every level for an image size: list of [A_l, 4] xyxy px."""
         return anchors_per_level(height, width, self.config.levels, self.config.anchors)
 
     def call(self, images: Tensor, training: bool = False) -> dict[str, Tensor]:
         """Predictions, and outside of training detections too."""
-        height, width = self._static_size(images)
+        height, width = _image_size(images)
         pixels = ops.cast(images, "float32") - ops.convert_to_tensor(PIXEL_MEAN)
         pixels = pixels / ops.convert_to_tensor(PIXEL_STD)
         stages = self.backbone(
@@ -99,22 +98,12 @@ class RetinaNet(keras.Model):
             return predictions
         detections = decode_detections(
             predictions,
-            ops.convert_to_tensor(np.concatenate(self.anchors(height, width))),
+            ops.concatenate(self.anchors(height, width), axis=0),
             (height, width),
             self.config.box_variance,
             self.config.decoding,
         )
         return {**predictions, **detections}
-
-    @staticmethod
-    def _static_size(images: Tensor) -> tuple[int, int]:
-        height, width = images.shape[1], images.shape[2]
-        if height is None or width is None:
-            raise ValueError(
-                "RetinaNet needs images of a known size, because anchors are "
-                f"constants; got shape {tuple(images.shape)}. Letterbox them first."
-            )
-        return int(height), int(width)
 
     def compute_loss(
         self,
@@ -127,7 +116,7 @@ class RetinaNet(keras.Model):
         """Focal + box loss, both divided by the positives of the global batch."""
         if y is None or y_pred is None:
             raise ValueError("RetinaNet trains on ground truth: give fit(y=...)")
-        height, width = self._static_size(x)
+        height, width = _image_size(x)
         anchors_by_level = [
             ops.convert_to_tensor(anchors) for anchors in self.anchors(height, width)
         ]
@@ -181,3 +170,18 @@ class RetinaNet(keras.Model):
         if "boxes" in y_pred:
             return super().compute_metrics(x, y, y_pred, sample_weight)
         return self.get_metrics_result()
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """Current values; a compiled metric has none before the first evaluation."""
+        values: dict[str, Any] = {}
+        for metric in self.metrics:
+            if getattr(metric, "built", True):
+                value = metric.result()
+                values |= value if isinstance(value, dict) else {metric.name: value}
+        return values
+
+
+def _image_size(images: Tensor) -> tuple[Tensor, Tensor]:
+    """Height and width: integers where they are known, else tensors."""
+    _, height, width, _ = ops.shape(images)
+    return height, width

@@ -1,0 +1,98 @@
+import keras
+import numpy as np
+import pytest
+
+from schemas.user_error import UserError
+from trainer.model.backbones import BACKBONES, build_backbone
+from trainer.model.config import ModelConfig
+from trainer.model.light_backbone import light_backbone
+
+# h5py reads variables through the old __array__ protocol
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"
+)
+
+
+def frozen_names(backbone):
+    return {
+        layer.name for layer in backbone.layers if layer.weights and not layer.trainable
+    }
+
+
+def test_the_light_backbone_has_four_stages_of_halving_size():
+    outputs = light_backbone()(np.zeros((1, 100, 64, 3), "float32"))
+    shapes = {name: tuple(value.shape[1:]) for name, value in outputs.items()}
+    assert shapes == {
+        "P2": (25, 16, 32),
+        "P3": (13, 8, 64),
+        "P4": (7, 4, 128),
+        "P5": (4, 2, 256),
+    }
+
+
+@pytest.mark.parametrize("name", ["resnet18", "resnet34_vd"])
+def test_resnets_give_the_same_stages(name):
+    backbone = build_backbone(ModelConfig(backbone=name))
+    shapes = backbone.compute_output_shape((None, 64, 64, 3))
+    assert {key: shape[1] for key, shape in shapes.items()} == {
+        "P2": 16,
+        "P3": 8,
+        "P4": 4,
+        "P5": 2,
+    }
+
+
+def test_an_unknown_backbone_is_refused_with_the_known_ones():
+    with pytest.raises(UserError, match=r"no 'vgg'; there are light, resnet18"):
+        build_backbone(ModelConfig(backbone="vgg"))
+    assert "resnet101_vd" in BACKBONES
+
+
+def test_stages_are_frozen_from_the_stem():
+    assert frozen_names(build_backbone(ModelConfig(backbone="light"))) == set()
+    two = frozen_names(build_backbone(ModelConfig(backbone="light", frozen_stages=2)))
+    assert "stem_1_conv" in two
+    assert "stack0_block0_1_bn" in two
+    assert "stack1_block0_1_conv" not in two
+    whole = build_backbone(ModelConfig(backbone="light", frozen_stages=5))
+    assert whole.trainable_weights == []
+
+
+def test_batch_norm_alone_can_be_frozen_or_synchronised():
+    frozen = build_backbone(ModelConfig(backbone="light", freeze_batch_norm=True))
+    assert all(name.endswith("_bn") for name in frozen_names(frozen))
+    config = ModelConfig(backbone="light", synchronize_batch_norm=True)
+    norms = [
+        layer
+        for layer in build_backbone(config).layers
+        if isinstance(layer, keras.layers.BatchNormalization)
+    ]
+    assert norms
+    assert all(norm.synchronized for norm in norms)
+
+
+def test_weights_come_from_a_local_file(tmp_path):
+    source = light_backbone()
+    path = tmp_path / "light.weights.h5"
+    source.save_weights(path)
+    config = ModelConfig(backbone="light", backbone_weights=str(path))
+    loaded = build_backbone(config)
+    for a, b in zip(source.weights, loaded.weights, strict=True):
+        np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
+
+
+def test_missing_or_foreign_weights_are_one_clear_line(tmp_path):
+    config = ModelConfig(backbone="light", backbone_weights=str(tmp_path / "no.h5"))
+    with pytest.raises(UserError, match=r"no file .*no.h5; give a"):
+        build_backbone(config)
+    foreign = tmp_path / "other.weights.h5"
+    keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)]).save_weights(foreign)
+    config = ModelConfig(backbone="light", backbone_weights=str(foreign))
+    with pytest.raises(UserError, match="does not fit light_backbone"):
+        build_backbone(config)
+
+
+def test_a_backbone_without_a_preset_says_so():
+    config = ModelConfig(backbone="light", backbone_weights="preset")
+    with pytest.raises(UserError, match="has none in KerasHub"):
+        build_backbone(config)
