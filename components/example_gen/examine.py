@@ -150,6 +150,9 @@ def _read_content(
     except OSError as error:
         detail = error.strerror or str(error)
         return b"", None, dataclasses.replace(facts, failure=("unreadable", detail))
+    if not raw:
+        failure = ("header", "the file is empty")
+        return raw, None, dataclasses.replace(facts, failure=failure)
     facts = dataclasses.replace(facts, content=images.sniff(raw))
     if facts.content not in ACCEPTED_FORMATS:
         return raw, None, facts

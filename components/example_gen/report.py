@@ -8,7 +8,14 @@ from typing import Any
 
 from components.example_gen.config import IngestConfig
 from components.example_gen.rules import RULES
-from components.example_gen.rules.rule import INFO
+from components.example_gen.rules.rule import (
+    DROP_OBJECT,
+    ERROR,
+    INFO,
+    KEEP,
+    REJECT_IMAGE,
+    Rule,
+)
 from components.example_gen.tally import COUNTED, Tally
 from schemas.user_error import UserError
 
@@ -51,13 +58,25 @@ class Report:
         )
 
     def worst_reasons(self, count: int = 3) -> list[tuple[str, int]]:
-        """The most frequent reasons of what was lost or leaks; then anything odd."""
-        severity = {rule.code: rule.severity for rule in RULES}
-        notable = [item for item in self.reasons.items() if severity[item[0]] != INFO]
-        order = {"error": 0, "warning": 1}
-        return sorted(
-            notable, key=lambda item: (order[severity[item[0]]], -item[1], item[0])
-        )[:count]
+        """What costs most: lost images and leaks, lost objects, then anything odd."""
+        rules = {rule.code: rule for rule in RULES}
+
+        def order(reason: tuple[str, int]) -> tuple[int, int, str]:
+            code, found = reason
+            return _cost(rules[code]), -found, code
+
+        notable = [
+            reason
+            for reason in self.reasons.items()
+            if rules[reason[0]].severity != INFO
+        ]
+        return sorted(notable, key=order)[:count]
+
+
+def _cost(rule: Rule) -> int:
+    if rule.action == REJECT_IMAGE or (rule.action, rule.severity) == (KEEP, ERROR):
+        return 0
+    return 1 if rule.action == DROP_OBJECT else 2
 
 
 def make_report(
