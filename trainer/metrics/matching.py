@@ -61,9 +61,9 @@ def ignored_words(
     outside = ~protocol.areas_holding(ground_truths.area_px2) | ignored[:, None]
     words = np.zeros((len(outside), protocol.num_words), np.uint64)
     for area in range(len(protocol.area_ranges)):
-        for threshold in range(len(protocol.iou_thresholds)):
-            word, bit = protocol.bit(area, threshold)
-            words[outside[:, area], word] |= np.uint64(1 << bit)
+        word, first_bit = protocol.bit(area, 0)
+        runs = np.uint64(((1 << len(protocol.iou_thresholds)) - 1) << first_bit)
+        words[:, word] |= np.where(outside[:, area], runs, NONE)
     return words
 
 

@@ -1,8 +1,8 @@
 """The twelve COCO numbers, over all classes and for each."""
 
 import dataclasses
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from trainer.metrics.protocol import CocoProtocol, DifficultMode
 from trainer.metrics.tensors import UNDEFINED, precision_and_scores, recall_tensor
 
 Metrics = dict[str, float]
+Mean = TypeVar("Mean")
 
 _SHORT = {"small": "s", "medium": "m", "large": "l"}
 
@@ -65,25 +66,16 @@ def summarise(accumulator: CocoAccumulator, class_names: Sequence[str]) -> CocoS
     protocol = accumulator.protocol
     precision, _ = precision_and_scores(accumulator, protocol.max_dets[-1])
     recall = recall_tensor(accumulator)
+    by_class = _metrics(precision, recall, protocol, _mean_by_class)
     return CocoSummary(
-        metrics=_metrics(precision, recall, protocol),
+        metrics=_metrics(precision, recall, protocol, _mean_defined),
         per_class={
-            name: _metrics(
-                precision[:, :, number : number + 1],
-                recall[:, number : number + 1],
-                protocol,
-            )
-            for number, name in enumerate(class_names)
+            class_name: {name: float(by_class[name][number]) for name in by_class}
+            for number, class_name in enumerate(class_names)
         },
         difficult=accumulator.difficult,
         num_images=accumulator.num_images,
     )
-
-
-def mean_defined(values: NDArray[np.float64]) -> float:
-    """Mean of the entries that are not -1; -1 where there are none."""
-    defined = values[values > UNDEFINED]
-    return float(defined.mean()) if defined.size else UNDEFINED
 
 
 def metric_names(protocol: CocoProtocol) -> list[str]:
@@ -109,18 +101,28 @@ def _single_thresholds(protocol: CocoProtocol) -> list[tuple[int, int]]:
     ]
 
 
+def _mean_defined(values: NDArray[np.float64]) -> float:
+    """Mean of the entries that are not -1; -1 where there are none."""
+    defined = values[values > UNDEFINED]
+    return float(defined.mean()) if defined.size else UNDEFINED
+
+
+def _mean_by_class(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean [K] over all axes but the last; a class is -1 throughout or nowhere."""
+    return np.mean(values.reshape(-1, values.shape[-1]), axis=0)
+
+
 def _metrics(
-    precision: NDArray[np.float64], recall: NDArray[np.float64], protocol: CocoProtocol
-) -> Metrics:
+    precision: NDArray[np.float64],
+    recall: NDArray[np.float64],
+    protocol: CocoProtocol,
+    mean: Callable[[NDArray[np.float64]], Mean],
+) -> dict[str, Mean]:
     """The numbers by name, of precision [T, R, K, A] and recall [T, K, A, M]."""
-    values = [mean_defined(precision[..., 0])]
-    values += [
-        mean_defined(precision[row, ..., 0]) for _, row in _single_thresholds(protocol)
-    ]
+    values = [mean(precision[..., 0])]
+    values += [mean(precision[row, ..., 0]) for _, row in _single_thresholds(protocol)]
     sized = range(1, len(protocol.area_ranges))
-    values += [mean_defined(precision[..., area]) for area in sized]
-    values += [
-        mean_defined(recall[:, :, 0, limit]) for limit in range(len(protocol.max_dets))
-    ]
-    values += [mean_defined(recall[:, :, area, -1]) for area in sized]
+    values += [mean(precision[..., area]) for area in sized]
+    values += [mean(recall[:, :, 0, limit]) for limit in range(len(protocol.max_dets))]
+    values += [mean(recall[:, :, area, -1]) for area in sized]
     return dict(zip(metric_names(protocol), values, strict=True))

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from trainer.metrics.accumulator import CocoAccumulator
 from trainer.metrics.matching import Words
-from trainer.metrics.protocol import CocoProtocol
+from trainer.metrics.protocol import WORD_BITS, CocoProtocol
 from trainer.metrics.sorting import descending_key, stable_order
 
 Floats = NDArray[np.float64]
@@ -40,7 +40,7 @@ class _Ranked:
     score: NDArray[np.floating]  # [D]
     inside: NDArray[np.int32]  # [A, D + 1] detections inside the area range before row
     matched: NDArray[np.int64]  # [M] ascending rows
-    matched_inside: NDArray[np.bool_]  # [A, M]
+    matched_inside: NDArray[np.bool_]  # [M, A]
     true_positive: Words  # [M, W]
     ignored: Words  # [M, W]
 
@@ -68,11 +68,15 @@ def precision_and_scores(
     shape = (len(protocol.iou_thresholds), len(protocol.recall_thresholds))
     precision = np.full((*shape, *totals.shape), UNDEFINED)
     scores = np.full_like(precision, UNDEFINED)
-    needed = _hits_needed(totals, protocol)
-    for class_id, area in zip(*np.nonzero(totals), strict=True):
-        precision[..., class_id, area], scores[..., class_id, area] = _curve(
-            ranked, class_id, area, needed[class_id, area], protocol
-        )
+    for class_id in np.flatnonzero(totals.any(axis=1)):
+        known = totals[class_id] > 0
+        for array, curve in zip(
+            (precision, scores),
+            _curves(ranked, class_id, totals[class_id], protocol),
+            strict=True,
+        ):
+            by_area = curve.reshape(-1, *shape).transpose(1, 2, 0)  # [T, R, A]
+            array[:, :, class_id, known] = by_area[:, :, known]
     return precision, scores
 
 
@@ -80,22 +84,19 @@ def recall_tensor(accumulator: CocoAccumulator) -> Floats:
     """Highest recall [T, K, A, M] with the protocol's detection limits."""
     protocol, totals = accumulator.protocol, accumulator.num_ground_truths
     num_classes, num_areas = totals.shape
-    num_ious = len(protocol.iou_thresholds)
-    recall = np.full((num_ious, *totals.shape, len(protocol.max_dets)), UNDEFINED)
     class_id = accumulator.class_id[accumulator.matched]
-    rank = accumulator.matched_rank()
-    known = totals > 0
-    for area in range(num_areas):
-        hit = _bits(accumulator.true_positive, area, protocol)
-        for limit_index, limit in enumerate(protocol.max_dets):
-            within = hit & (rank < limit)
-            for iou in range(num_ious):
-                hits = np.bincount(class_id[within[iou]], minlength=num_classes)
-                ratio = hits / np.maximum(totals[:, area], 1)
-                recall[iou, :, area, limit_index] = np.where(
-                    known[:, area], ratio, UNDEFINED
-                )
-    return recall
+    by_class = np.argsort(class_id, kind="stable")
+    present, start = np.unique(class_id[by_class], return_index=True)
+    hit = _unpack_bits(accumulator.true_positive[by_class], protocol)
+    rank = accumulator.matched_rank()[by_class]
+    hits = np.zeros((len(protocol.max_dets), num_classes, hit.shape[1]), np.int64)
+    for limit, counted in zip(protocol.max_dets, hits, strict=True):
+        within = hit & (rank < limit)[:, None]
+        if len(present):
+            counted[present] = np.add.reduceat(within, start, axis=0, dtype=np.int64)
+    by_area = hits.reshape(*hits.shape[:2], num_areas, -1).transpose(3, 1, 2, 0)
+    total = totals[..., None]
+    return np.where(total > 0, by_area / np.maximum(total, 1), UNDEFINED)
 
 
 def _final_order(accumulator: CocoAccumulator) -> NDArray[np.int64]:
@@ -123,11 +124,11 @@ def _rank(accumulator: CocoAccumulator, order: NDArray[np.int64]) -> _Ranked:
     matched = matched[by_position]
     areas = accumulator.areas[order]
     inside = np.zeros((num_areas, len(order) + 1), np.int32)
-    matched_inside = np.empty((num_areas, len(matched)), bool)
+    matched_inside = np.empty((len(matched), num_areas), bool)
     for area in range(num_areas):
         holds = (areas >> areas.dtype.type(area)) & areas.dtype.type(1)
         np.cumsum(holds, out=inside[area, 1:])
-        matched_inside[area] = holds[matched]
+        matched_inside[:, area] = holds[matched]
     return _Ranked(
         class_start=np.searchsorted(
             accumulator.class_id[order], np.arange(num_classes + 1)
@@ -144,8 +145,8 @@ def _rank(accumulator: CocoAccumulator, order: NDArray[np.int64]) -> _Ranked:
 def _hits_needed(
     num_ground_truths: NDArray[np.int64], protocol: CocoProtocol
 ) -> NDArray[np.int64]:
-    """[K, A, R] fewest hits whose recall hits / total, in float64, reaches each R."""
-    total = np.maximum(num_ground_truths, 1)[..., None].astype(np.float64)
+    """[A, R] fewest hits whose recall hits / total, in float64, reaches each R."""
+    total = np.maximum(num_ground_truths, 1)[:, None].astype(np.float64)
     recalls = np.asarray(protocol.recall_thresholds)
     hits = np.ceil(recalls * total)
     # The product may round across an integer: settle it with the very quotient.
@@ -154,51 +155,56 @@ def _hits_needed(
     return np.maximum(hits, 0).astype(np.int64)
 
 
-def _curve(
+def _curves(
     ranked: _Ranked,
     class_id: int,
-    area: int,
-    needed: NDArray[np.int64],
+    num_ground_truths: NDArray[np.int64],
     protocol: CocoProtocol,
 ) -> tuple[Floats, Floats]:
-    """Precision and score [T, R] of one class at the hits `needed` [R].
+    """Precision and score [B, R] of one class, B = A * T runs.
 
-    Precision falls between two hits, so the curve is computed at the matched detections
-    alone; the unmatched ones enter by their number.
+    Precision falls between two hits, so the curves are computed at the n detections
+    that match something; the unmatched ones enter by their number.
     """
+    num_ious = len(protocol.iou_thresholds)
     start, end = ranked.class_start[class_id : class_id + 2]
     matches = slice(*np.searchsorted(ranked.matched, (start, end)))
     row = ranked.matched[matches]
-    hit = _bits(ranked.true_positive[matches], area, protocol)
-    skipped = _bits(ranked.ignored[matches], area, protocol)
-    hits = np.cumsum(hit, axis=1)
-    inside = ranked.inside[area, row + 1] - ranked.inside[area, start]
-    matched_inside = (hit | skipped) & ranked.matched_inside[area, matches]
-    misses = inside - np.cumsum(matched_inside, axis=1)
-    precision = np.where(hit, hits / (hits + misses + np.spacing(1)), 0.0)
-    envelope = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
+    hit = _unpack_bits(ranked.true_positive[matches], protocol)  # [n, B]
+    skipped = _unpack_bits(ranked.ignored[matches], protocol)
+    hits = np.cumsum(hit, axis=0, dtype=np.int32)
+    inside = (ranked.inside[:, row + 1] - ranked.inside[:, start, None]).T
+    matched_inside = hit | skipped
+    matched_inside &= np.repeat(ranked.matched_inside[matches], num_ious, axis=1)
+    seen = hits + np.repeat(inside, num_ious, axis=1)  # hits and misses so far
+    seen -= np.cumsum(matched_inside, axis=0, dtype=np.int32)
+    precision = np.where(hit, hits / (seen + np.spacing(1)), 0.0)
+    envelope = np.maximum.accumulate(precision[::-1], axis=0)[::-1]
 
-    total = hit.sum(axis=1)[:, None]
+    total = hit.sum(axis=0)[:, None]
+    needed = np.repeat(_hits_needed(num_ground_truths, protocol), num_ious, axis=0)
     reached = (needed <= total) & (total > 0)
-    # All hits in one list, threshold after threshold: the n-th of threshold t is entry
-    # (hits of the thresholds before t) + n - 1. A recall of 0 takes the first hit.
-    threshold, column = np.nonzero(hit)
+    # All hits in one list, run after run: the n-th of run b is entry (hits of the runs
+    # before b) + n - 1. A recall of 0 takes the first hit.
+    run, nth_row = np.nonzero(hit.T)
     first = np.cumsum(total, axis=0) - total
-    entry = np.where(reached, first + np.maximum(needed, 1) - 1, -1)
-    at_recall = np.zeros(entry.shape)
-    scores = np.zeros(entry.shape)
-    cell = threshold[entry[reached]], column[entry[reached]]
-    at_recall[reached] = envelope[cell]
-    scores[reached] = ranked.score[row[cell[1]]]
+    entry = (first + np.maximum(needed, 1) - 1)[reached]
+    at_recall, scores = np.zeros((2, *needed.shape))
+    at_recall[reached] = envelope[nth_row[entry], run[entry]]
+    scores[reached] = ranked.score[row[nth_row[entry]]]
     if end > start:  # pycocotools reads the score at recall 0 off the first detection
-        scores[:, needed == 0] = ranked.score[start]
+        scores[needed == 0] = ranked.score[start]
     return at_recall, scores
 
 
-def _bits(words: Words, area: int, protocol: CocoProtocol) -> NDArray[np.bool_]:
-    """Words [M, W] -> [T, M], the bits of one area range."""
-    word, first_bit = protocol.bit(area, 0)
-    shifts = np.arange(len(protocol.iou_thresholds), dtype=np.uint64) + np.uint64(
-        first_bit
-    )
-    return ((words[:, word] >> shifts[:, None]) & np.uint64(1)).astype(bool)
+def _unpack_bits(words: Words, protocol: CocoProtocol) -> NDArray[np.bool_]:
+    """Words [M, W] -> [M, A * T], a column for each run."""
+    num_ious = len(protocol.iou_thresholds)
+    columns = [
+        word * WORD_BITS + bit
+        for area in range(len(protocol.area_ranges))
+        for word, bit in [protocol.bit(area, iou) for iou in range(num_ious)]
+    ]
+    little_endian = np.ascontiguousarray(words, "<u8").view(np.uint8)
+    bits = np.unpackbits(little_endian, axis=1, bitorder="little")
+    return bits[:, columns].view(bool)
