@@ -1,0 +1,81 @@
+"""The deployment files agree with the program; nothing here needs a cluster."""
+
+import argparse
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipeline.cli import compile as compile_command
+
+KUBEFLOW = Path(__file__).parents[1] / "kubeflow"
+ROOT = KUBEFLOW.parent
+
+
+def load(path):
+    return yaml.safe_load((KUBEFLOW / path).read_text("utf-8"))
+
+
+def settings():
+    lines = (KUBEFLOW / "base/settings.env").read_text("utf-8").splitlines()
+    return dict(line.split("=", 1) for line in lines if not line.startswith("#"))
+
+
+def submit_container():
+    job = load("base/cronjob.yaml")["spec"]["jobTemplate"]["spec"]
+    (container,) = job["template"]["spec"]["containers"]
+    return container
+
+
+def test_the_job_compiles_with_options_that_the_command_has():
+    script = submit_container()["args"][0].replace("\\\n", " ")
+    (line,) = [text for text in script.splitlines() if "voc-pipeline compile" in text]
+    words = [re.sub(r"^\$", "", word) for word in shlex.split(line)][2:]
+    parser = argparse.ArgumentParser()
+    compile_command.add_arguments(parser)
+    told = vars(parser.parse_args(words))
+    assert told["preset"] == "PRESET"
+    assert told["push_destination"] == "PUSH_DESTINATION"
+    assert told["image"] == "IMAGE"
+
+
+def test_every_variable_of_the_job_is_set():
+    used = set(re.findall(r'"\$([A-Z_]+)"', submit_container()["args"][0]))
+    own = {variable["name"] for variable in submit_container()["env"]}
+    assert used == settings().keys() | own
+
+
+def test_the_preset_of_the_settings_exists():
+    from pipeline.presets import PRESETS
+
+    assert settings()["PRESET"] in PRESETS
+
+
+@pytest.mark.parametrize("overlay", ["standalone", "multi-user"])
+def test_an_overlay_names_files_that_are_there_and_hands_the_image_on(overlay):
+    folder = Path("overlays") / overlay
+    told = load(folder / "kustomization.yaml")
+    for path in told["resources"]:
+        assert (KUBEFLOW / folder / path / "kustomization.yaml").is_file()
+    for patch in told.get("patches", []):
+        name = load(folder / patch["path"])["metadata"]["name"]
+        assert name == load("base/cronjob.yaml")["metadata"]["name"]
+    (image,) = told["images"]
+    assert image["name"] == submit_container()["image"]
+    (generated,) = told["configMapGenerator"]
+    assert {text.split("=")[0] for text in generated["literals"]} <= settings().keys()
+    (target,) = told["replacements"][0]["targets"]
+    assert target["fieldPaths"][0].endswith("env.[name=IMAGE].value")
+
+
+def test_the_image_copies_every_package_and_the_ignore_file_lets_it():
+    dockerfile = (KUBEFLOW / "Dockerfile").read_text("utf-8")
+    copied = re.findall(r"(?m)^COPY (?!--from)(.+) \S+$", dockerfile)
+    names = {name for line in copied for name in line.split()}
+    assert names >= {"schemas", "trainer", "components", "pipeline", "requirements"}
+    ignore = (KUBEFLOW / "Dockerfile.dockerignore").read_text("utf-8")
+    assert names == set(re.findall(r"(?m)^!(\S+)$", ignore))
+    for name in names:
+        assert (ROOT / name).exists()
