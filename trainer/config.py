@@ -115,7 +115,7 @@ def cpu_small() -> TrainerConfig:
             weight_decay=1e-3,
             ema_momentum=0.99,
         ),
-        num_epochs=80,
+        num_epochs=60,
         evaluate_every_epochs=5,
     )
 
@@ -129,7 +129,7 @@ def demo() -> TrainerConfig:
     return dataclasses.replace(
         small,
         input=dataclasses.replace(small.input, image_size=(256, 256)),
-        num_epochs=25,
+        num_epochs=14,
     )
 
 

@@ -1,5 +1,6 @@
 """The RetinaNet as a Keras model: predictions, losses and detections."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -54,6 +55,7 @@ class RetinaNet(keras.Model):
         self.box_head = self._head("box_head", 4)
         self.class_loss_tracker = keras.metrics.Mean(name="class_loss")
         self.box_loss_tracker = keras.metrics.Mean(name="box_loss")
+        self._detection_metrics = _DetectionMetrics()
 
     def _head(self, name: str, outputs: int, bias: float = 0.0) -> PredictionHead:
         return PredictionHead(
@@ -65,6 +67,16 @@ class RetinaNet(keras.Model):
             bias=bias,
             name=name,
         )
+
+    def compile(
+        self,
+        *args: Any,
+        metrics: Sequence[keras.metrics.Metric] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Keras's; each metric is updated with ground truth and all detections."""
+        super().compile(*args, **kwargs)
+        self._detection_metrics.metrics = list(metrics or ())
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create all weights; only the number of channels matters."""
@@ -159,6 +171,11 @@ class RetinaNet(keras.Model):
             losses = loss(decode_boxes(deltas, anchors, variance), target_boxes)
         return class_sum, ops.sum(losses * targets.positive)
 
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """Running losses, and the metrics given to `compile`."""
+        return [*super().metrics, *self._detection_metrics.metrics]
+
     def compute_metrics(
         self,
         x: Tensor,
@@ -167,18 +184,18 @@ class RetinaNet(keras.Model):
         sample_weight: Tensor = None,
     ) -> dict[str, Any]:
         """Update the compiled metrics where there are detections to judge."""
-        if "boxes" in y_pred:
-            return super().compute_metrics(x, y, y_pred, sample_weight)
-        return self.get_metrics_result()
+        judged = self._detection_metrics.metrics if "boxes" in y_pred else []
+        for metric in judged:
+            metric.update_state(y, y_pred)
+        losses = {metric.name: metric.result() for metric in super().metrics}
+        return losses | {metric.name: metric.result() for metric in judged}
 
-    def get_metrics_result(self) -> dict[str, Any]:
-        """Current values; a compiled metric has none before the first evaluation."""
-        values: dict[str, Any] = {}
-        for metric in self.metrics:
-            if getattr(metric, "built", True):
-                value = metric.result()
-                values |= value if isinstance(value, dict) else {metric.name: value}
-        return values
+
+class _DetectionMetrics:
+    """Hides metrics from Keras, which takes one for each output where it sees them."""
+
+    def __init__(self) -> None:
+        self.metrics: list[keras.metrics.Metric] = []
 
 
 def _image_size(images: Tensor) -> tuple[Tensor, Tensor]:
