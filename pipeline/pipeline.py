@@ -113,7 +113,7 @@ def create_pipeline(
 
 def _earlier_span(
     config: PipelineConfig, paths: RunPaths, state: RunState
-) -> tuple[list[tfx.types.BaseNode], dict[str, tfx.types.Channel]]:
+) -> tuple[list[tfx.types.BaseNode], dict[str, tfx.types.BaseChannel]]:
     """Stages that measure an earlier span for drift, and what they hand on; or none."""
     if not paths.earlier_span:
         return [], {}

@@ -1,4 +1,4 @@
-"""What the world outside the config looks like as a run starts, for the cache to see."""
+"""The world outside the config as a run starts, told to the cache."""
 
 import dataclasses
 

@@ -4,7 +4,7 @@ import os
 
 import apache_beam as beam
 from tfx.types import artifact_utils, standard_artifacts
-from tfx.types.artifact import Artifact
+from tfx.types.experimental import simple_artifacts
 from tfx.v1.dsl.components import (
     BeamComponentParameter,
     OutputArtifact,
@@ -19,17 +19,11 @@ from components.example_gen.output import OutputDirs, keep_report
 from components.example_gen.report import OverBudgetError, check_budget, check_trainable
 
 
-class IngestReport(Artifact):
-    """report.json, report.html, rejects.jsonl and recorded.jsonl of a data set."""
-
-    TYPE_NAME = "IngestReport"
-
-
 @component(use_beam=True)
 def VocExampleGen(
     examples: OutputArtifact[standard_artifacts.Examples],
     annotations: OutputArtifact[standard_artifacts.Examples],
-    report: OutputArtifact[IngestReport],
+    report: OutputArtifact[simple_artifacts.File],
     data: Parameter[str],
     span: Parameter[str],
     ingest_config: Parameter[str],
@@ -38,6 +32,9 @@ def VocExampleGen(
     beam_pipeline: BeamComponentParameter[beam.Pipeline] = None,
 ) -> None:
     """Writes `examples`, the same without image bytes as `annotations`, a `report`.
+
+    `report` is a folder: report.json, report.html, rejects.jsonl, recorded.jsonl. (Of
+    artifact types of our own, Kubeflow's compiler takes none in a package's module.)
 
     Raises UserError for unusable data, and for data over its budget before anything
     is trained on it; TFX then deletes the outputs, so the report is kept beside them.

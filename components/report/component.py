@@ -7,8 +7,8 @@ from typing import Any
 
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, standard_artifacts
+from tfx.types.experimental import simple_artifacts
 from tfx.utils import io_utils, path_utils
-from tfx.v1.dsl import Artifact
 from tfx.v1.dsl.components import InputArtifact, OutputArtifact, Parameter, component
 
 from components.evaluator.component import METRICS_FILE, VERDICT_FILE
@@ -20,12 +20,6 @@ PAGE_FILE = "report.html"
 PICTURE_FILE = "detections.png"
 
 
-class RunReport(Artifact):
-    """Holds `report.html` and `detections.png`."""
-
-    TYPE_NAME = "RunReport"
-
-
 @component
 def ReportWriter(
     examples: InputArtifact[standard_artifacts.Examples],
@@ -33,13 +27,16 @@ def ReportWriter(
     evaluation_result: InputArtifact[standard_artifacts.ModelEvaluation],
     blessing: InputArtifact[standard_artifacts.ModelBlessing],
     serving_blessing: InputArtifact[standard_artifacts.InfraBlessing],
-    report: OutputArtifact[RunReport],
+    report: OutputArtifact[simple_artifacts.File],
     title: Parameter[str],
     num_images: Parameter[int],
     min_score: Parameter[float],
     source_digest: Parameter[str],
 ) -> None:
-    """Gathers what the other stages found, and draws what the model sees."""
+    """Gathers what the other stages found, and draws what the model sees.
+
+    `report` is a folder that holds `report.html` and `detections.png`.
+    """
     del source_digest  # only there for the cache to see
     label_map = LabelMap.from_file(os.path.join(examples.uri, "label_map.txt"))
     findings = page.RunFindings(

@@ -100,9 +100,10 @@ DEFECTS: tuple[Defect, ...] = (
         item.text_coordinate,
         item.missing_coordinate,
         item.missing_box,
-        item.duplicated_box,
         item.unknown_class,
     ),
+    # The second of the two is the one too many.
+    Defect(item.duplicated_box, "drop_object", 1),
     *_of_object("repair", item.box_over_the_border),
     *_of_object(
         "keep",

@@ -1,4 +1,4 @@
-"""Defects of single objects: always the first one of its image, index 0."""
+"""Defects of single objects: each changes the first one of its image, index 0."""
 
 from collections.abc import Callable
 
