@@ -3,6 +3,9 @@
 .PHONY: help install demo test lint fmt bench lock clean
 PYTHON ?= python3
 BIN := .venv/bin
+# End to end last: most of what it finds, a unit test tells sooner.
+FOLDERS := $(filter-out tests/e2e/ tests/__pycache__/,$(wildcard tests/*/))
+TESTS ?= $(wildcard tests/test_*.py) $(FOLDERS) tests/e2e
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' \
@@ -18,7 +21,7 @@ demo: install  ## draw a sample data set and run the whole pipeline on it
 	$(BIN)/voc-pipeline run --data runs/demo/data --root runs/demo --preset demo
 
 test: install  ## run every test; PYTEST="-m 'not slow and not e2e'" for the fast ones
-	$(BIN)/pytest -rs $(PYTEST)
+	$(BIN)/pytest -rs $(PYTEST) $(TESTS)
 
 lint: install  ## ruff and mypy, as CI does
 	$(BIN)/ruff check .
@@ -34,7 +37,7 @@ bench: install  ## run every benchmark; benchmarks/README.md has figures and mac
 	@set -e; for file in benchmarks/*.py; do \
 		echo "== $$file"; $(BIN)/python $$file; done
 
-lock: ## regenerate both lock files; UPGRADE=--upgrade takes the newest versions
+lock:  ## regenerate both lock files; UPGRADE=--upgrade takes the newest versions
 	@$(PYTHON) requirements/lock.py $(UPGRADE)
 
 clean:  ## remove caches, builds and the demo's run; keeps .venv/ and other runs
