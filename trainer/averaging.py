@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
+from keras import ops
 
 
 @contextlib.contextmanager
@@ -18,7 +18,7 @@ def averaged_weights(model: Any) -> Iterator[None]:
         yield
         return
     variables = model.trainable_variables
-    weights = [np.array(variable) for variable in variables]
+    weights = [ops.convert_to_numpy(variable).copy() for variable in variables]
     # Keras offers no public name for the averages
     averages = optimizer._model_variables_moving_average
     for variable, average in zip(variables, averages, strict=True):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from keras import ops
 
 from schemas.user_error import UserError
 
@@ -106,7 +107,7 @@ def _read_progress(folder: Path) -> Progress:
 
 def _arrays(variables: list[Any]) -> dict[str, np.ndarray]:
     return {
-        f"{index:05d}|{variable.path}": np.asarray(variable)
+        f"{index:05d}|{variable.path}": ops.convert_to_numpy(variable)
         for index, variable in enumerate(variables)
     }
 

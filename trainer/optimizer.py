@@ -51,6 +51,8 @@ def build_optimizer(
 ) -> keras.optimizers.Optimizer:
     """The optimiser for a training of `train_steps` steps."""
     shared = {
+        # checkpoints know variables by path, and Keras numbers unnamed optimisers
+        "name": "optimizer",
         "learning_rate": build_schedule(config.schedule, train_steps),
         "weight_decay": config.weight_decay or None,
         "use_ema": config.ema_momentum > 0,
@@ -68,9 +70,11 @@ def build_optimizer(
 
 def build_schedule(
     config: CosineSchedule | PiecewiseSchedule, train_steps: int
-) -> keras.optimizers.schedules.LearningRateSchedule:
-    """The learning rate as a function of the step."""
+) -> keras.optimizers.schedules.LearningRateSchedule | float:
+    """The learning rate as a function of the step, or a constant."""
     schedules = keras.optimizers.schedules
+    if isinstance(config, PiecewiseSchedule) and not config.boundaries:
+        return config.rates[0]
     if isinstance(config, PiecewiseSchedule):
         return schedules.PiecewiseConstantDecay(
             list(config.boundaries), list(config.rates)

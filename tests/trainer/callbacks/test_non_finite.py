@@ -1,0 +1,24 @@
+import pytest
+
+from trainer.callbacks.non_finite import NonFiniteLossError, StopOnNonFinite
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
+def test_the_images_of_the_batch_are_named(state, bad):
+    asked = []
+
+    def image_ids(step):
+        asked.append(step)
+        return ["000005", "000007"]
+
+    callback = StopOnNonFinite(state, image_ids)
+    state.step = 3
+    with pytest.raises(NonFiniteLossError, match=r"box_loss is NaN.*000005, 000007"):
+        callback.on_train_batch_end(2, {"class_loss": 1.0, "box_loss": bad})
+    assert asked == [2]  # the third step's batch is that of start step 2
+
+
+def test_finite_losses_pass(state):
+    StopOnNonFinite(state, lambda step: pytest.fail("asked")).on_train_batch_end(
+        0, {"loss": 1e30}
+    )
