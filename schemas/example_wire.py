@@ -6,6 +6,7 @@ Feature { BytesList = 1 | FloatList = 2 | Int64List = 3 }, every list { value = 
 give equal bytes: protobuf's own map order is not stable.
 """
 
+import functools
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -17,11 +18,15 @@ Int64List = npt.NDArray[np.int64]
 Feature = Sequence[bytes] | FloatList | Int64List
 
 _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
+_UINT64 = (1 << 64) - 1
+_SMALL = [bytes((value,)) for value in range(0x80)]
+# Tags of length-delimited fields 1, 2 and 3.
+_FIRST, _SECOND, _THIRD = (bytes((field << 3 | _LENGTH,)) for field in (1, 2, 3))
 
 
 def _varint(value: int) -> bytes:
     if value < 0x80:
-        return bytes((value,))
+        return _SMALL[value]
     out = bytearray()
     while value >= 0x80:
         out.append(value & 0x7F | 0x80)
@@ -30,29 +35,69 @@ def _varint(value: int) -> bytes:
     return bytes(out)
 
 
-def _message(field: int, payload: bytes) -> bytes:
-    return bytes((field << 3 | _LENGTH,)) + _varint(len(payload)) + payload
+def _message(tag: bytes, payload: bytes) -> bytes:
+    return tag + _varint(len(payload)) + payload
 
 
 def _feature_bytes(feature: Feature) -> bytes:
     if not isinstance(feature, np.ndarray):
-        return _message(1, b"".join(_message(1, value) for value in feature))
+        values = b"".join([_message(_FIRST, value) for value in feature])
+        return _message(_FIRST, values)
     if feature.dtype == np.float32:
-        packed = feature.astype("<f4", copy=False).tobytes()
-        return _message(2, _message(1, packed) if len(feature) else b"")
-    if feature.dtype == np.int64:
-        packed = b"".join(_varint(value & (1 << 64) - 1) for value in feature.tolist())
-        return _message(3, _message(1, packed) if len(feature) else b"")
-    raise TypeError(f"a feature is bytes, float32 or int64, got {feature.dtype}")
+        packed, tag = feature.astype("<f4", copy=False).tobytes(), _SECOND
+    elif feature.dtype == np.int64:
+        numbers = feature.tolist()
+        packed = b"".join([_varint(number & _UINT64) for number in numbers])
+        tag = _THIRD
+    else:
+        raise TypeError(f"a feature is bytes, float32 or int64, got {feature.dtype}")
+    return _message(tag, _message(_FIRST, packed) if packed else b"")
+
+
+@functools.lru_cache(maxsize=256)
+def _key_bytes(key: str) -> bytes:
+    return _message(_FIRST, key.encode())
+
+
+def encode_entry(key: str, feature: Feature) -> bytes:
+    """One feature as an entry of the Example's map."""
+    return _message(
+        _FIRST, _key_bytes(key) + _message(_SECOND, _feature_bytes(feature))
+    )
+
+
+def _long_bytes_prefix(key: str, size: int) -> bytes:
+    """What stands before a single bytes value of a feature."""
+    prefix = _FIRST + _varint(size)
+    prefix = _FIRST + _varint(len(prefix) + size) + prefix
+    prefix = _key_bytes(key) + _SECOND + _varint(len(prefix) + size) + prefix
+    return _FIRST + _varint(len(prefix) + size) + prefix
+
+
+def join_entries(
+    entries: Mapping[str, bytes], long_key: str = "", long_value: bytes = b""
+) -> bytes:
+    """Entries by key -> serialized Example.
+
+    One long bytes feature can be given as it is: an image is then copied once instead
+    of once for every message that it is nested in.
+    """
+    keys = sorted([*entries, long_key] if long_key else entries)
+    parts: list[bytes] = []
+    for key in keys:
+        if key == long_key:
+            parts += [_long_bytes_prefix(key, len(long_value)), long_value]
+        else:
+            parts.append(entries[key])
+    size = sum([len(part) for part in parts])
+    return b"".join([_FIRST, _varint(size), *parts])
 
 
 def encode(features: Mapping[str, Feature]) -> bytes:
     """Features -> serialized Example; bytes depend on the features alone."""
-    entries = [
-        _message(1, _message(1, key.encode()) + _message(2, _feature_bytes(feature)))
-        for key, feature in sorted(features.items())
-    ]
-    return _message(1, b"".join(entries))
+    return join_entries(
+        {k: encode_entry(k, feature) for k, feature in features.items()}
+    )
 
 
 def _read_varint(buffer: memoryview, at: int) -> tuple[int, int]:

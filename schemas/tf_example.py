@@ -99,10 +99,18 @@ def encode_example(
     example: DetectionExample, label_map: LabelMap, *, with_image: bool = True
 ) -> bytes:
     """DetectionExample -> serialized tf.train.Example; the same bytes every time."""
-    features = to_features(example, label_map)
-    if with_image:
-        features[ENCODED] = [example.encoded_image]
-    return example_wire.encode(features)
+    with_bytes, without_bytes = encode_both(example, label_map)
+    return with_bytes if with_image else without_bytes
+
+
+def encode_both(example: DetectionExample, label_map: LabelMap) -> tuple[bytes, bytes]:
+    """The example with its image bytes and without, for the price of one."""
+    entries = {
+        key: example_wire.encode_entry(key, feature)
+        for key, feature in to_features(example, label_map).items()
+    }
+    with_image = example_wire.join_entries(entries, ENCODED, example.encoded_image)
+    return with_image, example_wire.join_entries(entries)
 
 
 def _text(features: dict[str, example_wire.Feature], key: str) -> str:

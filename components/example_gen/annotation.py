@@ -58,33 +58,41 @@ class Annotation:
     objects: tuple[RawObject, ...]
 
 
-def _text(parent: ElementTree.Element, tag: str) -> str | None:
-    child = parent.find(tag)
+def _children(parent: ElementTree.Element) -> dict[str, ElementTree.Element]:
+    """Children by tag; of several with one tag the first."""
+    return {child.tag: child for child in reversed(parent)}
+
+
+def _text(children: dict[str, ElementTree.Element], tag: str) -> str | None:
+    child = children.get(tag)
     return None if child is None else (child.text or "").strip()
 
 
-def _box(parent: ElementTree.Element) -> RawBox | None:
-    box = parent.find("bndbox")
+def _box(children: dict[str, ElementTree.Element]) -> RawBox | None:
+    box = children.get("bndbox")
     if box is None:
         return None
-    xmin, ymin, xmax, ymax = (_text(box, side) for side in COORDINATES)
+    sides = _children(box)
+    xmin, ymin, xmax, ymax = [_text(sides, side) for side in COORDINATES]
     return RawBox((xmin, ymin, xmax, ymax))
 
 
+def _part(element: ElementTree.Element) -> RawPart:
+    children = _children(element)
+    return RawPart(_text(children, "name") or "", _box(children))
+
+
 def _object(element: ElementTree.Element) -> RawObject:
-    parts = tuple(
-        RawPart(_text(part, "name") or "", _box(part))
-        for part in element.findall("part")
-    )
+    children = _children(element)
     return RawObject(
-        name=_text(element, "name") or "",
-        box=_box(element),
-        boxes_found=len(element.findall("bndbox")),
-        difficult=_text(element, "difficult"),
-        truncated=_text(element, "truncated"),
-        occluded=_text(element, "occluded"),
-        pose=_text(element, "pose"),
-        parts=parts,
+        name=_text(children, "name") or "",
+        box=_box(children),
+        boxes_found=len([child for child in element if child.tag == "bndbox"]),
+        difficult=_text(children, "difficult"),
+        truncated=_text(children, "truncated"),
+        occluded=_text(children, "occluded"),
+        pose=_text(children, "pose"),
+        parts=tuple([_part(child) for child in element if child.tag == "part"]),
     )
 
 
@@ -97,12 +105,11 @@ def _parse(raw: bytes) -> ElementTree.Element:
     return ElementTree.fromstring(raw)
 
 
-def read_annotation(raw: bytes) -> Annotation:
-    """XML bytes -> Annotation; AnnotationError where they are not XML or not safe."""
+def _root(raw: bytes) -> ElementTree.Element:
     if not raw.strip():
         raise AnnotationError("malformed", "the file is empty")
     try:
-        root = _parse(raw)
+        return _parse(raw)
     except DefusedXmlException as error:
         raise AnnotationError(
             "forbidden", f"entity declaration refused: {error}"
@@ -111,15 +118,27 @@ def read_annotation(raw: bytes) -> Annotation:
         # ValueError and LookupError: the XML declaration names an encoding that
         # Python refuses or does not know.
         raise AnnotationError("malformed", str(error)) from error
-    size = root.find("size")
+
+
+def read_annotation(raw: bytes) -> Annotation:
+    """XML bytes -> Annotation; AnnotationError where they are not XML or not safe."""
+    root = _root(raw)
+    children = _children(root)
+    size = _children(children["size"]) if "size" in children else None
     return Annotation(
         root_tag=root.tag,
-        filename=_text(root, "filename"),
+        filename=_text(children, "filename"),
         size=None if size is None else (_text(size, "width"), _text(size, "height")),
         depth=None if size is None else _text(size, "depth"),
         # At any depth: an object inside an odd wrapper is not lost without a word.
-        objects=tuple(_object(element) for element in root.iter("object")),
+        objects=tuple([_object(element) for element in root.iter("object")]),
     )
+
+
+def class_names(raw: bytes) -> set[str]:
+    """Class names of an annotation's objects, without reading more than that."""
+    names = (element.findtext("name") for element in _root(raw).iter("object"))
+    return {name.strip() for name in names if name and name.strip()}
 
 
 def to_number(text: str | None) -> float | None:

@@ -15,7 +15,7 @@ from tfx.v1.dsl.components import (
 from components.example_gen import spans
 from components.example_gen.config import IngestConfig
 from components.example_gen.ingest import ingest
-from components.example_gen.output import OutputDirs, keep_report
+from components.example_gen.output import OutputDirs, keep_report, make_directory
 from components.example_gen.report import OverBudgetError, check_budget, check_trainable
 
 
@@ -43,6 +43,8 @@ def VocExampleGen(
     config = IngestConfig.from_json(ingest_config)
     resolved = spans.resolve(data, span)
     dirs = OutputDirs(examples.uri, annotations.uri, report.uri)
+    for artifact in (examples, annotations, report):
+        make_directory(artifact.uri)  # TFX's local runner has, Kubeflow has not
     result = ingest(resolved, dirs, config, beam_pipeline)
     kept_at = os.path.join(os.path.dirname(report.uri), "refused")
     try:

@@ -14,6 +14,7 @@ from components.example_gen import storage
 from components.example_gen.annotation import (
     Annotation,
     AnnotationError,
+    class_names,
     read_annotation,
 )
 from components.example_gen.config import IngestConfig
@@ -83,7 +84,7 @@ def examine(
 ) -> Examined:
     """Reads, decodes and judges one item. Bad data ends as findings, never raised."""
     exam = _Examination(item, config)
-    source = _read_source(item, config)
+    source = _read_xml(item, config)
     if not exam.passes(SOURCE_RULES, source) or source.annotation is None:
         return exam.rejected(source.annotation)
     annotation = source.annotation
@@ -114,9 +115,18 @@ def examine(
     return Examined(item, example, tuple(exam.findings), objects_in, judged.repaired)
 
 
-def read_xml(item: Item, config: IngestConfig) -> SourceFacts:
-    """The item's annotation, or what came of reading it."""
-    if item.annotation is None:
+def class_names_of(item: Item, config: IngestConfig) -> set[str]:
+    """Class names in the item's annotation; none where that cannot be read."""
+    if item.annotation is None or item.unsafe:
+        return set()
+    try:
+        return class_names(storage.read_bytes(item.annotation, config.max_file_bytes))
+    except (AnnotationError, storage.TooLargeError, OSError):
+        return set()  # examine() will say what is wrong with it
+
+
+def _read_xml(item: Item, config: IngestConfig) -> SourceFacts:
+    if item.annotation is None or item.unsafe:
         return SourceFacts(item, None)
     try:
         raw = storage.read_bytes(item.annotation, config.max_file_bytes)
@@ -129,12 +139,6 @@ def read_xml(item: Item, config: IngestConfig) -> SourceFacts:
         return SourceFacts(item, None, ("missing", "it vanished during the run"))
     except OSError as error:
         return SourceFacts(item, None, ("unreadable", error.strerror or str(error)))
-
-
-def _read_source(item: Item, config: IngestConfig) -> SourceFacts:
-    if item.unsafe:
-        return SourceFacts(item, None)
-    return read_xml(item, config)
 
 
 def _read_content(

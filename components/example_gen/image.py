@@ -2,9 +2,11 @@
 
 import dataclasses
 import io
+import math
 import struct
 import zlib
 
+import numpy as np
 from PIL import Image, JpegImagePlugin, PngImagePlugin
 
 _SIGNATURES = (
@@ -17,6 +19,7 @@ _SIGNATURES = (
     (b"<", "markup"),
 )
 _EXIF_ORIENTATION = 0x0112
+_LEVELS = np.arange(256) / 255  # luma 0..1 of each histogram bin
 # What Pillow raises on foreign bytes (found by tests/fuzz); anything else is a defect.
 _PILLOW_ERRORS = (
     OSError,
@@ -109,25 +112,28 @@ def header_of(image: Image.Image, image_format: str) -> Header:
 
 
 def decode_luma(image: Image.Image) -> Luma:
-    """Decodes every pixel and measures luma; ImageError where the data ends early.
+    """Reads the image to its end and measures luma; ImageError where it breaks off.
 
-    A colour JPEG is decoded to its luma plane: libjpeg still reads all of the entropy
-    coded data, so nothing broken passes, and the colour conversion that nobody
-    looks at is saved (a quarter of the time).
+    Luma is measured on averages of 4 x 4 pixels (single pixels in small images). For
+    a JPEG libjpeg makes those itself: it still decodes all of the entropy coded data,
+    so nothing broken passes, and saves what nobody looks at (0.9 instead of 1.6 ms
+    for a VOC image).
     """
+    width, height = image.size
+    reduction = 4 if min(width, height) >= 64 else 1
     try:
-        image.draft("L", None)
+        image.draft("L", (width // reduction, height // reduction))
         image.load()
         plane = image if image.mode == "L" else _to_luma(image)
-        counts = plane.histogram()
+        if plane.size == (width, height) and reduction > 1:
+            plane = plane.reduce(reduction)
+        counts = np.array(plane.histogram(), np.float64)
     except _PILLOW_ERRORS as error:
         raise ImageError(_one_line(error)) from error
-    pixels = sum(counts)
-    total = sum(value * count for value, count in enumerate(counts))
-    squares = sum(value * value * count for value, count in enumerate(counts))
-    mean = total / pixels
-    variance = max(squares / pixels - mean * mean, 0.0)
-    return Luma(mean / 255, variance**0.5 / 255)
+    shares = counts / counts.sum()
+    mean = float(shares @ _LEVELS)
+    variance = float(shares @ (_LEVELS - mean) ** 2)
+    return Luma(mean, math.sqrt(variance))
 
 
 def _to_luma(image: Image.Image) -> Image.Image:

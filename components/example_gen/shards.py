@@ -9,16 +9,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 
 from components.example_gen import tfrecord
-from components.example_gen.annotation import Annotation
 from components.example_gen.config import IngestConfig
-from components.example_gen.examine import Examined, examine, read_xml
+from components.example_gen.examine import Examined, class_names_of, examine
 from components.example_gen.findings import Finding
 from components.example_gen.items import Item
 from components.example_gen.splits import Fractions, split_of
 from components.example_gen.tally import Tally
 from schemas.detection_example import DetectionExample
 from schemas.label_map import LabelMap
-from schemas.tf_example import encode_example
+from schemas.tf_example import encode_both
 
 EXAMPLES, ANNOTATIONS = "examples", "annotations"
 
@@ -91,9 +90,9 @@ class _ShardFiles:
         return self._writers[key]
 
     def write(self, example: DetectionExample, split: str, label_map: LabelMap) -> None:
-        for kind in (EXAMPLES, ANNOTATIONS):
-            record = encode_example(example, label_map, with_image=kind == EXAMPLES)
-            self._writer(kind, split).write(record)
+        with_image, without = encode_both(example, label_map)
+        self._writer(EXAMPLES, split).write(with_image)
+        self._writer(ANNOTATIONS, split).write(without)
 
     def records(self) -> tuple[tuple[str, int], ...]:
         return tuple(
@@ -162,11 +161,4 @@ def _examine_all(
 
 def classes_of_shard(items: Sequence[Item], config: IngestConfig) -> frozenset[str]:
     """Class names in the annotations of a shard."""
-    names: set[str] = set()
-    for item in items:
-        annotation: Annotation | None = None
-        if not item.unsafe:
-            annotation = read_xml(item, config).annotation
-        if annotation is not None:
-            names.update(raw.name for raw in annotation.objects if raw.name)
-    return frozenset(names)
+    return frozenset().union(*(class_names_of(item, config) for item in items))

@@ -48,16 +48,21 @@ def open_read(path: str) -> BinaryIO:
 
 def read_bytes(ref: FileRef, max_bytes: int) -> bytes:
     """Content of a file or tar member; TooLargeError above max_bytes."""
-    if ref.offset >= 0 and ref.size > max_bytes:
+    if ref.offset < 0 and not is_remote(ref.path):
+        return _read_local(ref.path, max_bytes)
+    if ref.size > max_bytes:
         raise TooLargeError(f"{ref.size} bytes")
     with open_read(ref.path) as file:
-        if ref.offset >= 0:
-            file.seek(ref.offset)
-            return file.read(ref.size)
-        raw = file.read(max_bytes + 1)
-    if len(raw) > max_bytes:
-        raise TooLargeError(f"more than {max_bytes} bytes")
-    return raw
+        file.seek(max(ref.offset, 0))
+        return file.read(ref.size)
+
+
+def _read_local(path: str, max_bytes: int) -> bytes:
+    with open(path, "rb", buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > max_bytes:
+            raise TooLargeError(f"{size} bytes")
+        return file.readall()
 
 
 def exists(path: str) -> bool:

@@ -29,11 +29,14 @@ def masked_crc(data: bytes) -> int:
     return ((crc >> 15 | crc << 17) + _MASK_DELTA) & 0xFFFFFFFF
 
 
+def _head(record: bytes) -> bytes:
+    length = struct.pack("<Q", len(record))
+    return length + struct.pack("<I", masked_crc(length))
+
+
 def frame(record: bytes) -> bytes:
     """One record as it stands in the file."""
-    length = struct.pack("<Q", len(record))
-    head = length + struct.pack("<I", masked_crc(length))
-    return b"".join((head, record, struct.pack("<I", masked_crc(record))))
+    return _head(record) + record + struct.pack("<I", masked_crc(record))
 
 
 class TFRecordWriter:
@@ -53,7 +56,10 @@ class TFRecordWriter:
 
     def write(self, record: bytes) -> None:
         """Adds one serialized example."""
-        (self._zip or self._raw).write(frame(record))
+        file = self._zip or self._raw
+        file.write(_head(record))
+        file.write(record)
+        file.write(struct.pack("<I", masked_crc(record)))
         self.records += 1
 
     def __enter__(self) -> "TFRecordWriter":
