@@ -1,0 +1,182 @@
+"""Exact COCO and VOC metrics of a results file.
+
+Ground truth is a COCO annotation file, or a VOC directory (one with Annotations/, such
+as VOCdevkit/VOC2007, or one of XML files). For a VOC directory a result's image_id is
+the annotation's name without .xml, or the number that name is, and its category_id the
+class's place, from 1, in the alphabet or in --label-map; boxes are [x, y, width,
+height] in pixels, the first pixel being 0.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from schemas.user_error import UserError
+
+if TYPE_CHECKING:
+    from trainer.metrics.box_columns import Detections
+    from trainer.metrics.coco_files import AnnotatedImages
+
+PROTOCOLS = ("coco", "voc07", "voc10")
+DIFFICULT = ("plain", "crowd", "ignore")
+Report = dict[str, object]
+
+_TABLE_AREAS = {"s": " small", "m": "medium", "l": " large"}
+_PER_CLASS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR100")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the options of `voc-pipeline score`."""
+    parser.add_argument("--ground-truth", type=Path, required=True, metavar="GT")
+    parser.add_argument("--detections", type=Path, required=True, metavar="DT.json")
+    parser.add_argument(
+        "--protocol",
+        choices=PROTOCOLS,
+        default="coco",
+        help="coco (default); voc07: 11 points; voc10: every point",
+    )
+    parser.add_argument(
+        "--difficult",
+        choices=DIFFICULT,
+        default="ignore",
+        help="ignore (default): neither hit nor miss; crowd: as COCO's crowds; "
+        "plain: like any other object",
+    )
+    parser.add_argument(
+        "--label-map", type=Path, help="one class a line: the category ids 1, 2, ..."
+    )
+    parser.add_argument(
+        "--image-set", metavar="NAME", help="only ImageSets/Main/NAME.txt"
+    )
+    parser.add_argument(
+        "--per-class", action="store_true", help="a line for each class"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Reads, evaluates, prints."""
+    if args.protocol != "coco" and args.difficult != "ignore":
+        raise UserError(
+            f"--protocol {args.protocol} always ignores difficult objects: drop "
+            f"--difficult {args.difficult}"
+        )
+    annotated = _read_ground_truth(args)
+    from trainer.metrics.coco_files import read_results
+
+    detections = read_results(args.detections, annotated)
+    if not len(detections):
+        sys.stderr.write(f"voc-pipeline score: {args.detections} has no detections\n")
+    evaluate = _coco_report if args.protocol == "coco" else _voc_report
+    report = evaluate(annotated, detections, args)
+    if args.json:
+        sys.stdout.write(f"{json.dumps(report)}\n")
+    else:
+        sys.stdout.write(_as_text(report, per_class=args.per_class))
+    return 0
+
+
+def _read_ground_truth(args: argparse.Namespace) -> "AnnotatedImages":
+    path: Path = args.ground_truth
+    if not path.exists():
+        raise UserError(f"--ground-truth {path} does not exist")
+    if path.is_dir():
+        from components.evaluator.voc_ground_truth import read_voc_directory
+        from schemas.label_map import LabelMap
+
+        label_map = LabelMap.from_file(args.label_map) if args.label_map else None
+        return read_voc_directory(path, label_map, args.image_set)
+    for option, value in (("label-map", args.label_map), ("image-set", args.image_set)):
+        if value:
+            raise UserError(f"--{option} goes with a VOC directory; {path} is a file")
+    from trainer.metrics.coco_files import read_annotations
+
+    return read_annotations(path)
+
+
+def _coco_report(
+    annotated: "AnnotatedImages", detections: "Detections", args: argparse.Namespace
+) -> Report:
+    from trainer.metrics.summary import coco_summary
+
+    summary = coco_summary(
+        annotated.ground_truths,
+        detections,
+        image_ids=annotated.image_ids,
+        class_names=annotated.class_names,
+        difficult=args.difficult,
+    )
+    return {
+        **summary.metrics,
+        "per_class": summary.per_class,
+        "protocol": args.protocol,
+        "difficult": summary.difficult,
+        "images": summary.num_images,
+    }
+
+
+def _voc_report(
+    annotated: "AnnotatedImages", detections: "Detections", args: argparse.Namespace
+) -> Report:
+    from trainer.metrics.voc_protocol import voc_summary
+
+    summary = voc_summary(
+        annotated.ground_truths,
+        detections,
+        image_ids=annotated.image_ids,
+        class_names=annotated.class_names,
+        protocol=args.protocol,
+        extra_pixel=0.0 if annotated.half_open else 1.0,
+    )
+    return {
+        "mAP": summary.mean_ap,
+        "per_class": {
+            name: {"mAP": value, "AP": value}
+            for name, value in summary.per_class.items()
+        },
+        "protocol": args.protocol,
+        "difficult": summary.difficult,
+        "images": summary.num_images,
+    }
+
+
+def _as_text(report: Report, *, per_class: bool) -> str:
+    numbers = {key: value for key, value in report.items() if isinstance(value, float)}
+    if report["protocol"] == "coco":
+        lines = [_table_line(name, value) for name, value in numbers.items()]
+        columns: tuple[str, ...] = _PER_CLASS
+    else:
+        lines = [f" mAP ({report['protocol']}, IoU=0.50) = {numbers['mAP']:0.3f}"]
+        columns = ("AP",)
+    lines.append(
+        f" {report['images']} images, difficult objects: {report['difficult']}"
+    )
+    if per_class:
+        lines += _class_lines(report["per_class"], columns)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _table_line(name: str, value: float) -> str:
+    """A line of the table that pycocotools prints."""
+    kind, rest = name[:2], name[2:]
+    title = "Average Precision" if kind == "AP" else "Average Recall"
+    iou = f"0.{rest}" if kind == "AP" and rest.isdigit() else "0.50:0.95"
+    limit = int(rest) if kind == "AR" and rest.isdigit() else 100
+    area = _TABLE_AREAS.get(rest, "   all")
+    return (
+        f" {title:<18} ({kind}) @[ IoU={iou:<9} | area={area} | maxDets={limit:>3d} ] "
+        f"= {value:0.3f}"
+    )
+
+
+def _class_lines(per_class: object, columns: tuple[str, ...]) -> list[str]:
+    assert isinstance(per_class, dict)
+    width = max(len("class"), *(len(name) for name in per_class))
+    header = f" {'class':<{width}}" + "".join(f" {name:>6}" for name in columns)
+    rows = [
+        f" {name:<{width}}" + "".join(f" {metrics[column]:6.3f}" for column in columns)
+        for name, metrics in per_class.items()
+    ]
+    return ["", header, *rows]

@@ -1,0 +1,180 @@
+"""COCO annotation files and results files -> columns, or one line on what is wrong."""
+
+import dataclasses
+import gc
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from schemas.user_error import UserError
+from trainer.metrics.box_columns import Detections, GroundTruths
+from trainer.metrics.json_records import JsonRecords
+
+# Results are parsed in pieces of this size: half a million of them as Python objects
+# at once would take ten times the memory of their columns.
+PIECE_BYTES = 1 << 22
+
+_BETWEEN_RECORDS = re.compile(rb"\}\s*,(?=\s*\{)")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class AnnotatedImages:
+    """Ground truths, and how results refer to their images and classes.
+
+    Attributes:
+        where: the file or directory, for messages.
+        image_ids: sortable; equal scores rank by them.
+        class_names: by class id.
+        ground_truths: `image` indexes image_ids, `class_id` class_names.
+        image_index: a result's image_id -> index into image_ids.
+        category_index: a result's category_id -> class id.
+        half_open: width and height are known to count pixels, so that the VOC
+            protocols must not add one more.
+    """
+
+    where: str
+    image_ids: Sequence[Any]
+    class_names: Sequence[str]
+    ground_truths: GroundTruths
+    image_index: Mapping[Any, int]
+    category_index: Mapping[Any, int]
+    half_open: bool
+
+
+def read_annotations(path: Path) -> AnnotatedImages:
+    """A COCO annotation file: {"images": [...], "annotations": ..., "categories": ...}.
+
+    An annotation may have a `difficult` flag, which COCO's own files have not.
+    """
+    data = _parse(path)
+    sections = ("images", "annotations", "categories")
+    if not isinstance(data, dict):
+        raise UserError(
+            f"{path} is no COCO annotation file: it holds {_kind(data)}, not an object "
+            f"with {', '.join(sections)}"
+        )
+    for section in sections:
+        if not (isinstance(data.get(section), list) and data[section]):
+            raise UserError(f"{path} needs a list {section!r} that is not empty")
+    images = JsonRecords(data["images"], f"{path}: images")
+    categories = JsonRecords(data["categories"], f"{path}: categories")
+    records = JsonRecords(data["annotations"], f"{path}: annotations")
+    image_index, category_index = images.unique("id"), categories.unique("id")
+    if len(set(map(type, image_index))) > 1:
+        raise UserError(f"{path}: image ids must be all numbers or all texts")
+    boxes = records.boxes()
+    return AnnotatedImages(
+        where=str(path),
+        image_ids=list(image_index),
+        class_names=list(categories.unique("name", {str})),
+        ground_truths=GroundTruths(
+            records.indices("image_id", image_index, "images"),
+            records.indices("category_id", category_index, "categories"),
+            boxes,
+            records.numbers("area", boxes[:, 2] * boxes[:, 3]),
+            records.flags("iscrowd"),
+            records.flags("difficult"),
+        ),
+        image_index=image_index,
+        category_index=category_index,
+        half_open=False,
+    )
+
+
+def read_results(path: Path, annotated: AnnotatedImages) -> Detections:
+    """A COCO results file: a list of {image_id, category_id, bbox, score}."""
+    columns = []
+    count = 0
+    for rows in _lists(path):
+        records = JsonRecords(rows, f"{path}: detections", first=count)
+        columns.append(
+            (
+                records.indices("image_id", annotated.image_index, annotated.where),
+                records.indices(
+                    "category_id", annotated.category_index, annotated.where
+                ),
+                records.boxes(),
+                records.numbers("score"),
+            )
+        )
+        count += len(rows)
+    return Detections(*map(np.concatenate, zip(*columns, strict=True)))
+
+
+def _lists(path: Path) -> Iterator[list[Any]]:
+    """The records of a results file, in order, as at least one list.
+
+    A cut after `}` and before `, {` is right between two records. Where records hold
+    objects or texts of their own it may fall inside one; then that piece is no JSON,
+    and the file is parsed as a whole.
+    """
+    count = 0
+    try:
+        for piece in _pieces(path):
+            rows = _loads(piece)
+            yield rows
+            count += len(rows)
+    except (ValueError, RecursionError):
+        data = _parse(path)
+        if not isinstance(data, list):
+            raise UserError(
+                f"{path} is no COCO results file: it holds {_kind(data)}, not a list "
+                "of detections"
+            ) from None
+        yield data[count:]
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    """Cuts a file that holds a list into texts that hold lists."""
+    with _opened(path) as file:
+        rest = file.read(PIECE_BYTES).lstrip(b"\xef\xbb\xbf \t\r\n")
+        if not rest.startswith(b"["):
+            raise ValueError("the file holds no list")
+        rest = rest[1:]
+        while block := file.read(PIECE_BYTES):
+            cut = _BETWEEN_RECORDS.search(rest, max(0, len(rest) - PIECE_BYTES // 2))
+            if cut:
+                yield b"[" + rest[: cut.start() + 1] + b"]"
+                rest = rest[cut.end() :]
+            rest += block
+    yield b"[" + rest
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _parse(path: Path) -> Any:
+    with _opened(path) as file:
+        raw = file.read()
+    try:
+        return _loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path} is not JSON: {error}") from error
+
+
+def _loads(raw: bytes) -> Any:
+    """Parses while the garbage collector rests.
+
+    It would walk through all the objects made so far again and again, a third of the
+    time, and what JSON makes has no cycles.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        return json.loads(raw)
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _kind(data: Any) -> str:
+    names = {dict: "an object", list: "a list", str: "a text", type(None): "null"}
+    return names.get(type(data), "a number")
