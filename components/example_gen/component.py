@@ -15,8 +15,9 @@ from tfx.v1.dsl.components import (
 from components.example_gen import spans
 from components.example_gen.config import IngestConfig
 from components.example_gen.ingest import ingest
-from components.example_gen.output import OutputDirs, keep_report, make_directory
+from components.example_gen.output import OutputDirs, keep_report
 from components.example_gen.report import OverBudgetError, check_budget, check_trainable
+from components.example_gen.tfrecord import make_directory
 
 
 @component(use_beam=True)
