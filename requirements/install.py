@@ -42,6 +42,9 @@ def main() -> int:
     except InstallError as error:
         sys.stderr.write(f"install: {error}\n")
         return 1
+    except OSError as error:
+        sys.stderr.write(f"install: {error}; {VENV} must be writable, with 5 GB free\n")
+        return 1
     except KeyboardInterrupt:
         return 130
     return 0

@@ -93,7 +93,10 @@ def _pin() -> tuple[str, str]:
 
 
 def _version_of(uv: str) -> str:
-    done = subprocess.run([uv, "--version"], stdout=subprocess.PIPE, check=False)
+    try:
+        done = subprocess.run([uv, "--version"], stdout=subprocess.PIPE, check=False)
+    except OSError:
+        return "0"  # of another machine, or not a program at all
     words = done.stdout.decode(errors="replace").split()
     return words[1] if done.returncode == 0 and len(words) > 1 else "0"
 

@@ -129,6 +129,18 @@ def test_no_compiler_is_told_before_anything_is_fetched(monkeypatch, capsys):
     assert told == "install: no g++ on PATH, pyfarmhash needs it: apt install g++\n"
 
 
+@pytest.mark.usefixtures("fresh_checkout")
+def test_a_full_disk_is_one_line(monkeypatch, capsys):
+    def fail(*_args, **_kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(install, "find_uv", fail)
+    assert install.main() == 1
+    told = capsys.readouterr().err
+    assert told.startswith("install: [Errno 28] No space left on device; ")
+    assert told.count("\n") == 1
+
+
 def test_a_folder_that_is_no_environment_is_left_alone(fresh_checkout, monkeypatch):
     (fresh_checkout / ".venv").mkdir()
     (fresh_checkout / ".venv" / "mine.txt").write_text("mine")

@@ -149,6 +149,12 @@ def test_a_uv_on_path_serves_unless_it_is_old_or_the_pinned_one_is_asked_for(
     assert find_uv(tmp_path / "tools") == modern
     with pytest.raises(InstallError, match="cannot be reached"):
         find_uv(tmp_path / "tools", exact=True)
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "uv").write_bytes(b"\x7fELF of another machine")
+    (tmp_path / "broken" / "uv").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "broken"))
+    with pytest.raises(InstallError, match="cannot be reached"):
+        find_uv(tmp_path / "tools")
     put_uv(tmp_path / "old", "0.2.33")
     monkeypatch.setenv("PATH", str(tmp_path / "old"))
     with pytest.raises(InstallError, match="cannot be reached"):
