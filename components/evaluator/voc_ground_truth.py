@@ -125,9 +125,7 @@ def _box(found: RawObject, file: Path) -> tuple[float, float, float, float]:
         raise UserError(f"{file}: an object lacks a name or four numbers as its bndbox")
     box = to_half_open((numbers[0], numbers[1], numbers[2], numbers[3]))
     if box[2] < box[0] or box[3] < box[1]:
-        raise UserError(
-            f"{file}: {found.name} has a bndbox turned inside out: {numbers}"
-        )
+        raise UserError(f"{file}: the bndbox of {found.name} is turned inside out")
     return box
 
 
