@@ -96,7 +96,10 @@ def _run(
     elements = shards.make_shards(assignment.items, config.images_per_shard)
     processes = _processes(len(assignment.items), config)
     sizes = [len(items) for _, items in elements]
-    with progress.logged(f"{job.staging}/findings", sizes), _disk_full_told(job):
+    with (
+        progress.logged(f"{job.staging}/findings", sizes),
+        _outside_causes_told(job.staging),
+    ):
         tfrecord.make_directory(job.staging)
         try:
             with pipeline or local_pipeline() as running:
@@ -113,14 +116,16 @@ def _processes(images: int, config: IngestConfig) -> int:
 
 
 @contextlib.contextmanager
-def _disk_full_told(job: shards.ShardJob) -> Iterator[None]:
-    """A full disk is the user's to mend; runners hand it on as text only."""
+def _outside_causes_told(staging: str) -> Iterator[None]:
+    """A full disk or a killed worker is no defect of ours: one line will do."""
     try:
         yield
-    except Exception as error:
+    except workers.WorkerDiedError as error:
+        raise UserError(str(error).splitlines()[0]) from error
+    except Exception as error:  # runners hand on what a worker raised as text only
         if "No space left on device" not in str(error):
             raise
-        raise UserError(f"no space left on device for {job.staging}") from error
+        raise UserError(f"no space left on device for {staging}") from error
 
 
 def _read_result(staging: str, images: int, shard_count: int) -> RunResult:

@@ -1,7 +1,6 @@
 """Rules on the image: its bytes, its header, its pixels."""
 
 import dataclasses
-from pathlib import PurePosixPath
 
 from components.example_gen.annotation import Annotation, to_number
 from components.example_gen.config import IngestConfig
@@ -51,7 +50,7 @@ def format_unsupported(facts: ImageFacts, config: IngestConfig) -> str | None:
 
 def format_disagrees(facts: ImageFacts, config: IngestConfig) -> str | None:
     """PNG content under a JPEG name or the reverse; taken for what it is."""
-    suffix = PurePosixPath(facts.name).suffix.lower()
+    suffix = "." + facts.name.rpartition(".")[2].lower()
     if facts.failure[0] or _FORMAT_OF_SUFFIX.get(suffix) == facts.content:
         return None
     return f"{facts.content} content under {suffix}"

@@ -1,11 +1,13 @@
 """Rules on what was found on disk, before an image is opened."""
 
 import dataclasses
-from pathlib import PurePosixPath, PureWindowsPath
+from pathlib import PureWindowsPath
 
 from components.example_gen.annotation import Annotation
 from components.example_gen.config import IngestConfig
 from components.example_gen.items import Item
+
+_SUSPICIOUS = frozenset("/\\~:\0")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ def not_voc(facts: SourceFacts, config: IngestConfig) -> str | None:
 def filename_unsafe(facts: SourceFacts, config: IngestConfig) -> str | None:
     """<filename> is absolute or climbs out with `..`."""
     name = facts.annotation.filename if facts.annotation else None
-    if not name:
+    if not name or (name != ".." and not _SUSPICIOUS & set(name)):
         return None
     absolute = name.startswith(("/", "\\", "~")) or PureWindowsPath(name).drive
     climbing = ".." in PureWindowsPath(name).parts  # knows both kinds of slash
@@ -92,7 +94,7 @@ def filename_disagrees(facts: SourceFacts, config: IngestConfig) -> str | None:
     """<filename> is absent or not the image's; the file's own name is used."""
     if facts.annotation is None:
         return None
-    real = PurePosixPath(facts.item.image_name).name
+    real = facts.item.image_name.rpartition("/")[2]
     name = facts.annotation.filename
     return None if name == real else f"<filename> {name or 'absent'}, file {real}"
 

@@ -76,7 +76,9 @@ def data_set(tmp_path):
         for index, (image_id, xml) in enumerate(annotations.items()):
             if xml is not None:
                 (home / "Annotations" / f"{image_id}.xml").write_bytes(xml)
-            raw = (images or {}).get(image_id, _image(color=(index * 25 % 256, index * 60 % 256, 7)))
+            raw = (images or {}).get(
+                image_id, _image(color=(index * 25 % 256, index * 60 % 256, 7))
+            )
             if raw is not None:
                 (home / "JPEGImages" / f"{image_id}.jpg").write_bytes(raw)
         for name, text in (sets or {}).items():

@@ -73,5 +73,5 @@ def test_a_file_that_is_no_tar_is_told(tmp_path):
 
 def test_a_compressed_tar_is_refused_with_advice(tmp_path):
     (tmp_path / "x.tar.gz").write_bytes(b"")
-    with pytest.raises(UserError, match="make a plain .tar"):
+    with pytest.raises(UserError, match=r"make a plain \.tar"):
         resolve(str(tmp_path / "x.tar.gz"))

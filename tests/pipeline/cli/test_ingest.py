@@ -1,0 +1,123 @@
+"""The command: exit status, one line on bad input, what --json prints."""
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from pipeline.__main__ import main
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
+
+def jpeg(color):
+    buffer = io.BytesIO()
+    Image.new("RGB", (60, 40), color).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def voc(tmp_path, monkeypatch):
+    """Four images in `my data/`, from where the command is run."""
+    home = tmp_path / "my data"
+    for folder in ("Annotations", "JPEGImages", "ImageSets/Main"):
+        (home / folder).mkdir(parents=True)
+    for index, name in enumerate("abcd"):
+        (home / f"Annotations/{name}.xml").write_text(
+            f"<annotation><filename>{name}.jpg</filename><size><width>60</width>"
+            "<height>40</height><depth>3</depth></size><object><name>dog</name>"
+            "<pose>Left</pose><truncated>0</truncated><difficult>0</difficult><bndbox>"
+            "<xmin>1</xmin><ymin>1</ymin><xmax>20</xmax><ymax>20</ymax></bndbox>"
+            "</object></annotation>"
+        )
+        (home / f"JPEGImages/{name}.jpg").write_bytes(jpeg((60 * index, 10, 200)))
+    (home / "ImageSets/Main/train.txt").write_text("a\nb\nc\n")
+    (home / "ImageSets/Main/val.txt").write_text("d\n")
+    monkeypatch.chdir(tmp_path)
+    return home
+
+
+def test_clean_data_is_status_0(voc, capsys):
+    assert main(["ingest", "my data/", "--output", "my out"]) == 0
+    printed = capsys.readouterr().out
+    assert "4 of 4 images, 4 of 4 objects (train 3, eval 1)" in printed
+    assert json.loads(Path("my out/report.json").read_text())["splits"] == {
+        "train": 3,
+        "eval": 1,
+    }
+
+
+def test_json_prints_the_report_and_nothing_else(voc, capsys):
+    assert main(["ingest", str(voc), "--output", "out", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == json.loads(
+        Path("out/report.json").read_text()
+    )
+
+
+def test_over_budget_is_status_1_and_the_report_is_there(voc, capsys):
+    (voc / "Annotations/a.xml").write_text("")
+    assert main(["ingest", str(voc), "--output", "out"]) == 1
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert "1 of 4 images rejected, more than 5%" in message
+    assert "worst reasons: xml_malformed 1; see out/report.html" in message
+    assert "xml_malformed" in Path("out/report.html").read_text()
+    relaxed = ["--max-rejected-images", "0.25"]  # exactly at the limit is within
+    assert main(["ingest", str(voc), "--output", "out", *relaxed]) == 0
+
+
+def test_a_leak_is_status_1(voc, capsys):
+    (voc / "ImageSets/Main/test.txt").write_text("a\n")
+    assert main(["ingest", str(voc), "--output", "out"]) == 1
+    assert "1 contents in more than one split" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere"], "no such data set: nowhere"),
+        (["my data/JPEGImages"], "nothing is left"),
+        (["my data/JPEGImages/a.jpg"], "is a file"),
+        (["my data-{SPAN}"], "no span matches"),
+        (["my data", "--label-map", "nowhere.txt"], "label map nowhere.txt cannot be"),
+        (
+            ["my data", "--label-map", "cats.txt"],
+            "lacks 'dog' (4 objects); it knows: c",
+        ),
+        (["my data", "--config", "odd.json"], "no field colour"),
+        (["my data", "--min-box-px", "-1"], "min_box_px is >= 0"),
+        (["my data", "--replay", "cats.txt"], "is no rejects.jsonl"),
+    ],
+)
+def test_bad_input_is_status_2_and_one_line(voc, capsys, arguments, message):
+    Path("cats.txt").write_text("cat\n")
+    Path("odd.json").write_text('{"colour": 1}')
+    assert main(["ingest", *arguments, "--output", "out"]) == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if line]
+    assert message in lines[-1]
+    assert "Traceback" not in "\n".join(lines)
+    assert not (voc.parent / "out").exists()
+
+
+def test_unknown_classes_can_be_dropped(voc, capsys):
+    Path("cats.txt").write_text("cat\n")
+    arguments = ["--label-map", "cats.txt", "--unknown-class", "drop"]
+    assert main(["ingest", str(voc), "--output", "out", *arguments]) == 0
+    assert "4  unknown_class" in capsys.readouterr().out
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys\nfrom pipeline.__main__ import main\n"
+        "try:\n    main(['ingest', '--help'])\nexcept SystemExit:\n    pass\n"
+        "heavy = {'apache_beam', 'tensorflow', 'numpy', 'PIL'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
