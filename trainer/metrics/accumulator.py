@@ -139,7 +139,7 @@ def evaluate_images(
     _check_range("class_id", num_classes, ground_truths.class_id, detections.class_id)
     if num_classes > MAX_CLASSES:
         raise ValueError(f"at most {MAX_CLASSES} classes, got {num_classes}")
-    order, group = _kept_in_match_order(detections, num_classes, protocol.max_dets[-1])
+    order, group = kept_in_match_order(detections, num_classes, protocol.max_dets[-1])
     boxes = detections.boxes_xywh[order]
     crowd, ignored_flag = crowd_and_ignored(ground_truths, difficult)
     ignored = ignored_words(ground_truths, ignored_flag, protocol)
@@ -175,7 +175,7 @@ def _check_range(what: str, limit: int, *columns: NDArray[np.int64]) -> None:
             raise ValueError(f"{what} must lie in 0..{limit - 1}")
 
 
-def _kept_in_match_order(
+def kept_in_match_order(
     detections: Detections, num_classes: int, max_dets: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Rows by image, class, falling score, cut at max_dets; and their group numbers."""

@@ -83,6 +83,33 @@ def match(
         crowd: [G] may be taken more than once.
         protocol: which runs there are.
     """
+    choices, won = _play(pairs, detection_group, ignored, crowd, protocol)
+    return _by_detection(choices, won)
+
+
+def matched_pairs(
+    pairs: CandidatePairs,
+    detection_group: NDArray[np.int64],
+    ignored: Words,
+    crowd: NDArray[np.bool_],
+    protocol: CocoProtocol,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Who was matched to whom, in a protocol of one run: detection and ground truth."""
+    choices, won = _play(pairs, detection_group, ignored, crowd, protocol)
+    if protocol.num_runs != 1:
+        raise ValueError(f"a protocol of one run is needed, got {protocol.num_runs}")
+    made = won[:, 0] != NONE
+    return choices.detection[made], choices.ground_truth[made]
+
+
+def _play(
+    pairs: CandidatePairs,
+    detection_group: NDArray[np.int64],
+    ignored: Words,
+    crowd: NDArray[np.bool_],
+    protocol: CocoProtocol,
+) -> tuple[_Choices, Words]:
+    """The choices that the detections have, and the runs [N, W] each one wins."""
     choices = _choices(pairs, ignored, protocol)
     starts = group_starts(choices.detection)
     rows = choices.detection[starts]
@@ -105,7 +132,7 @@ def match(
             choices.wanted[steps, word],
             exclusive[steps],
         )
-    return _by_detection(rows, starts, won, choices.counts)
+    return choices, won
 
 
 def _choices(pairs: CandidatePairs, ignored: Words, protocol: CocoProtocol) -> _Choices:
@@ -166,16 +193,13 @@ def _greedy(
     return won
 
 
-def _by_detection(
-    rows: NDArray[np.int64],
-    starts: NDArray[np.int64],
-    won: Words,
-    counts: NDArray[np.bool_],
-) -> Matches:
+def _by_detection(choices: _Choices, won: Words) -> Matches:
+    starts = group_starts(choices.detection)
+    rows = choices.detection[starts]
     if not len(rows):
         return Matches(rows, won, won)
-    hits = np.where(counts[:, None], won, NONE)
-    skips = np.where(counts[:, None], NONE, won)
+    hits = np.where(choices.counts[:, None], won, NONE)
+    skips = np.where(choices.counts[:, None], NONE, won)
     true_positive = np.bitwise_or.reduceat(hits, starts, axis=0)
     ignored = np.bitwise_or.reduceat(skips, starts, axis=0)
     matched = (true_positive | ignored).any(axis=1)

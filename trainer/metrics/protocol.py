@@ -77,6 +77,11 @@ class CocoProtocol:
         return WORD_BITS // len(self.iou_thresholds)
 
     @property
+    def num_runs(self) -> int:
+        """Matchings: one for each area range and IoU threshold."""
+        return len(self.area_ranges) * len(self.iou_thresholds)
+
+    @property
     def num_words(self) -> int:
         """Words that hold one bit for each (area range, IoU threshold)."""
         return math.ceil(len(self.area_ranges) / self.areas_per_word)
