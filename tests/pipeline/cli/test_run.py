@@ -1,0 +1,84 @@
+import fcntl
+import subprocess
+import sys
+
+import pytest
+
+from pipeline.__main__ import main
+from pipeline.cli import run
+from schemas.user_error import UserError
+
+
+@pytest.fixture
+def data(tmp_path):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--data", "/no/such/set"], "no such data set: /no/such/set; name a VOC"),
+        (["--preset", "cpu_smal"], "no preset 'cpu_smal'; there are: demo, "),
+        (["--set", "trainer.sed=1"], "trainer has no field 'sed'; its fields: "),
+        (["--label-map", "/no/such/map"], "label map /no/such/map cannot be read"),
+        (["--span", "7", "--data", "/no/{SPAN}"], "no span matches /no/{SPAN}"),
+        (["--root", "/proc/1/nowhere"], "--root /proc/1/nowhere cannot be written"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_status_two(
+    tmp_path, data, capsys, options, message
+):
+    root = tmp_path / "root"
+    arguments = ["run", "--data", str(data), "--root", str(root), *options]
+
+    assert main(arguments) == 2
+
+    error = capsys.readouterr().err
+    assert error.startswith("voc-pipeline run: ")
+    assert message in error
+    assert error.count("\n") == 1
+    assert not (root / "served").exists()
+
+
+def test_a_root_that_another_run_holds_is_refused(tmp_path, data, capsys):
+    with (tmp_path / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        status = main(["run", "--data", str(data), "--root", str(tmp_path)])
+
+    assert status == 2
+    assert "another run is using --root" in capsys.readouterr().err
+
+
+def test_the_user_s_mistake_is_found_inside_what_wraps_it():
+    wrapper = RuntimeError("Beam says: ParDo failed")
+    wrapper.__cause__ = UserError("no images")
+
+    with pytest.raises(UserError, match="no images"), run._plain_errors():
+        raise wrapper
+
+
+def test_a_defect_of_ours_keeps_its_own_type():
+    with pytest.raises(ZeroDivisionError), run._plain_errors():
+        _ = 1 / 0
+
+
+@pytest.mark.parametrize("command", [[], ["run"], ["compile"], ["presets"]])
+def test_help_imports_nothing_heavy(command):
+    code = (
+        "import sys\n"
+        "from pipeline.__main__ import main\n"
+        "try:\n"
+        f"    main({[*command, '--help']!r})\n"
+        "except SystemExit:\n"
+        "    pass\n"
+        "heavy = {'tensorflow', 'tfx', 'apache_beam', 'keras'} & set(sys.modules)\n"
+        "sys.exit(str(heavy) if heavy else 0)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(b"usage: voc-pipeline")
