@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from keras import ops
+from numpy.typing import NDArray
 
 from schemas.user_error import UserError
 
@@ -81,7 +82,7 @@ class CheckpointStore:
         return sorted(self.directory.glob(f"{PREFIX}????????"))
 
     def _write(
-        self, name: str, arrays: dict[str, np.ndarray], progress: Progress
+        self, name: str, arrays: dict[str, NDArray[Any]], progress: Progress
     ) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
         temporary = self.directory / f".{name}.{os.getpid()}"
@@ -105,7 +106,7 @@ def _read_progress(folder: Path) -> Progress:
     return Progress(**json.loads((folder / "progress.json").read_text()))
 
 
-def _arrays(variables: list[Any]) -> dict[str, np.ndarray]:
+def _arrays(variables: list[Any]) -> dict[str, NDArray[Any]]:
     return {
         f"{index:05d}|{variable.path}": ops.convert_to_numpy(variable)
         for index, variable in enumerate(variables)

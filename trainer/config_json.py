@@ -1,7 +1,6 @@
 """Frozen dataclass trees to JSON-able mappings and back, refusing unknown fields."""
 
 import dataclasses
-import functools
 import types
 import typing
 from collections.abc import Mapping
@@ -46,7 +45,6 @@ def from_mapping(
     )
 
 
-@functools.cache
 def _hints(config_class: type) -> dict[str, Any]:
     hints = typing.get_type_hints(config_class)
     fields = dataclasses.fields(typing.cast(Any, config_class))
@@ -60,7 +58,8 @@ def _alternatives(hint: Any) -> tuple[Any, ...]:
 
 
 def _config_classes(hint: Any) -> list[type]:
-    return [kind for kind in _alternatives(hint) if dataclasses.is_dataclass(kind)]
+    kinds = _alternatives(hint)
+    return [k for k in kinds if isinstance(k, type) and dataclasses.is_dataclass(k)]
 
 
 def _item_hint(hint: Any, index: int) -> Any:

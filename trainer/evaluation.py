@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from trainer.metrics.box_columns import Detections, GroundTruths, xywh_from_xyxy
 from trainer.metrics.summary import CocoSummary, coco_summary
@@ -47,8 +48,8 @@ class _Columns:
 
     def __init__(self) -> None:
         self.image_ids: list[str] = []
-        self._truth: list[tuple[np.ndarray, ...]] = []
-        self._found: list[tuple[np.ndarray, ...]] = []
+        self._truth: list[tuple[NDArray[Any], ...]] = []
+        self._found: list[tuple[NDArray[Any], ...]] = []
 
     def add(self, batch: Batch, outputs: Mapping[str, Any]) -> None:
         letterbox = np.asarray(batch["letterbox"])
@@ -90,19 +91,19 @@ class _Columns:
 
 
 def _rows(
-    mask: np.ndarray, numbers: np.ndarray, columns: tuple[np.ndarray, ...]
-) -> tuple[np.ndarray, ...]:
+    mask: NDArray[Any], numbers: NDArray[Any], columns: tuple[NDArray[Any], ...]
+) -> tuple[NDArray[Any], ...]:
     image = np.broadcast_to(numbers, mask.shape)
     return (image[mask], *(column[mask] for column in columns))
 
 
-def _joined(rows: list[tuple[np.ndarray, ...]]) -> tuple[np.ndarray, ...]:
+def _joined(rows: list[tuple[NDArray[Any], ...]]) -> tuple[NDArray[Any], ...]:
     if not rows:
         raise ValueError("nothing to evaluate: the eval split has no examples")
     return tuple(np.concatenate(column) for column in zip(*rows, strict=True))
 
 
-def _original(boxes: np.ndarray, letterbox: np.ndarray) -> np.ndarray:
+def _original(boxes: NDArray[Any], letterbox: NDArray[Any]) -> NDArray[Any]:
     scale, offset = letterbox[:, None, :2], letterbox[:, None, 2:]
     return (boxes - np.tile(offset, 2)) / np.tile(scale, 2)
 

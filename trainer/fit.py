@@ -153,7 +153,10 @@ def _callbacks(
 
 
 def _inputs_and_truth(batch: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    return batch["images"], {name: batch[name] for name in TRUTH}
+    truth = {name: batch[name] for name in TRUTH}
+    # a distribution strategy sums what it gathers, and cannot sum booleans
+    truth["gt_difficult"] = keras.ops.cast(truth["gt_difficult"], "int32")
+    return batch["images"], truth
 
 
 def _fingerprint(config: TrainerConfig, data: TrainingData) -> str:

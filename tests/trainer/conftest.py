@@ -1,5 +1,7 @@
+import keras
 import pytest
 
+from trainer.model.backbones import BACKBONES
 from trainer.model.build import build_retinanet
 from trainer.model.config import (
     AnchorConfig,
@@ -11,13 +13,37 @@ from trainer.model.config import (
 )
 
 
+def mini_backbone(pretrained):
+    """One convolution a stage: what a backbone must give, and nothing else."""
+    assert not pretrained
+    image = features = keras.Input((None, None, 3))
+    stages = {}
+    for level, stride in ((2, 4), (3, 2), (4, 2), (5, 2)):
+        features = keras.layers.Conv2D(
+            8, 3, strides=stride, padding="same", name=f"stack{level - 2}_conv"
+        )(features)
+        features = keras.layers.BatchNormalization(name=f"stack{level - 2}_bn")(
+            features
+        )
+        features = keras.layers.ReLU(name=f"stack{level - 2}_relu")(features)
+        stages[f"P{level}"] = features
+    return keras.Model(image, stages, name="mini_backbone")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _mini_backbone_is_known():
+    BACKBONES["mini"] = mini_backbone
+    yield
+    del BACKBONES["mini"]
+
+
 @pytest.fixture(scope="session")
 def tiny_config():
     """The smallest model that has every part."""
     return ModelConfig(
-        backbone="light",
+        backbone="mini",
         max_level=5,
-        pyramid_filters=16,
+        pyramid_filters=8,
         pyramid_norm="batch",
         head=HeadConfig(num_convs=1, norm="batch"),
         anchors=AnchorConfig(scale=5.0, octaves=1, aspect_ratios=(1.0,)),

@@ -1,6 +1,5 @@
 """COCO mAP on the eval split, through the real decoding and NMS."""
 
-import logging
 from collections.abc import Callable, Iterable, Sequence
 
 import keras
@@ -8,9 +7,7 @@ import keras
 from trainer.averaging import averaged_weights
 from trainer.callbacks.state import TrainingState
 from trainer.checkpoint import CheckpointStore, Progress
-from trainer.evaluation import Batch, compiled_detector, evaluate_batches
-
-_LOG = logging.getLogger(__name__)
+from trainer.evaluation import Batch, Detect, compiled_detector, evaluate_batches
 
 
 class Evaluate(keras.callbacks.Callback):
@@ -36,7 +33,7 @@ class Evaluate(keras.callbacks.Callback):
         self.store = store
         self.every_epochs = every_epochs
         self.every_steps = every_steps
-        self._detect: Callable[..., object] | None = None
+        self._detect: Detect | None = None
 
     def on_train_batch_end(
         self, batch: int, logs: dict[str, float] | None = None

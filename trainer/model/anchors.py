@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from keras import ops
+from numpy.typing import NDArray
 
 from trainer.model.config import AnchorConfig
 
@@ -46,7 +47,7 @@ def anchors_per_level(
     return per_level
 
 
-def _sizes(stride: int, config: AnchorConfig) -> np.ndarray:
+def _sizes(stride: int, config: AnchorConfig) -> NDArray[np.float64]:
     """(width, height) of each anchor of a cell [octaves * ratios, 2], px.
 
     An aspect ratio changes the shape and keeps the area (RetinaNet section 4).

@@ -18,12 +18,18 @@ class FeaturePyramid(keras.layers.Layer):
     """
 
     def __init__(
-        self, levels: tuple[int, ...], filters: int, batch_norm: bool, **kwargs: Any
+        self,
+        levels: tuple[int, ...],
+        filters: int,
+        batch_norm: bool,
+        synchronized: bool = False,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.lateral_levels = [x for x in levels if x <= COARSEST_BACKBONE_LEVEL]
         self.extra_levels = [x for x in levels if x > COARSEST_BACKBONE_LEVEL]
         self.batch_norm = batch_norm
+        self.synchronized = synchronized
         self.laterals = [self._conv(filters, 1, f"P{x}") for x in self.lateral_levels]
         self.outputs = [self._conv(filters, 3, f"P{x}") for x in self.lateral_levels]
         self.extras = [self._conv(filters, 3, f"P{x}", 2) for x in self.extra_levels]
@@ -42,7 +48,10 @@ class FeaturePyramid(keras.layers.Layer):
         if not self.batch_norm:
             return conv
         norm = keras.layers.BatchNormalization(
-            momentum=0.95, epsilon=1e-5, name=f"{role}_{level}_bn"
+            momentum=0.95,
+            epsilon=1e-5,
+            synchronized=self.synchronized,
+            name=f"{role}_{level}_bn",
         )
         return keras.Sequential([conv, norm], name=f"{role}_{level}_block")
 

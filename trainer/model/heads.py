@@ -1,6 +1,7 @@
 """The class and box subnets, shared by all pyramid levels."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -28,6 +29,7 @@ class PredictionHead(keras.layers.Layer):
         outputs: int,
         num_levels: int,
         bias: float = 0.0,
+        synchronized: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -46,7 +48,10 @@ class PredictionHead(keras.layers.Layer):
         self.norms = [
             [
                 keras.layers.BatchNormalization(
-                    momentum=0.95, epsilon=1e-5, name=f"bn_{index}_level_{level}"
+                    momentum=0.95,
+                    epsilon=1e-5,
+                    synchronized=synchronized,
+                    name=f"bn_{index}_level_{level}",
                 )
                 for level in range(num_levels)
             ]
@@ -68,7 +73,7 @@ class PredictionHead(keras.layers.Layer):
             return keras.initializers.HeNormal()
         return _small_normal()
 
-    def build(self, input_shapes: list[tuple[int | None, ...]]) -> None:
+    def build(self, input_shapes: Sequence[tuple[int | None, ...]]) -> None:
         """Create all weights from the shapes of the feature maps."""
         shape = tuple(input_shapes[0])
         for index, conv in enumerate(self.convs):

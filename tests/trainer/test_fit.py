@@ -1,0 +1,153 @@
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from trainer.callbacks.non_finite import NonFiniteLossError
+from trainer.config import TrainerConfig
+from trainer.fit import TrainingData, fit, steps_per_epoch, total_steps
+from trainer.input_config import InputConfig
+from trainer.model.build import build_retinanet
+from trainer.optimizer import build_optimizer
+from trainer.optimizer_config import CosineSchedule, OptimizerConfig
+
+STEPS = 6
+
+
+@pytest.fixture
+def config(tiny_config):
+    return TrainerConfig(
+        model=tiny_config,
+        input=InputConfig(image_size=(32, 32), global_batch_size=2),
+        optimizer=OptimizerConfig(
+            kind="adamw",
+            schedule=CosineSchedule(peak=1e-3, warmup_steps=2),
+            ema_momentum=0.5,
+        ),
+        train_steps=STEPS,
+        checkpoint_every_steps=2,
+    )
+
+
+def batch_of_step(step):
+    """A batch that depends on its step alone."""
+    seed = tf.stack([tf.cast(step, tf.int32), 1])
+    noise = tf.random.stateless_uniform((2, 32, 32, 3), seed, 0, 256, tf.int32)
+    box = tf.constant([[[4.0, 4.0, 24.0, 28.0], [-1.0] * 4]] * 2)
+    return {
+        "images": tf.cast(noise, tf.uint8),
+        "gt_boxes": box,
+        "gt_classes": tf.constant([[1, -1]] * 2),
+        "gt_difficult": tf.zeros((2, 2), tf.bool),
+        "image_ids": tf.strings.format("image-{}-", step)
+        + tf.constant(["first", "second"]),
+        "image_shapes": tf.constant([[32, 32]] * 2),
+        "letterbox": tf.constant([[1.0, 1.0, 0.0, 0.0]] * 2),
+    }
+
+
+def data_of(make=batch_of_step):
+    return TrainingData(
+        train=lambda step: tf.data.Dataset.range(step, step + 1000).map(make),
+        evaluation=lambda: tf.data.Dataset.range(900, 901).map(batch_of_step),
+        num_train_examples=6,  # three steps an epoch
+        class_names=("ant", "bee", "cow"),
+    )
+
+
+def compiled(config, seed=0):
+    keras.utils.set_random_seed(seed)
+    model = build_retinanet(config.model, 3)
+    model.compile(optimizer=build_optimizer(config.optimizer, STEPS), run_eagerly=True)
+    return model
+
+
+def run(config, tmp_path, seed=0, data=None):
+    model = compiled(config, seed)
+    fit(model, config, data or data_of(), str(tmp_path / "ckpt"), str(tmp_path / "log"))
+    return model
+
+
+class KilledError(Exception):
+    """Stands for kill -9: nothing is tidied up."""
+
+
+def killing_at(step):
+    def make(number):
+        def check(value):
+            if value == step:
+                raise KilledError
+            return value
+
+        checked = tf.numpy_function(check, [number], tf.int64)
+        return batch_of_step(tf.ensure_shape(checked, []))
+
+    return data_of(make)
+
+
+def test_a_killed_training_ends_as_an_uninterrupted_one(config, tmp_path):
+    whole = run(config, tmp_path / "whole")
+    # in the middle of the second epoch; the last checkpoint is that of step 4
+    with pytest.raises(tf.errors.OpError):
+        run(config, tmp_path / "cut", data=killing_at(5))
+    saved = sorted(path.name for path in (tmp_path / "cut" / "ckpt").glob("step-*"))
+    assert saved[-1] == "step-00000004"
+    # another seed: all that counts comes from the checkpoint
+    resumed = run(config, tmp_path / "cut", seed=99)
+    assert int(resumed.optimizer.iterations) == STEPS
+    pairs = zip(
+        [*whole.variables, *whole.optimizer.variables],
+        [*resumed.variables, *resumed.optimizer.variables],
+        strict=True,
+    )
+    for a, b in pairs:
+        np.testing.assert_array_equal(np.asarray(a), np.asarray(b), err_msg=a.path)
+
+
+def test_a_finished_training_is_not_repeated(config, tmp_path):
+    first = run(config, tmp_path)
+    again = run(config, tmp_path, seed=5, data=killing_at(0))
+    for a, b in zip(first.variables, again.variables, strict=True):
+        np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
+
+
+def test_another_config_starts_afresh(config, tmp_path):
+    run(config, tmp_path)
+    changed = dataclasses.replace(config, seed=1)
+    with pytest.raises(tf.errors.OpError):
+        run(changed, tmp_path, data=killing_at(0))
+
+
+def test_a_broken_image_stops_training_and_is_named(config, tmp_path):
+    def broken(step):
+        batch = batch_of_step(step)
+        poison = tf.where(step == 4, float("nan"), 0.0)
+        return {**batch, "images": tf.cast(batch["images"], tf.float32) + poison}
+
+    expected = "at step 5; images of its batch: image-4-first, image-4-second"
+    with pytest.raises(NonFiniteLossError, match=expected):
+        run(config, tmp_path, data=data_of(broken))
+    saved = sorted(path.name for path in (tmp_path / "ckpt").glob("step-*"))
+    assert saved[-1] == "step-00000004"
+
+
+def test_scalars_are_written_for_tensorboard(config, tmp_path):
+    run(dataclasses.replace(config, train_steps=3), tmp_path)
+    [events] = (tmp_path / "log").glob("events.*")
+    tags = {
+        value.tag
+        for event in tf.compat.v1.train.summary_iterator(str(events))
+        for value in event.summary.value
+    }
+    assert {"eval/AP", "eval/AP50", "eval/AR100", "eval_AP50/bee"} <= tags
+
+
+def test_lengths_by_steps_and_by_epochs(config):
+    # a batch may be larger than the data set
+    assert steps_per_epoch(config, 1) == 1
+    assert steps_per_epoch(config, 5) == 3
+    assert total_steps(config, 5) == STEPS
+    epochs = dataclasses.replace(config, train_steps=0, num_epochs=4)
+    assert total_steps(epochs, 5) == 12
