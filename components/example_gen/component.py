@@ -57,4 +57,5 @@ def VocExampleGen(
     for artifact in (examples, annotations):
         names = artifact_utils.encode_split_names(list(result.splits))
         artifact.split_names = names
+        artifact.set_string_custom_property("payload_format", "FORMAT_TF_EXAMPLE")
         artifact.span = resolved.span

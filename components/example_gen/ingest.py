@@ -23,6 +23,7 @@ from components.example_gen import (
 from components.example_gen.assignment import Assignment, assign_splits
 from components.example_gen.config import IngestConfig
 from components.example_gen.findings import Finding
+from components.example_gen.items import Plan
 from components.example_gen.output import OutputDirs
 from components.example_gen.planning import make_plan
 from components.example_gen.publish import RunResult, publish
@@ -61,11 +62,7 @@ def ingest(
         lambda ref: storage.read_bytes(ref, config.max_file_bytes),
         follow_symlinks=config.follow_symlinks,
     )
-    if not plan.items:
-        raise UserError(
-            f"{data.root} holds no VOC annotations and no images; name the directory "
-            "that holds Annotations and JPEGImages, or XML beside images"
-        )
+    _check_found(data, plan)
     assignment = assign_splits(plan, config)
     if replay_path:
         items = replay.only_rejected(assignment.items, replay_path)
@@ -78,6 +75,23 @@ def ingest(
     output.delete_tree(dirs.staging)
     _LOGGER.info("ingest: %s", report.headline())
     return report
+
+
+def _check_found(data: ResolvedData, plan: Plan) -> None:
+    """UserError unless there are both annotations and images to pair up."""
+    lacking = [
+        what
+        for what, files in (
+            ("annotations (.xml)", [item.annotation for item in plan.items]),
+            ("images", [item.image for item in plan.items]),
+        )
+        if not any(files)
+    ]
+    if lacking:
+        raise UserError(
+            f"{data.root} holds no {' and no '.join(lacking)}; name the directory "
+            "that holds Annotations and JPEGImages, or XML beside images"
+        )
 
 
 def _list(data: ResolvedData) -> list[storage.Entry]:

@@ -128,7 +128,7 @@ def _replace(aside: str, target: str) -> None:
 
 def write_text(path: str, text: str) -> None:
     """Writes a text file aside and renames it."""
-    write_bytes(path, text.encode("utf-8"))
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))
 
 
 def write_bytes(path: str, content: bytes) -> None:

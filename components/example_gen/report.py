@@ -117,9 +117,11 @@ def check_usable(report: Report, tally: Tally, config: IngestConfig) -> None:
             "add them to it, or set unknown_class to drop"
         )
     if not report.totals["images_written"]:
+        worst = report.worst_reasons()
+        meant = {rule.code: rule.summary for rule in RULES}[worst[0][0]]
         raise UserError(
             f"nothing is left of {report.totals['images_in']} images; "
-            f"reasons: {_named(report.worst_reasons())}"
+            f"reasons: {_named(worst)} ({worst[0][0]}: {meant})"
         )
 
 

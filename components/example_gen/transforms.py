@@ -121,9 +121,18 @@ class _MergeTallies(beam.CombineFn):
         return accumulator[0], sorted(accumulator[1])
 
 
-def judge_twins(owners: Iterable[tuple[str, str]]) -> list[Finding]:
+def _content_hashes(result: ShardResult) -> Iterator[tuple[str, str, bytes]]:
+    for sha256, split, image_id in result.hashes:
+        # As bytes: Beam's text coder refuses ids from file names that are no UTF-8.
+        yield sha256, split, image_id.encode("utf-8", "surrogateescape")
+
+
+def judge_twins(owners: Iterable[tuple[str, bytes]]) -> list[Finding]:
     """(split, image id) of equal contents -> the finding about them, if any."""
-    ordered = sorted(owners)
+    ordered = sorted(
+        (split, image_id.decode("utf-8", "surrogateescape"))
+        for split, image_id in owners
+    )
     if len(ordered) < 2:
         return []
     return [
@@ -186,7 +195,7 @@ class WriteShards(beam.PTransform):
         )
         twins = (
             results
-            | "ContentHashes" >> beam.FlatMap(lambda result: result.hashes)
+            | "ContentHashes" >> beam.FlatMap(_content_hashes)
             | "KeyByContent"
             >> beam.MapTuple(lambda sha, split, key: (sha, (split, key)))
             | "GroupByContent" >> beam.GroupByKey()

@@ -1,6 +1,7 @@
 """Whole runs through Beam, against the data and against the Beam-free answer."""
 
 import json
+import os
 import shutil
 
 import pytest
@@ -233,8 +234,28 @@ def test_nothing_left_is_unusable_and_says_why(run, data_set, tmp_path):
 
 def test_an_empty_directory_is_unusable(run, tmp_path):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match="holds no VOC annotations and no images"):
+    with pytest.raises(UserError, match=r"holds no annotations \(.xml\) and no images"):
         run(tmp_path / "empty")
+
+
+@pytest.mark.parametrize(
+    ("folder", "message"),
+    [("JPEGImages", r"holds no annotations \(.xml\);"), ("Annotations", "no images;")],
+)
+def test_one_half_of_a_data_set_is_unusable(run, home, folder, message):
+    with pytest.raises(UserError, match=message):
+        run(home / folder)
+
+
+def test_file_names_that_are_no_utf8_survive(run, data_set, voc_xml, tmp_path):
+    home = data_set({"plain": voc_xml("plain.jpg"), "x": voc_xml()})
+    for folder, suffix in ((b"Annotations", b"xml"), (b"JPEGImages", b"jpg")):
+        base = os.fsencode(home) + b"/" + folder
+        os.rename(base + b"/x." + suffix, base + b"/caf\xe9." + suffix)
+    report, out = run(home)
+    assert report["images_written"] == 2
+    odd = b"caf\xe9".decode("utf-8", "surrogateescape")
+    assert {image_id for _, image_id in records(out)} == {"plain", odd}
 
 
 def test_replay_ingests_what_was_rejected_once_it_is_mended(run, home, voc_xml):

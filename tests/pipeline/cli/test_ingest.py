@@ -83,7 +83,7 @@ def test_a_leak_is_status_1(voc, capsys):
     ("arguments", "message"),
     [
         (["nowhere"], "no such data set: nowhere"),
-        (["my data/JPEGImages"], "nothing is left"),
+        (["my data/JPEGImages"], "JPEGImages holds no annotations (.xml);"),
         (["my data/JPEGImages/a.jpg"], "is a file"),
         (["my data-{SPAN}"], "no span matches"),
         (["my data", "--label-map", "nowhere.txt"], "label map nowhere.txt cannot be"),
