@@ -62,7 +62,11 @@ def create_pipeline(
         eval_args=tfx.proto.EvalArgs(splits=["eval"]),
         custom_config={
             "trainer_config": config.trainer.to_json(),
-            "checkpoint_dir": f"{paths.root}/checkpoints/{fingerprint}",
+            # Keyed by what it is made from, so that only the same training resumes;
+            # a compiled pipeline cannot know its data, and starts anew each time.
+            "checkpoint_dir": f"{paths.root}/checkpoints/{fingerprint}"
+            if state.data_digest
+            else "",
             "source_digest": stage_digest("Trainer"),
         },
     )

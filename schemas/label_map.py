@@ -73,9 +73,9 @@ class LabelMap:
 
     @classmethod
     def from_file(cls, path: str | Path) -> "LabelMap":
-        """Reads a local file of one class a line."""
+        """Reads a file of one class a line, on any file system that Beam knows."""
         try:
-            text = Path(path).read_text(encoding="utf-8")
+            text = _read_bytes(str(path)).decode("utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise UserError(f"label map {path} cannot be read: {error}") from error
         return cls.from_text(text, f"label map {path}")
@@ -83,3 +83,13 @@ class LabelMap:
     def to_file(self, path: str | Path) -> None:
         """Writes a local file of one class a line."""
         Path(path).write_text(self.to_text(), encoding="utf-8")
+
+
+def _read_bytes(path: str) -> bytes:
+    if "://" not in path:
+        return Path(path).read_bytes()
+    # Imported only where it is needed: commands that read local files start at once.
+    from apache_beam.io.filesystems import FileSystems
+
+    with FileSystems.open(path) as file:
+        return bytes(file.read())

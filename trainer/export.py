@@ -2,8 +2,8 @@
 
 import dataclasses
 import json
+import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -103,7 +103,7 @@ def export_model(
     }
     for name, text in extra.items():
         path = f"{directory}/{EXTRA}/{name}"
-        tf.io.gfile.makedirs(str(Path(path).parent))
+        tf.io.gfile.makedirs(os.path.dirname(path))
         with tf.io.gfile.GFile(path, "w") as file:
             file.write(text)
 

@@ -1,9 +1,11 @@
 """The Trainer's entry point for TFX: FnArgs in, a served model out. Wiring only."""
 
+import contextlib
 import dataclasses
 import logging
 import os
-from pathlib import Path
+import tempfile
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -25,8 +27,9 @@ _LOG = logging.getLogger(__name__)
 def run_fn(fn_args: Any) -> None:
     """Train and export; called by the TFX Trainer with its `FnArgs`.
 
-    `custom_config` holds `trainer_config` (JSON), `checkpoint_dir`, and optionally
-    `label_map`, a path; by default the label map lies beside the examples' splits.
+    `custom_config` holds `trainer_config` (JSON), `checkpoint_dir` (a local folder;
+    "" where nothing is to be resumed), and optionally `label_map`, a path; by default
+    the label map lies beside the examples' splits.
     `train_steps` of the FnArgs, where given, takes the place of the config's length.
     """
     custom = fn_args.custom_config
@@ -41,12 +44,13 @@ def run_fn(fn_args: Any) -> None:
         fn_args.eval_files,
         fn_args.transform_graph_path or "",
     )
-    model = train(
-        config,
-        data,
-        checkpoint_dir=custom["checkpoint_dir"],
-        log_dir=fn_args.model_run_dir,
-    )
+    with _checkpoint_folder(custom["checkpoint_dir"]) as checkpoint_dir:
+        model = train(
+            config,
+            data,
+            checkpoint_dir=checkpoint_dir,
+            log_dir=fn_args.model_run_dir,
+        )
     export_model(model, config, label_map, fn_args.serving_model_dir)
 
 
@@ -107,6 +111,15 @@ def train(
     return model
 
 
+@contextlib.contextmanager
+def _checkpoint_folder(path: str) -> Iterator[str]:
+    if path:
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        yield temporary
+
+
 def _with_length(config: TrainerConfig, train_steps: int | None) -> TrainerConfig:
     if not train_steps:
         return config
@@ -115,5 +128,5 @@ def _with_length(config: TrainerConfig, train_steps: int | None) -> TrainerConfi
 
 def _label_map(path: str, train_files: list[str]) -> LabelMap:
     # .../examples/Split-train/* -> .../examples/label_map.txt
-    beside_splits = Path(os.path.dirname(train_files[0])).parent / LABEL_MAP_FILENAME
-    return LabelMap.from_file(path or beside_splits)
+    examples = os.path.dirname(os.path.dirname(train_files[0]))
+    return LabelMap.from_file(path or os.path.join(examples, LABEL_MAP_FILENAME))
