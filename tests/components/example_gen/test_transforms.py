@@ -1,0 +1,82 @@
+"""The Beam transforms, output by output."""
+
+import apache_beam as beam
+import pytest
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.testing.util import assert_that, equal_to
+
+from components.example_gen import shards, transforms
+from components.example_gen.config import IngestConfig
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
+
+@pytest.fixture
+def pipeline():
+    return beam.Pipeline(options=PipelineOptions(["--runner=FnApiRunner"]))
+
+
+@pytest.fixture
+def elements(data_set, plan_of, voc_xml, voc_object, image_bytes):
+    same = image_bytes()
+    cat = voc_xml("b.jpg", objects=[voc_object(name="cat")])
+    home = data_set(
+        {"a": voc_xml(), "b": cat, "c": b"broken", "d": voc_xml("d.jpg")},
+        {"a": same, "b": same},
+        sets={"train": "a\nb\nc", "val": "d"},
+    )
+    return shards.make_shards(plan_of(home).items, images_per_shard=1)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_scanning_gives_all_class_names_once(pipeline, elements, processes):
+    scan = transforms.ScanClasses(IngestConfig(), processes)
+    with pipeline:
+        names = pipeline | beam.Create(elements) | scan
+        assert_that(names, equal_to([("cat", "dog")]))
+    transforms.workers.close_shared_pools()
+
+
+def test_every_shard_gives_one_result_and_equal_contents_one_finding(
+    pipeline, elements, tmp_path
+):
+    job = shards.ShardJob(str(tmp_path / "staging"), IngestConfig(), ())
+    with pipeline:
+        names = pipeline | "Names" >> beam.Create([("cat", "dog")])
+        outputs = (
+            pipeline
+            | "Shards" >> beam.Create(elements)
+            | transforms.WriteShards(names, job, processes=1)
+        )
+        counts = outputs["results"] | "Counts" >> beam.Map(
+            lambda result: (
+                result.tally.totals["images_written"],
+                dict(result.tally.reasons),
+                result.records,
+            )
+        )
+        details = outputs["twins"] | "Details" >> beam.Map(
+            lambda finding: (finding.reason, finding.detail)
+        )
+        expected = [
+            (1, {}, (("train", 1),)),
+            (1, {}, (("train", 1),)),
+            (0, {"xml_malformed": 1}, ()),
+            (1, {}, (("eval", 1),)),
+        ]
+        assert_that(counts, equal_to(expected), label="results")
+        twins = [("duplicate_image", "train/a, train/b")]
+        assert_that(details, equal_to(twins), label="twins")
+
+
+def test_shards_do_not_depend_on_the_order_of_items(elements):
+    items = [item for _, chunk in elements for item in chunk]
+    forwards = shards.make_shards(items, 2)
+    assert shards.make_shards(items[::-1], 2) == forwards
+    assert [index for index, _ in forwards] == list(range(len(forwards)))
+    # no shard mixes splits
+    assert all(len({item.split for item in chunk}) == 1 for _, chunk in forwards)
