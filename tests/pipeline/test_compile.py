@@ -1,3 +1,4 @@
+import dataclasses
 import pathlib
 
 import pytest
@@ -85,6 +86,24 @@ def test_the_local_dag_has_the_same_edges():
     }
     (transform,) = [stage for stage in stages if stage.id == "Transform"]
     assert "DataGate" in {node.id for node in transform.upstream_nodes}
+
+
+def test_an_earlier_span_is_two_stages_more_and_reaches_only_the_data_gate():
+    paths = dataclasses.replace(PATHS, span="7", earlier_span="6")
+    state = RunState(data_digest="d", earlier_digest="e", baseline_identity="")
+    stages = {
+        stage.id: stage for stage in create_pipeline(presets.cpu_small(), paths, state)
+    }
+
+    assert set(stages) - set(EDGES) == {"EarlierVocExampleGen", "EarlierStatisticsGen"}
+    assert stages["EarlierVocExampleGen"].exec_properties["span"] == "6"
+    readers = {
+        stage.id
+        for stage in stages.values()
+        for channel in stage.inputs.values()
+        if channel.producer_component_id == "EarlierStatisticsGen"
+    }
+    assert readers == {"DataGate"}
 
 
 def test_every_executor_is_a_container_or_an_importer(spec):
