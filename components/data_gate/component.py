@@ -59,8 +59,10 @@ def DataGate(
         )
         results = drift.compare(now, before, config)
     verdict = gate.decide(found, results, config)
+    # TFX deletes the outputs of a stage that raises: a refusal is kept beside them.
+    refused = os.path.join(os.path.dirname(anomalies.uri), "refused")
     io_utils.write_string_file(
-        os.path.join(anomalies.uri, VERDICT_FILE),
+        os.path.join(anomalies.uri if verdict.passed else refused, VERDICT_FILE),
         json.dumps({"passed": verdict.passed, "reasons": verdict.reasons}, indent=1),
     )
     _LOGGER.info("data gate: %s", "; ".join(verdict.reasons) or "no anomaly")

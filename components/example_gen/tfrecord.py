@@ -96,8 +96,11 @@ def make_directory(path: str) -> None:
         return
     from apache_beam.io.filesystems import FileSystems
 
-    if not FileSystems.exists(path):
+    try:
         FileSystems.mkdirs(path)
+    except OSError:
+        if not FileSystems.exists(path):  # else another worker was first
+            raise
 
 
 def rename(source: str, target: str) -> None:
