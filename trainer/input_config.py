@@ -51,9 +51,9 @@ class InputConfig:
         for field in ("close_mosaic_epochs", "cache_bytes", "min_box_side", "seed"):
             if getattr(self, field) < 0:
                 raise ValueError(f"{field} must be >= 0, got {getattr(self, field)}")
-        if self.mixing_window < 4:
+        if self.mixing_window < 5:
             raise ValueError(
-                f"mixing_window must be >= 4 (a mosaic has four images), "
+                f"mixing_window must be >= 5 (a mosaic and one to mix in), "
                 f"got {self.mixing_window}"
             )
         if not 0 <= self.min_box_visibility <= 1:

@@ -4,6 +4,7 @@ Position p belongs to epoch p // N. Every choice is a function of seed, epoch an
 position, never of an iterator's state, so a run can go on at any step.
 """
 
+import concurrent.futures
 import dataclasses
 from collections.abc import Callable
 from typing import Any
@@ -74,7 +75,10 @@ def frames_from_memory(frames: tf.data.Dataset, order: StreamOrder) -> tf.data.D
 
     frames: `order.num_examples` frames, each once. An epoch is a full permutation.
     """
-    table = _load(frames, order.num_examples)
+    # In a thread of its own: the scope of a distribution strategy ends at a thread's
+    # border, and within it the frames would be copied to every device.
+    with concurrent.futures.ThreadPoolExecutor(max_workers=1) as thread:
+        table = thread.submit(_load, frames, order.num_examples).result()
 
     @tf.autograph.experimental.do_not_convert
     def frame_at(own: tf.Tensor) -> Frame:

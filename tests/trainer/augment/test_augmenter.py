@@ -213,7 +213,8 @@ def test_more_boxes_than_rows_keep_the_largest(frames_of, augment):
     # Six boxes in each of four images, of which one has the six largest.
     sides = np.arange(1, 7, dtype=np.float32)
     rows = np.stack([sides * 0, sides * 0, sides, sides], axis=-1)
-    frames["gt_boxes"] = np.stack([rows + [20, 20, 40, 40], rows + 20, rows, rows])
+    large = np.array([20, 20, 40, 40])
+    frames["gt_boxes"] = np.stack([rows + large, rows + 20, rows, rows])
     frames["gt_boxes"] = frames["gt_boxes"].astype(np.float32)
     frames["gt_classes"] = np.repeat(np.arange(4, dtype=np.int32), 6).reshape(4, 6)
     mosaic = Mosaic(probability=1.0, zoom_range=(1.0, 1.0), center_range=(0.5, 0.5))
