@@ -166,23 +166,23 @@ def _curves(
     Precision falls between two hits, so the curves are computed at the n detections
     that match something; the unmatched ones enter by their number.
     """
-    num_ious = len(protocol.iou_thresholds)
     start, end = ranked.class_start[class_id : class_id + 2]
     matches = slice(*np.searchsorted(ranked.matched, (start, end)))
     row = ranked.matched[matches]
     hit = _unpack_bits(ranked.true_positive[matches], protocol)  # [n, B]
     skipped = _unpack_bits(ranked.ignored[matches], protocol)
+    by_area = (len(row), len(protocol.area_ranges), len(protocol.iou_thresholds))
     hits = np.cumsum(hit, axis=0, dtype=np.int32)
     inside = (ranked.inside[:, row + 1] - ranked.inside[:, start, None]).T
-    matched_inside = hit | skipped
-    matched_inside &= np.repeat(ranked.matched_inside[matches], num_ious, axis=1)
-    seen = hits + np.repeat(inside, num_ious, axis=1)  # hits and misses so far
-    seen -= np.cumsum(matched_inside, axis=0, dtype=np.int32)
+    matched_inside = (hit | skipped).reshape(by_area)
+    matched_inside &= ranked.matched_inside[matches, :, None]
+    misses = inside[..., None] - np.cumsum(matched_inside, axis=0, dtype=np.int32)
+    seen = hits + misses.reshape(hits.shape)
     precision = np.where(hit, hits / (seen + np.spacing(1)), 0.0)
     envelope = np.maximum.accumulate(precision[::-1], axis=0)[::-1]
 
     total = hit.sum(axis=0)[:, None]
-    needed = np.repeat(_hits_needed(num_ground_truths, protocol), num_ious, axis=0)
+    needed = np.repeat(_hits_needed(num_ground_truths, protocol), by_area[2], axis=0)
     reached = (needed <= total) & (total > 0)
     # All hits in one list, run after run: the n-th of run b is entry (hits of the runs
     # before b) + n - 1. A recall of 0 takes the first hit.
@@ -199,12 +199,9 @@ def _curves(
 
 def _unpack_bits(words: Words, protocol: CocoProtocol) -> NDArray[np.bool_]:
     """Words [M, W] -> [M, A * T], a column for each run."""
-    num_ious = len(protocol.iou_thresholds)
-    columns = [
-        word * WORD_BITS + bit
-        for area in range(len(protocol.area_ranges))
-        for word, bit in [protocol.bit(area, iou) for iou in range(num_ious)]
-    ]
     little_endian = np.ascontiguousarray(words, "<u8").view(np.uint8)
-    bits = np.unpackbits(little_endian, axis=1, bitorder="little")
-    return bits[:, columns].view(bool)
+    bits: NDArray[np.uint8] = np.unpackbits(little_endian, axis=1, bitorder="little")
+    bits = bits.reshape(len(words), protocol.num_words, WORD_BITS)
+    used = protocol.areas_per_word * len(protocol.iou_thresholds)  # of each word
+    runs = bits[:, :, :used].reshape(len(words), protocol.num_words * used)
+    return runs[:, : protocol.num_runs].view(bool)
