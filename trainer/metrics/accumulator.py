@@ -32,7 +32,7 @@ MAX_CLASSES = 1 << 16
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class CocoAccumulator:
-    """Matched images; 7 bytes a detection and 20 more for a matched one.
+    """Matched images; 7 bytes a detection and 24 more for a matched one.
 
     Detections are ordered by image as in `image_ids`, then class, then falling score.
 
