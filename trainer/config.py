@@ -50,7 +50,6 @@ class TrainerConfig:
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = "auto"
     jit_compile: bool = False
     doctor: bool = True
-    tensorboard_images: int = 4
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -64,7 +63,6 @@ class TrainerConfig:
         for name in (
             "evaluate_every_steps",
             "early_stopping_epochs",
-            "tensorboard_images",
             "seed",
         ):
             require(getattr(self, name) >= 0, f"{name} >= 0", getattr(self, name))

@@ -12,6 +12,7 @@ import keras
 
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
 from trainer.config import TrainerConfig
+from trainer.doctor import examine
 from trainer.export import export_model
 from trainer.fit import TrainingData, fit, total_steps
 from trainer.input_pipeline import count_examples, make_dataset
@@ -105,6 +106,8 @@ def train(
                 steps,
                 data.num_train_examples,
             )
+            if config.doctor:
+                examine(model, config, data)
             fit(model, config, data, checkpoint_dir, log_dir)
     finally:
         keras.config.set_dtype_policy(policy)

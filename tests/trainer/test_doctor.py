@@ -1,0 +1,78 @@
+import types
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from schemas.user_error import UserError
+from trainer.config import TrainerConfig
+from trainer.doctor import Sample, anchors_line, examine, refuse
+from trainer.fit import TrainingData
+from trainer.input_config import InputConfig
+
+NAMES = ("ant", "bee")
+
+
+def sample(boxes, classes):
+    return Sample(
+        boxes=np.array(boxes, "float32").reshape(-1, 4),
+        classes=np.array(classes, "int32"),
+        images=4,
+        images_with_box=2,
+        images_per_s=10.0,
+    )
+
+
+def test_good_data_is_described_line_by_line():
+    batch = {
+        "gt_boxes": np.array([[[0, 0, 40, 40], [-1] * 4], [[-1] * 4] * 2], "float32"),
+        "gt_classes": np.array([[1, -1], [-1, -1]], "int32"),
+    }
+    data = TrainingData(
+        train=lambda step: tf.data.Dataset.from_tensors(batch).repeat(),
+        evaluation=lambda: None,
+        num_train_examples=2,
+        class_names=NAMES,
+    )
+    config = TrainerConfig(
+        input=InputConfig(image_size=(64, 64), global_batch_size=32), num_epochs=1
+    )
+    model = types.SimpleNamespace(
+        anchors=lambda height, width: [np.array([[0, 0, 40, 30]], "float32")],
+        count_params=lambda: 1234,
+    )
+    lines = examine(model, config, data)
+    # two batches of 32 are asked for; these have two images each
+    assert lines[0] == "4 training images looked at, 2 with objects, 2 boxes"
+    assert lines[1] == "classes: ant 0, bee 2"
+    assert "40 px (median)" in lines[2]
+    assert lines[3].startswith("0% of the boxes have no anchor")
+    assert lines[5].startswith("1,234 parameters")
+    assert len(lines) <= 10
+
+
+def test_data_without_any_box_is_refused():
+    with pytest.raises(UserError, match="none of the first 4 training images"):
+        refuse(sample([], []), (64, 64), NAMES)
+
+
+def test_class_ids_beyond_the_label_map_are_refused():
+    with pytest.raises(UserError, match=r"class id 2.*only 2 classes: ant, bee"):
+        refuse(sample([[0, 0, 9, 9]], [2]), (64, 64), NAMES)
+
+
+@pytest.mark.parametrize("box", [[0, 0, 70, 9], [5, 5, 5, 9], [-3, 0, 9, 9]])
+def test_boxes_out_of_the_frame_or_without_area_are_refused(box):
+    with pytest.raises(UserError, match="1 of 2 boxes are inverted or lie outside"):
+        refuse(sample([[0, 0, 64, 64], box], [0, 1]), (64, 64), NAMES)
+
+
+def test_anchors_that_fit_few_boxes_come_with_advice():
+    # 20 by 10 in 40 by 30: IoU 1/6; the second is met exactly
+    anchors = np.array([[0, 0, 40, 30]], "float32")
+    few = anchors_line(sample([[0, 0, 20, 10]], [0]), anchors)
+    assert "100%" in few
+    assert "model.anchors.scale" in few
+    half = anchors_line(sample([[0, 0, 20, 10], [0, 0, 40, 30]], [0, 0]), anchors)
+    assert "50%" in half
+    assert "consider" not in half

@@ -1,0 +1,142 @@
+"""A look at data, anchors and memory before the first step, in under ten lines."""
+
+import dataclasses
+import logging
+import resource
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from schemas.user_error import UserError
+from trainer.config import TrainerConfig
+from trainer.fit import TrainingData
+from trainer.model.overlaps import iou_matrix
+
+_LOG = logging.getLogger(__name__)
+EXAMINED_IMAGES = 64
+GOOD_IOU = 0.5  # an anchor this near needs no low-quality matching
+MANY_WITHOUT_ANCHOR = 0.5
+BORDER_PX = 0.5
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Sample:
+    """Some training batches laid together, as the model will see them.
+
+    boxes [N, 4] xyxy px of the frame, classes [N]; `images_with_box` of `images`.
+    """
+
+    boxes: NDArray[np.float32]
+    classes: NDArray[np.int32]
+    images: int
+    images_with_box: int
+    images_per_s: float
+
+
+def examine(model: Any, config: TrainerConfig, data: TrainingData) -> list[str]:
+    """What was found, a line each; it is logged too.
+
+    Raises UserError for what would waste the training: class ids that the model does
+    not have, boxes outside of the frame, no box in any image looked at.
+    """
+    sample = draw_sample(config, data)
+    refuse(sample, config.input.image_size, data.class_names)
+    lines = [
+        f"{sample.images} training images looked at, {sample.images_with_box} with "
+        f"objects, {len(sample.boxes)} boxes",
+        _classes_line(sample, data.class_names),
+        _sizes_line(sample),
+        anchors_line(sample, np.concatenate(model.anchors(*config.input.image_size))),
+        f"input pipeline: {sample.images_per_s:.0f} images/s, its start included",
+        _memory_line(model),
+    ]
+    for line in lines:
+        _LOG.info("doctor: %s", line)
+    return lines
+
+
+def draw_sample(config: TrainerConfig, data: TrainingData) -> Sample:
+    """The first batches of the training, augmented as they will be."""
+    wanted = -(-EXAMINED_IMAGES // config.input.global_batch_size)
+    started = time.monotonic()
+    batches: list[Mapping[str, NDArray[Any]]] = [
+        {name: np.asarray(batch[name]) for name in ("gt_boxes", "gt_classes")}
+        for batch in data.train(0).take(wanted)
+    ]
+    taken_s = time.monotonic() - started
+    classes = np.concatenate([batch["gt_classes"] for batch in batches])
+    boxes = np.concatenate([batch["gt_boxes"] for batch in batches])
+    real = classes >= 0
+    return Sample(
+        boxes=boxes[real],
+        classes=classes[real],
+        images=len(classes),
+        images_with_box=int(real.any(axis=1).sum()),
+        images_per_s=len(classes) / taken_s,
+    )
+
+
+def refuse(
+    sample: Sample, frame_size: tuple[int, int], class_names: Sequence[str]
+) -> None:
+    """Raise UserError if training on this would be a waste."""
+    if not len(sample.boxes):
+        raise UserError(
+            f"none of the first {sample.images} training images has a box left after "
+            "augmentation: look at them with voc-pipeline show-data"
+        )
+    highest = int(sample.classes.max())
+    if highest >= len(class_names):
+        raise UserError(
+            f"the data has class id {highest}, but the label map has only "
+            f"{len(class_names)} classes: {', '.join(class_names)}; ingest again"
+        )
+    height, width = frame_size
+    low, high = sample.boxes[:, :2], sample.boxes[:, 2:]
+    outside = (low < -BORDER_PX) | (high > np.array([width, height]) + BORDER_PX)
+    wrong = np.asarray(outside.any(axis=1) | (high <= low).any(axis=1))
+    if wrong.any():
+        raise UserError(
+            f"{int(wrong.sum())} of {len(wrong)} boxes are inverted or lie outside of "
+            f"the {width}x{height} frame, e.g. {sample.boxes[wrong][0].tolist()}: look "
+            "at them with voc-pipeline show-data"
+        )
+
+
+def anchors_line(sample: Sample, anchors: NDArray[np.float32]) -> str:
+    """How many ground truths have an anchor of IoU >= .5; warns if few do."""
+    best = ops.convert_to_numpy(iou_matrix(sample.boxes, anchors)).max(axis=1)
+    without = float((best < GOOD_IOU).mean())
+    line = (
+        f"{without:.0%} of the boxes have no anchor of IoU >= {GOOD_IOU} (they take "
+        "their best one)"
+    )
+    if without > MANY_WITHOUT_ANCHOR:
+        line += "; consider another model.anchors.scale or image_size"
+    return line
+
+
+def _classes_line(sample: Sample, class_names: Sequence[str]) -> str:
+    counts = np.bincount(sample.classes, minlength=len(class_names))
+    named = [f"{name} {n}" for name, n in zip(class_names, counts, strict=True)]
+    return "classes: " + ", ".join(named)
+
+
+def _sizes_line(sample: Sample) -> str:
+    sides = sample.boxes[:, 2:] - sample.boxes[:, :2]
+    sizes = np.sqrt(sides.prod(axis=1))
+    low, middle, high = np.percentile(sizes, [5, 50, 95])
+    return (
+        f"box sizes in the frame: {low:.0f} px (5 %), {middle:.0f} px (median), "
+        f"{high:.0f} px (95 %)"
+    )
+
+
+def _memory_line(model: Any) -> str:
+    # ru_maxrss is in KiB on Linux
+    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return f"{model.count_params():,} parameters; memory so far {peak_mib:,.0f} MiB"
