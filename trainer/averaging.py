@@ -13,7 +13,8 @@ def averaged_weights(model: Any) -> Iterator[None]:
 
     Nothing happens where the optimiser keeps none, or has not taken a step.
     """
-    optimizer = model.optimizer
+    # in mixed float16 Keras wraps the optimiser in one that scales the loss
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
     if not optimizer.use_ema or int(optimizer.iterations) == 0:
         yield
         return

@@ -11,6 +11,7 @@ from typing import Any
 import keras
 
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
+from schemas.user_error import UserError
 from trainer.config import TrainerConfig
 from trainer.doctor import examine
 from trainer.export import export_model
@@ -33,6 +34,11 @@ def run_fn(fn_args: Any) -> None:
     the label map lies beside the examples' splits.
     `train_steps` of the FnArgs, where given, takes the place of the config's length.
     """
+    if keras.backend.backend() != "tensorflow":
+        raise UserError(
+            "the Trainer exports a SavedModel, which only the TensorFlow backend does: "
+            f"KERAS_BACKEND is {keras.backend.backend()!r}, set it to 'tensorflow'"
+        )
     custom = fn_args.custom_config
     config = _with_length(
         TrainerConfig.from_json(custom["trainer_config"]), fn_args.train_steps
