@@ -1,0 +1,126 @@
+import json
+from pathlib import Path
+
+import pytest
+
+import schemas
+from components.data_gate.config import DriftConfig
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+SCHEMA = Path(schemas.__file__).parent / "detection.pbtxt"
+
+
+@pytest.fixture
+def statistics_of(tmp_path):
+    """Statistics artifact of examples that differ in brightness and object count."""
+    from tfx import v1 as tfx  # noqa: F401  before TFDV: it completes older releases
+    import numpy as np  # isort: skip
+    from tensorflow_data_validation.statistics import stats_impl
+    from tfx.types import standard_artifacts
+    from tfx_bsl.coders import example_coder
+
+    from schemas.detection_example import DetectionExample
+    from schemas.label_map import LabelMap
+    from schemas.tf_example import encode_example
+
+    def build(name, brightness, objects, classes=("dog",)):
+        rows = []
+        for index in range(40):
+            count = objects[index % len(objects)]
+            example = DetectionExample(
+                image_id=str(index),
+                filename="x.jpg",
+                source_path="x.jpg",
+                encoded_image=b"",
+                image_format="jpeg",
+                width=100,
+                height=100,
+                sha256=str(index),
+                boxes=np.array([[0, 0, 50, 50]] * count, np.float32).reshape(-1, 4),
+                class_names=tuple(classes[i % len(classes)] for i in range(count)),
+                difficult=np.zeros(count, bool),
+                truncated=np.zeros(count, bool),
+                occluded=np.zeros(count, bool),
+                poses=("Left",) * count,
+                brightness=brightness + index / 1000,
+                contrast=0.1,
+            )
+            labels = LabelMap(("cat", "dog"))
+            rows.append(encode_example(example, labels, with_image=False))
+        batch = example_coder.ExamplesToRecordBatchDecoder().DecodeBatch(rows)
+        stats = stats_impl.generate_statistics_in_memory(batch)
+        artifact = standard_artifacts.ExampleStatistics()
+        artifact.uri = str(tmp_path / name)
+        artifact.split_names = '["train"]'
+        directory = tmp_path / name / "Split-train"
+        directory.mkdir(parents=True)
+        (directory / "FeatureStats.pb").write_bytes(stats.SerializeToString())
+        return artifact
+
+    return build
+
+
+@pytest.fixture
+def gate(tmp_path):
+    """Runs the stage -> verdict.json of a run that passes."""
+
+    def run(statistics, schema_text=None, earlier=None, **drift):
+        from tfx.types import standard_artifacts
+
+        from components.data_gate.component import DataGate
+
+        schema = standard_artifacts.Schema()
+        schema.uri = str(tmp_path / "schema")
+        (tmp_path / "schema").mkdir(exist_ok=True)
+        (tmp_path / "schema/schema.pbtxt").write_text(schema_text or SCHEMA.read_text())
+        anomalies = standard_artifacts.ExampleAnomalies()
+        anomalies.uri = str(tmp_path / "anomalies" / "1")
+        inputs = {} if earlier is None else {"earlier_statistics": earlier}
+        DataGate.test_call(
+            statistics=statistics,
+            schema=schema,
+            anomalies=anomalies,
+            drift_config=DriftConfig(**drift).to_json(),
+            source_digest="",
+            **inputs,
+        )
+        assert anomalies.split_names == '["train"]'
+        assert (tmp_path / "anomalies/1/Split-train/SchemaDiff.pb").exists()
+        return json.loads((tmp_path / "anomalies/1/verdict.json").read_text())
+
+    return run
+
+
+def test_what_ingest_writes_meets_the_curated_schema(statistics_of, gate):
+    verdict = gate(statistics_of("now", 0.4, [0, 1, 3]))
+    assert verdict == {"passed": True, "reasons": []}
+
+
+def test_an_error_stops_the_run_naming_feature_and_expectation(
+    statistics_of, gate, tmp_path
+):
+    from components.data_gate.gate import DataRefusedError
+
+    with pytest.raises(DataRefusedError) as caught:
+        gate(statistics_of("now", 0.99, [1]))  # up to 1.029
+    message = str(caught.value)
+    assert "train/image/brightness" in message
+    assert "max: 1.0" in message
+    kept = json.loads((tmp_path / "anomalies/refused/verdict.json").read_text())
+    assert kept["passed"] is False
+
+
+def test_drift_against_an_earlier_span_stops_or_goes_on(statistics_of, gate):
+    from components.data_gate.gate import DataRefusedError
+
+    before = statistics_of("before", 0.2, [1])
+    now = statistics_of("now", 0.7, [4], classes=("cat", "dog"))
+    with pytest.raises(DataRefusedError) as caught:
+        gate(now, earlier=before)
+    for measure in ("class mix", "brightness", "objects per image"):
+        assert f"drift of {measure}" in str(caught.value)
+    verdict = gate(now, earlier=before, on_drift="go_on")
+    assert verdict["passed"]
+    # half of the objects changed class
+    assert "drift of class mix: 0.500, over 0.15" in verdict["reasons"]
+    assert gate(before, earlier=before)["passed"]
