@@ -8,7 +8,10 @@ from pipeline.source_digest import source_digest
 # What each stage runs of ours; with everything those modules import, this is what the
 # cache must see change.
 STAGE_MODULES = {
-    "VocExampleGen": ("components.example_gen.component",),
+    "VocExampleGen": (
+        "components.example_gen.component",
+        "components.example_gen.worker_process",  # runs in processes of its own
+    ),
     "DataGate": ("components.data_gate.component",),
     "Transform": ("components.transform.preprocessing",),
     "Trainer": ("trainer.run_fn",),

@@ -39,6 +39,9 @@ def source_digest(*modules: str) -> str:
     for path in sorted(_reachable(modules)):
         digest.update(path.relative_to(_ROOT).as_posix().encode())
         digest.update(path.read_bytes())
+        page = path.with_suffix(".html")  # a template beside the module that fills it
+        if page.exists():
+            digest.update(page.read_bytes())
     for library in _LIBRARIES:
         digest.update(f"{library}={importlib.metadata.version(library)}".encode())
     return digest.hexdigest()[:32]
@@ -56,9 +59,8 @@ def _reachable(modules: tuple[str, ...]) -> set[pathlib.Path]:
         path = waiting.pop()
         if path not in seen:
             seen.add(path)
-            waiting += [
-                target for target in _imports(path.read_bytes()) if target not in seen
-            ]
+            found = (_path_of(name) for name in _imported_names(path.read_bytes()))
+            waiting += [target for target in found if target is not None]
     return seen
 
 
@@ -71,8 +73,8 @@ def _path_of(module: str) -> pathlib.Path | None:
 
 
 @functools.cache
-def _imports(source: bytes) -> tuple[pathlib.Path, ...]:
-    """Our modules that a source text imports, at the top or inside a function."""
+def _imported_names(source: bytes) -> frozenset[str]:
+    """Modules that a source text may import, at the top or inside a function."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
@@ -86,5 +88,4 @@ def _imports(source: bytes) -> tuple[pathlib.Path, ...]:
         for name in names
         for depth in range(1, name.count(".") + 2)
     }
-    found = (_path_of(name) for name in names | parents)
-    return tuple(sorted({target for target in found if target is not None}))
+    return frozenset(names | parents)

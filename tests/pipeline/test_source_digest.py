@@ -42,6 +42,15 @@ def test_an_edit_anywhere_below_is_seen_even_behind_an_import_in_a_function(
     assert source_digest.source_digest("components.stage") != before
 
 
+def test_an_edit_of_a_page_beside_its_module_is_seen(project):
+    page = project / "components" / "stage.html"
+    page.write_text("<p>")
+    before = source_digest.source_digest("components.stage")
+    page.write_text("<b>")
+
+    assert source_digest.source_digest("components.stage") != before
+
+
 def test_an_edit_of_what_is_not_imported_is_not_seen(project):
     before = source_digest.source_digest("components.stage")
     (project / "trainer" / "unrelated.py").write_text("X = 2\n")
