@@ -1,4 +1,7 @@
-"""One pipeline root through its life: first run, reuse, edits, a refused model."""
+"""One pipeline root through its life: first run, reuse, edits, a refused model.
+
+The tests build on each other, in this order.
+"""
 
 import json
 import shutil
@@ -123,14 +126,3 @@ def test_an_edited_annotation_reruns_what_reads_data(root):
     # Trained anew on the same boxes and judged against what serves; equal or not,
     # the verdict, the push and the exit status agree.
     assert (status == 0) == summary["blessed"] == bool(summary["pushed_path"])
-
-
-def test_a_second_run_in_the_same_root_is_refused_while_one_is_under_way(root, capfd):
-    import fcntl
-
-    with open(root.root / ".lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        arguments = ["--data", str(root.data), "--root", str(root.root)]
-        assert main(["run", *arguments, "--preset", "smoke"]) == 2
-
-    assert "another run is using" in capfd.readouterr().err
