@@ -52,20 +52,20 @@ class _Columns:
         self._found: list[tuple[NDArray[Any], ...]] = []
 
     def add(self, batch: Batch, outputs: Mapping[str, Any]) -> None:
-        letterbox = np.asarray(batch["letterbox"])
+        frame = np.asarray(batch["letterbox"]), np.asarray(batch["image_shapes"])
         ids = [_text(i) for i in np.asarray(batch["image_ids"])]
         numbers = np.arange(len(ids))[:, None] + len(self.image_ids)
         self.image_ids += ids
         classes = np.asarray(batch["gt_classes"])
         truth = (
-            _original(np.asarray(batch["gt_boxes"]), letterbox),
+            _original(np.asarray(batch["gt_boxes"]), *frame),
             classes,
             np.asarray(batch["gt_difficult"]),
         )
         self._truth.append(_rows(classes >= 0, numbers, truth))
         found_classes = np.asarray(outputs["classes"])
         found = (
-            _original(np.asarray(outputs["boxes"]), letterbox),
+            _original(np.asarray(outputs["boxes"]), *frame),
             found_classes,
             np.asarray(outputs["scores"]),
         )
@@ -103,9 +103,14 @@ def _joined(rows: list[tuple[NDArray[Any], ...]]) -> tuple[NDArray[Any], ...]:
     return tuple(np.concatenate(column) for column in zip(*rows, strict=True))
 
 
-def _original(boxes: NDArray[Any], letterbox: NDArray[Any]) -> NDArray[Any]:
+def _original(
+    boxes: NDArray[Any], letterbox: NDArray[Any], image_shapes: NDArray[Any]
+) -> NDArray[Any]:
+    """Boxes [B, N, 4] of the frame in the images, cut at their edges as when served."""
     scale, offset = letterbox[:, None, :2], letterbox[:, None, 2:]
-    return (boxes - np.tile(offset, 2)) / np.tile(scale, 2)
+    in_image = (boxes - np.tile(offset, 2)) / np.tile(scale, 2)
+    width_height = image_shapes[:, None, ::-1].astype(boxes.dtype)
+    return np.clip(in_image, 0, np.tile(width_height, 2))
 
 
 def _text(image_id: Any) -> str:
