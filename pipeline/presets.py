@@ -20,6 +20,8 @@ def demo() -> PipelineConfig:
     """The drawn sample data in minutes on a CPU.
 
     make demo
+
+    Five minutes on 2 cores. Eval AP50 .965, mAP .704 (seed 0).
     """
     return PipelineConfig(
         name="voc-demo",
@@ -32,6 +34,9 @@ def cpu_small() -> PipelineConfig:
     """A light RetinaNet from scratch, for laptops and CI.
 
     voc-pipeline run --data VOCdevkit/VOC2007 --root runs/voc --preset cpu_small
+
+    BCCD (205 training images): 40 minutes of one core's time in all, 2.7 GB of memory;
+    AP50 .887, mAP .580 on its test split (seed 0).
     """
     return PipelineConfig(
         name="voc-cpu-small",
@@ -44,6 +49,8 @@ def voc_retinanet_r50() -> PipelineConfig:
     """The seed's recipe to the letter: frozen ResNet50, 512 px, on a GPU.
 
     voc-pipeline run --data VOCdevkit --root runs/r50 --preset voc_retinanet_r50
+
+    400,000 steps of 4 images; not run to its end by us.
     """
     return PipelineConfig(
         name="voc-retinanet-r50",
@@ -56,6 +63,8 @@ def voc_r50_modern() -> PipelineConfig:
     """What we would train on VOC today: unfrozen ResNet50-vd, 512 px, on a GPU.
 
     voc-pipeline run --data VOCdevkit --root runs/r50m --preset voc_r50_modern
+
+    50 epochs of 512 px images; not run to its end by us.
     """
     return PipelineConfig(
         name="voc-r50-modern",
@@ -68,6 +77,9 @@ def smoke() -> PipelineConfig:
     """A few steps of the smallest model: proves that a machine can run every stage.
 
     voc-pipeline run --data DIR --root runs/smoke --preset smoke
+
+    About a minute. Its model detects nothing, and its gate lets that pass: keep it away
+    from a push destination that anyone reads.
     """
     small = trainer_config.cpu_small()
     tiny_input = dataclasses.replace(
