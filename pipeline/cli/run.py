@@ -47,8 +47,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Runs every stage, then tells what came out."""
     from components.example_gen import spans
+    from components.example_gen.data_digest import data_digest
 
     config = presets.config_from(args)
+    if "://" in args.root:
+        raise UserError(
+            f"--root {args.root}: a run on this machine keeps its root in a local "
+            "folder; --data and --push-destination may be elsewhere"
+        )
     root = os.path.abspath(args.root)
     paths = RunPaths(
         data=_absolute(args.data),
@@ -59,8 +65,13 @@ def run(args: argparse.Namespace) -> int:
         span=args.span,
         earlier_span=args.earlier_span or spans.earlier_span(args.data, args.span),
     )
+    if args.push_destination:
+        _check_destination(paths.push_destination)
+    digest = data_digest(paths.data, paths.span)
+    earlier = paths.earlier_span
+    earlier_digest = data_digest(paths.data, earlier) if earlier else ""
     with _only_run_in(root):
-        summary = _run_stages(config, paths)
+        summary = _run_stages(config, paths, digest, earlier_digest)
     if args.json:
         sys.stdout.write(json.dumps(dataclasses.asdict(summary), indent=2) + "\n")
     else:
@@ -68,14 +79,10 @@ def run(args: argparse.Namespace) -> int:
     return 0 if summary.pushed_path else 1
 
 
-def _run_stages(config: PipelineConfig, paths: RunPaths) -> "RunSummary":
-    from components.example_gen.data_digest import data_digest
+def _run_stages(
+    config: PipelineConfig, paths: RunPaths, digest: str, earlier_digest: str
+) -> "RunSummary":
     from pipeline import console
-
-    digest = data_digest(paths.data, paths.span)
-    earlier_digest = (
-        data_digest(paths.data, paths.earlier_span) if paths.earlier_span else ""
-    )
 
     log_path = os.path.join(
         paths.root, "logs", time.strftime("run-%Y%m%d-%H%M%S.log", time.gmtime())
@@ -108,6 +115,20 @@ def _run_stages(config: PipelineConfig, paths: RunPaths) -> "RunSummary":
 
 def _absolute(path: str) -> str:
     return path if "://" in path else os.path.abspath(path)
+
+
+def _check_destination(destination: str) -> None:
+    """Refuses at once a folder that a push at the end could not write to."""
+    if "://" in destination:
+        return
+    folder = destination
+    while not os.path.exists(folder):
+        folder = os.path.dirname(folder)
+    if not (os.path.isdir(folder) and os.access(folder, os.W_OK)):
+        raise UserError(
+            f"--push-destination {destination}: {folder} is no folder that can be "
+            "written; name another"
+        )
 
 
 @contextlib.contextmanager

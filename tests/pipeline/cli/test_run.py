@@ -25,6 +25,11 @@ def data(tmp_path):
         (["--label-map", "/no/such/map"], "label map /no/such/map cannot be read"),
         (["--span", "7", "--data", "/no/{SPAN}"], "no span matches /no/{SPAN}"),
         (["--root", "/proc/1/nowhere"], "--root /proc/1/nowhere cannot be written"),
+        (["--root", "gs://bucket/root"], "--root gs://bucket/root: a run on this"),
+        (
+            ["--push-destination", "/proc/version/served"],
+            "--push-destination /proc/version/served: /proc/version is no folder",
+        ),
     ],
 )
 def test_bad_input_is_one_line_and_exit_status_two(
@@ -40,6 +45,13 @@ def test_bad_input_is_one_line_and_exit_status_two(
     assert message in error
     assert error.count("\n") == 1
     assert not (root / "served").exists()
+
+
+def test_nothing_is_made_where_the_data_is_not_there(tmp_path, capsys):
+    assert main(["run", "--data", "/no/such", "--root", str(tmp_path / "root")]) == 2
+
+    assert "no such data set" in capsys.readouterr().err
+    assert not (tmp_path / "root").exists()
 
 
 def test_a_root_that_another_run_holds_is_refused(tmp_path, data, capsys):
