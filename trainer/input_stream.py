@@ -17,6 +17,7 @@ from trainer.input_records import RecordIndex, read_records
 # Positions travel with the frames until these are augmented.
 POSITION = "position"
 
+_GRAPH_SEED = 87654321  # what TensorFlow takes where no global seed is set
 _PARALLEL_FILES = 8
 _FILL_BATCH = 32
 
@@ -118,6 +119,9 @@ def frames_from_shards(
 
     @tf.autograph.experimental.do_not_convert
     def epoch_records(epoch: tf.Tensor) -> tf.data.Dataset:
+        # Of this function's graph alone. Without it shuffle mixes in the process's
+        # global seed, on which the order must not depend, and fails where that is 0.
+        tf.random.set_seed(_GRAPH_SEED)
         seed = tf.stack([tf.constant(order.seed, tf.int64), epoch])
         keys = tf.random.stateless_uniform([len(index.files)], seed)
         records = read_records(

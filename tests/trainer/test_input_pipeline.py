@@ -195,6 +195,16 @@ def test_another_seed_gives_another_order(shards):
     )
 
 
+@pytest.mark.parametrize("cache_bytes", [0, 1 << 30])
+def test_the_order_does_not_depend_on_the_process_s_global_seed(shards, cache_bytes):
+    config = _config(cache_bytes=cache_bytes)
+    tf.random.set_seed(0)
+    first = _ids(_batches(shards, config, 3))
+    tf.random.set_seed(7)
+
+    assert _ids(_batches(shards, config, 3)) == first
+
+
 def test_change_detector_first_batches_of_seed_zero(shards):
     ids = _ids(_batches(shards, _config(), 2))
 
