@@ -8,6 +8,7 @@ from typing import Any
 from components.evaluator.component import GATE_SPLIT, METRICS_FILE, VERDICT_FILE
 from components.evaluator.evaluation import CANDIDATE
 from components.report.component import PAGE_FILE, PICTURE_FILE
+from components.serving_check.component import FINDINGS_FILE
 from pipeline.run_record import StageRecord, latest_run
 
 _HEADLINES = (("mAP", "AP"), ("AP50", "AP50"), ("AP75", "AP75"))
@@ -69,7 +70,7 @@ def summarise(metadata_path: str, seconds: float) -> RunSummary:
     verdict = _read_json(evaluator["blessing"].uri, VERDICT_FILE)
     metrics = _read_json(evaluator["evaluation_result"].uri, METRICS_FILE)
     findings = _read_json(
-        _output(stages, "ServingCheck", "serving_blessing"), "findings.json"
+        _output(stages, "ServingCheck", "serving_blessing"), FINDINGS_FILE
     )
     report = _output(stages, "ReportWriter", "report")
     pushed = stages["ModelPusher"].outputs["pushed_model"].properties

@@ -19,7 +19,7 @@ from tfx.v1.dsl.components import (
 
 from components.baseline.component import IDENTITY_PROPERTY
 from components.evaluator import evaluation, gate
-from schemas.label_map import LabelMap
+from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
 
 _LOGGER = logging.getLogger(__name__)
 GATE_SPLIT = "eval"
@@ -45,7 +45,7 @@ def DetectionEvaluator(
     served = baseline.get_string_custom_property(IDENTITY_PROPERTY)
     names = artifact_utils.decode_split_names(examples.split_names)
     splits = [split for split in (GATE_SPLIT, REPORTED_SPLIT) if split in names]
-    label_map = LabelMap.from_file(os.path.join(examples.uri, "label_map.txt"))
+    label_map = LabelMap.from_file(os.path.join(examples.uri, LABEL_MAP_FILENAME))
     outputs = {split: os.path.join(evaluation_result.uri, split) for split in splits}
     with beam_pipeline as pipeline:
         for split, output_path in outputs.items():

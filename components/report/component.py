@@ -14,7 +14,7 @@ from tfx.v1.dsl.components import InputArtifact, OutputArtifact, Parameter, comp
 from components.evaluator.component import METRICS_FILE, VERDICT_FILE
 from components.report import detections, page
 from components.serving_check.component import FINDINGS_FILE
-from schemas.label_map import LabelMap
+from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
 
 PAGE_FILE = "report.html"
 PICTURE_FILE = "detections.png"
@@ -38,7 +38,7 @@ def ReportWriter(
     `report` is a folder that holds `report.html` and `detections.png`.
     """
     del source_digest  # only there for the cache to see
-    label_map = LabelMap.from_file(os.path.join(examples.uri, "label_map.txt"))
+    label_map = LabelMap.from_file(os.path.join(examples.uri, LABEL_MAP_FILENAME))
     findings = page.RunFindings(
         metrics=_read_json(evaluation_result.uri, METRICS_FILE),
         verdict=_read_json(blessing.uri, VERDICT_FILE),
