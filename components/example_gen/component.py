@@ -46,7 +46,7 @@ def VocExampleGen(
     dirs = OutputDirs(examples.uri, annotations.uri, report.uri)
     for artifact in (examples, annotations, report):
         make_directory(artifact.uri)  # TFX's local runner has, Kubeflow has not
-    result = ingest(resolved, dirs, config, beam_pipeline)
+    result = ingest(resolved, dirs, config, lambda: beam_pipeline)
     kept_at = os.path.join(os.path.dirname(report.uri), "refused")
     try:
         check_budget(result, config, os.path.join(kept_at, "report.html"))

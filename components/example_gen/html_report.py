@@ -3,7 +3,7 @@
 import html
 import importlib.resources
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from components.example_gen import drawing
 from components.example_gen.findings import Finding
@@ -27,9 +27,14 @@ class Samples:
         if finding.severity != INFO and len(shown) < _SHOWN_A_REASON:
             shown.append(finding)
 
+    def image_ids(self) -> set[str]:
+        """Ids of the images that the samples are about."""
+        found = self.by_reason.values()
+        return {finding.image_id for findings in found for finding in findings}
 
-def render(report: Report, samples: Samples, items: Sequence[Item]) -> str:
-    """Report and samples -> the page."""
+
+def render(report: Report, samples: Samples, items: Mapping[str, Item]) -> str:
+    """Report, samples and their items by image id -> the page."""
     template = importlib.resources.files("components.example_gen").joinpath(
         "report.html"
     )
@@ -93,11 +98,9 @@ def _reasons(reasons: Mapping[str, int]) -> str:
     return f"<table>{head}</tr>{rows}</table>" if rows else "<p>none</p>"
 
 
-def _samples(samples: Samples, items: Sequence[Item]) -> str:
+def _samples(samples: Samples, items: Mapping[str, Item]) -> str:
     shown = [finding for found in samples.by_reason.values() for finding in found]
-    wanted = {finding.image_id for finding in shown}
-    images = {item.image_id: item for item in items if item.image_id in wanted}
-    return "".join(_figure(finding, images.get(finding.image_id)) for finding in shown)
+    return "".join(_figure(finding, items.get(finding.image_id)) for finding in shown)
 
 
 def _figure(finding: Finding, item: Item | None) -> str:

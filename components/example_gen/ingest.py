@@ -1,44 +1,36 @@
 """The whole of ingest: data set in, TFRecords and a report out."""
 
 import contextlib
-import dataclasses
 import json
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
-import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions
-
-from components.example_gen import (
-    output,
-    progress,
-    replay,
-    shards,
-    storage,
-    tfrecord,
-    transforms,
-    workers,
-)
-from components.example_gen.assignment import Assignment, assign_splits
+from components.example_gen import output, progress, shards, storage, workers
 from components.example_gen.config import IngestConfig
 from components.example_gen.findings import Finding
-from components.example_gen.items import Plan
 from components.example_gen.output import OutputDirs
-from components.example_gen.planning import make_plan
 from components.example_gen.publish import RunResult, publish
 from components.example_gen.report import Report
+from components.example_gen.shard_plan import ShardPlan, write_plan
 from components.example_gen.spans import ResolvedData
 from components.example_gen.tally import Tally
 from schemas.user_error import UserError
+
+if TYPE_CHECKING:  # 4 s, which pass while the plan is made
+    import apache_beam as beam
 
 _LOGGER = logging.getLogger(__name__)
 # Below this, starting worker processes costs more than they save.
 _FEW_IMAGES = 500
 
 
-def local_pipeline(beam_args: tuple[str, ...] = ()) -> beam.Pipeline:
+def local_pipeline(beam_args: tuple[str, ...] = ()) -> "beam.Pipeline":
     """A pipeline on this machine, or wherever the arguments say."""
+    import apache_beam as beam
+    from apache_beam.options.pipeline_options import PipelineOptions
+
     named = any(argument.startswith("--runner") for argument in beam_args)
     default = () if named else ("--runner=FnApiRunner",)
     return beam.Pipeline(options=PipelineOptions([*default, *beam_args]))
@@ -48,7 +40,7 @@ def ingest(
     data: ResolvedData,
     dirs: OutputDirs,
     config: IngestConfig,
-    pipeline: beam.Pipeline | None = None,
+    make_pipeline: Callable[[], "beam.Pipeline"] = local_pipeline,
     replay_path: str = "",
 ) -> Report:
     """Checks and converts a data set; the report says what became of every object.
@@ -56,71 +48,58 @@ def ingest(
     Unusable input raises UserError. What is over budget is written and reported all
     the same: whether to go on is `report.check_budget`'s question.
     """
-    entries = _list(data)
-    plan = make_plan(
-        entries,
-        lambda ref: storage.read_bytes(ref, config.max_file_bytes),
-        follow_symlinks=config.follow_symlinks,
-    )
-    _check_found(data, plan)
-    assignment = assign_splits(plan, config)
-    if replay_path:
-        items = replay.only_rejected(assignment.items, replay_path)
-        assignment = dataclasses.replace(assignment, items=items)
-    job = shards.ShardJob(dirs.staging, config, assignment.fractions, assignment.forced)
     output.delete_tree(dirs.staging)
-    shard_count = _run(assignment, job, pipeline)
-    result = _read_result(dirs.staging, len(assignment.items), shard_count)
-    report = publish(data, dirs, config, plan, assignment, result)
+    with _outside_causes_told(dirs.staging):
+        plan, pipeline = _plan(data, dirs, config, replay_path, make_pipeline)
+        _run(
+            plan,
+            shards.ShardJob(dirs.staging, config, plan.fractions, plan.forced),
+            pipeline,
+        )
+    report = publish(data, dirs, config, plan, _read_result(dirs.staging, plan))
     output.delete_tree(dirs.staging)
     _LOGGER.info("ingest: %s", report.headline())
     return report
 
 
-def _check_found(data: ResolvedData, plan: Plan) -> None:
-    """UserError unless there are both annotations and images to pair up."""
-    lacking = [
-        what
-        for what, files in (
-            ("annotations (.xml)", [item.annotation for item in plan.items]),
-            ("images", [item.image for item in plan.items]),
-        )
-        if not any(files)
-    ]
-    if lacking:
-        raise UserError(
-            f"{data.root} holds no {' and no '.join(lacking)}; name the directory "
-            "that holds Annotations and JPEGImages, or XML beside images"
-        )
+def _plan(
+    data: ResolvedData,
+    dirs: OutputDirs,
+    config: IngestConfig,
+    replay_path: str,
+    make_pipeline: Callable[[], "beam.Pipeline"],
+) -> tuple[ShardPlan, "beam.Pipeline"]:
+    """Plans in a process of its own while this one makes the pipeline.
 
-
-def _list(data: ResolvedData) -> list[storage.Entry]:
+    Listing takes some 3 KB an image, which a process that lives on would keep, and
+    importing Beam takes seconds. Remote data are listed through Beam's filesystems:
+    those need it imported, and set up as it is here.
+    """
+    arguments = (data.root, config, dirs.staging, replay_path)
+    if storage.is_remote(data.root) or storage.is_remote(dirs.staging):
+        return write_plan(*arguments), make_pipeline()
+    planner = workers.WorkerPool(1)
     try:
-        return storage.list_files(data.root)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise UserError(f"{data.root} cannot be read: {reason}") from error
+        planned = planner.submit(write_plan, *arguments)
+        pipeline = make_pipeline()
+        return planned.result(), pipeline
+    finally:
+        planner.close()
 
 
-def _run(
-    assignment: Assignment, job: shards.ShardJob, pipeline: beam.Pipeline | None
-) -> int:
-    """Runs the pipeline and returns the number of shards."""
+def _run(plan: ShardPlan, job: shards.ShardJob, pipeline: "beam.Pipeline") -> None:
+    from components.example_gen import transforms  # imports Beam
+
     config = job.config
-    elements = shards.make_shards(assignment.items, config.images_per_shard)
-    processes = _processes(len(assignment.items), config)
-    sizes = [len(items) for _, items in elements]
-    with (
-        progress.logged(f"{job.staging}/findings", sizes),
-        _outside_causes_told(job.staging),
-    ):
-        tfrecord.make_directory(job.staging)
+    processes = _processes(plan.images, config)
+    with progress.logged(f"{job.staging}/findings", plan.shard_sizes):
         try:
-            with pipeline or local_pipeline() as running:
-                transforms.build(running, elements, job, config.label_map, processes)
+            with pipeline as running:
+                transforms.build(
+                    running, len(plan.shard_sizes), job, config.label_map, processes
+                )
         finally:
             workers.close_shared_pools()
-    return len(elements)
 
 
 def _processes(images: int, config: IngestConfig) -> int:
@@ -142,20 +121,19 @@ def _outside_causes_told(staging: str) -> Iterator[None]:
         raise UserError(f"no space left on device for {staging}") from error
 
 
-def _read_result(staging: str, images: int, shard_count: int) -> RunResult:
-    summary = json.loads(_read_text(f"{staging}/{transforms.SUMMARY}"))
+def _read_result(staging: str, plan: ShardPlan) -> RunResult:
+    summary = json.loads(_read_text(f"{staging}/{shards.SUMMARY}"))
     tally = Tally.from_dict(summary["tally"])
-    if tally.totals["images_in"] != images:
+    if tally.totals["images_in"] != plan.images:
         raise RuntimeError(
-            f"{images} images were planned and {tally.totals['images_in']} counted"
+            f"{plan.images} images planned, {tally.totals['images_in']} counted"
         )
-    twins = _read_text(f"{staging}/{transforms.TWINS}").splitlines()
+    twins = _read_text(f"{staging}/{shards.TWINS}").splitlines()
     return RunResult(
         tally=tally,
         files=tuple((split, index, count) for split, index, count in summary["files"]),
         twins=tuple(Finding.from_json(line) for line in twins),
-        class_names=tuple(_read_text(f"{staging}/{transforms.LABELS}").splitlines()),
-        shards=shard_count,
+        class_names=tuple(_read_text(f"{staging}/{shards.LABELS}").splitlines()),
     )
 
 

@@ -5,7 +5,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from components.example_gen import storage
 
@@ -22,7 +22,7 @@ def _finished(directory: str) -> int:
 
 @contextlib.contextmanager
 def logged(
-    directory: str, shard_sizes: list[int], interval_s: float = 5.0
+    directory: str, shard_sizes: Sequence[int], interval_s: float = 5.0
 ) -> Iterator[None]:
     """Logs images done and total at most every `interval_s` while the block runs.
 

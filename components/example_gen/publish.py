@@ -6,10 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from components.example_gen import html_report, output, shards, storage, tfrecord
-from components.example_gen.assignment import Assignment
 from components.example_gen.config import IngestConfig
 from components.example_gen.findings import Finding
-from components.example_gen.items import Plan
 from components.example_gen.output import OutputDirs
 from components.example_gen.report import (
     Report,
@@ -18,6 +16,7 @@ from components.example_gen.report import (
     make_report,
 )
 from components.example_gen.rules.rule import ERROR, KEEP
+from components.example_gen.shard_plan import ShardPlan, find_items
 from components.example_gen.spans import ResolvedData
 from components.example_gen.tally import Tally
 from schemas.label_map import LABEL_MAP_FILENAME
@@ -33,15 +32,13 @@ class RunResult:
     files: tuple[tuple[str, int, int], ...]  # (split, shard, records)
     twins: tuple[Finding, ...]
     class_names: tuple[str, ...]
-    shards: int
 
 
 def publish(
     data: ResolvedData,
     dirs: OutputDirs,
     config: IngestConfig,
-    plan: Plan,
-    assignment: Assignment,
+    plan: ShardPlan,
     run: RunResult,
 ) -> Report:
     """Checks the sums, then gives everything its final name; the report comes last."""
@@ -49,7 +46,7 @@ def publish(
     report = make_report(
         run.tally,
         Counter(finding.reason for finding in beyond_shards),
-        _details(data, assignment, run),
+        _details(data, plan, run),
     )
     check_usable(report, run.tally, config)
     problems = budget_problems(report, config)
@@ -58,24 +55,24 @@ def publish(
     for directory in (dirs.examples, dirs.annotations):
         text = "".join(f"{name}\n" for name in run.class_names)
         output.write_text(f"{directory}/{LABEL_MAP_FILENAME}", text)
-    samples = _publish_findings(dirs, beyond_shards, run.shards)
-    page = html_report.render(report, samples, assignment.items)
+    shard_count = len(plan.shard_sizes)
+    samples = _publish_findings(dirs, beyond_shards, shard_count)
+    shown = find_items(dirs.staging, shard_count, samples.image_ids())
+    page = html_report.render(report, samples, shown)
     output.write_text(f"{dirs.report}/report.html", page)
     output.write_text(f"{dirs.report}/report.json", report.to_json())
     return report
 
 
-def _details(
-    data: ResolvedData, assignment: Assignment, run: RunResult
-) -> dict[str, Any]:
+def _details(data: ResolvedData, plan: ShardPlan, run: RunResult) -> dict[str, Any]:
     tally = run.tally
     return {
         "data": data.root,
         "span": data.span,
         "label_map": list(run.class_names),
-        "split_by_content": bool([i for i in assignment.items if not i.split]),
-        "fractions": dict(assignment.fractions),
-        "carved_from": assignment.carved_from or None,
+        "split_by_content": plan.split_by_content,
+        "fractions": dict(plan.fractions),
+        "carved_from": plan.carved_from or None,
         "flags": {
             name: tally.totals[name]
             for name in ("difficult", "truncated", "occluded", "parts")

@@ -20,6 +20,8 @@ from schemas.label_map import LabelMap
 from schemas.tf_example import encode_both
 
 EXAMPLES, ANNOTATIONS = "examples", "annotations"
+# What a run leaves in staging beside its shards.
+SUMMARY, TWINS, LABELS = "summary.json", "twins.jsonl", "label_map.txt"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,4 +1,8 @@
-"""Ingest as Beam transforms: the element is a shard, image bytes cross no stage."""
+"""Ingest as Beam transforms: an element is a shard's number in the plan.
+
+Workers read their shard of the plan from staging, and the images it names; image bytes
+cross no stage.
+"""
 
 import dataclasses
 import json
@@ -15,22 +19,20 @@ from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
 from components.example_gen import tfrecord, workers
-from components.example_gen.config import IngestConfig
 from components.example_gen.findings import Finding
-from components.example_gen.items import Item
 from components.example_gen.rules import CONTENT_TWIN_RULES
+from components.example_gen.shard_plan import classes_of_planned, write_planned
 from components.example_gen.shards import (
+    LABELS,
+    SUMMARY,
+    TWINS,
     ShardJob,
     ShardResult,
-    classes_of_shard,
-    write_shard,
 )
 from components.example_gen.tally import Tally
 from schemas.label_map import LabelMap
 
 NAMESPACE = "ingest"  # of the Beam counters
-SUMMARY, TWINS, LABELS = "summary.json", "twins.jsonl", "label_map.txt"
-Shard = tuple[int, tuple[Item, ...]]
 
 
 class _ShardDoFn(beam.DoFn):
@@ -67,12 +69,12 @@ class _ShardDoFn(beam.DoFn):
 
 
 class _ScanClasses(_ShardDoFn):
-    def __init__(self, processes: int, config: IngestConfig) -> None:
+    def __init__(self, processes: int, job: ShardJob) -> None:
         super().__init__(processes)
-        self._config = config
+        self._job = job
 
-    def process(self, shard: Shard) -> Iterator[frozenset[str]]:
-        yield from self._emit(classes_of_shard, shard[1], self._config)
+    def process(self, shard: int) -> Iterator[frozenset[str]]:
+        yield from self._emit(classes_of_planned, shard, self._job)
 
 
 class _WriteShard(_ShardDoFn):
@@ -81,13 +83,11 @@ class _WriteShard(_ShardDoFn):
         self._job = job
 
     def process(
-        self, shard: Shard, class_names: tuple[str, ...]
+        self, shard: int, class_names: tuple[str, ...]
     ) -> Iterator[ShardResult]:
         threads = 1 if self._processes > 1 else os.cpu_count() or 1
         label_map = LabelMap(class_names)
-        yield from self._emit(
-            write_shard, shard[0], shard[1], label_map, self._job, threads
-        )
+        yield from self._emit(write_planned, shard, label_map, self._job, threads)
 
     def _done(self, value: ShardResult) -> ShardResult:
         for counts in (value.tally.totals, value.tally.reasons):
@@ -157,16 +157,16 @@ def _count_finding(finding: Finding) -> Finding:
 
 @dataclasses.dataclass
 class ScanClasses(beam.PTransform):
-    """Shards -> one tuple of all class names, in alphabetical order."""
+    """Shard numbers -> one tuple of all class names, in alphabetical order."""
 
-    config: IngestConfig
+    job: ShardJob
     processes: int
 
     def expand(self, shards: beam.PCollection) -> beam.PCollection:
         """Reads annotations only."""
         return (
             shards
-            | "ReadClassNames" >> beam.ParDo(_ScanClasses(self.processes, self.config))
+            | "ReadClassNames" >> beam.ParDo(_ScanClasses(self.processes, self.job))
             | "UniteClassNames" >> beam.CombineGlobally(_union)
             | "SortClassNames" >> beam.Map(lambda names: tuple(sorted(names)))
         )
@@ -178,7 +178,7 @@ def _union(sets: Iterable[frozenset[str]]) -> frozenset[str]:
 
 @dataclasses.dataclass
 class WriteShards(beam.PTransform):
-    """Shards -> {"results": ShardResult, one a shard; "twins": Finding}.
+    """Shard numbers -> {"results": ShardResult, one a shard; "twins": Finding}.
 
     Each shard writes its own TFRecords below `job.staging`. `class_names` holds one
     tuple, the classes in id order.
@@ -207,15 +207,15 @@ class WriteShards(beam.PTransform):
 
 def build(
     pipeline: beam.Pipeline,
-    shards: list[Shard],
+    shard_count: int,
     job: ShardJob,
     class_names: tuple[str, ...] | None,
     processes: int,
 ) -> None:
     """Adds ingest to a pipeline; it leaves summary, twins and classes in staging."""
-    elements = pipeline | "Shards" >> beam.Create(shards)
+    elements = pipeline | "Shards" >> beam.Create(range(shard_count))
     if class_names is None:
-        names = elements | "ScanClasses" >> ScanClasses(job.config, processes)
+        names = elements | "ScanClasses" >> ScanClasses(job, processes)
     else:
         names = pipeline | "ClassNames" >> beam.Create([class_names])
     outputs = elements | "WriteShards" >> WriteShards(names, job, processes)

@@ -7,6 +7,8 @@ import warnings
 from multiprocessing.connection import Connection
 from typing import Any
 
+from schemas.user_error import UserError
+
 
 def serve(pipe: "Connection[Any, Any]") -> None:
     """Answers (function, arguments) with (result, None) or (None, exception)."""
@@ -17,6 +19,8 @@ def serve(pipe: "Connection[Any, Any]") -> None:
             return
         try:
             pipe.send((function(*arguments), None))
+        except UserError as error:  # its one line is all there is to say
+            pipe.send((None, error))
         except Exception as error:  # goes to the parent, which raises it
             trace = "".join(traceback.format_exception(error))
             pipe.send((None, RuntimeError(f"in an ingest worker:\n{trace}")))

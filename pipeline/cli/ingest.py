@@ -6,6 +6,7 @@ image in two splits); 2: unusable.
 
 import argparse
 import dataclasses
+import functools
 import json
 import logging
 import sys
@@ -73,8 +74,8 @@ def run(args: argparse.Namespace) -> int:
     with whole_output(args.output) as dirs:
         from components.example_gen.ingest import ingest, local_pipeline
 
-        pipeline = local_pipeline(tuple(args.beam_arg))
-        report = ingest(data, dirs, config, pipeline, args.replay)
+        make_pipeline = functools.partial(local_pipeline, tuple(args.beam_arg))
+        report = ingest(data, dirs, config, make_pipeline, args.replay)
     return _tell(report, config, args)
 
 

@@ -50,7 +50,7 @@ def leftovers(tmp_path):
 def test_a_shard_that_fails_leaves_no_output_and_the_next_run_completes(
     run, tmp_path, monkeypatch
 ):
-    real = transforms.write_shard
+    real = transforms.write_planned
 
     def fail_late(index, *rest):
         result = real(index, *rest)
@@ -58,7 +58,7 @@ def test_a_shard_that_fails_leaves_no_output_and_the_next_run_completes(
             raise RuntimeError("this worker was lost")
         return result
 
-    monkeypatch.setattr(transforms, "write_shard", fail_late)
+    monkeypatch.setattr(transforms, "write_planned", fail_late)
     with pytest.raises(RuntimeError, match="this worker was lost"):
         run(images_per_shard=2, processes=1)
     assert leftovers(tmp_path) == []

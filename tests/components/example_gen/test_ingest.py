@@ -278,7 +278,7 @@ def test_beam_counts_under_the_names_of_the_report(home, tmp_path):
     pipeline = local_pipeline()
     with whole_output(str(tmp_path / "out")) as dirs:
         data = spans.resolve(str(home))
-        report = ingest(data, dirs, IngestConfig(ensure_splits=False), pipeline)
+        report = ingest(data, dirs, IngestConfig(ensure_splits=False), lambda: pipeline)
     counters = {
         counter.key.metric.name: counter.committed
         for counter in pipeline.result.metrics().query()["counters"]

@@ -7,6 +7,7 @@ from apache_beam.testing.util import assert_that, equal_to
 
 from components.example_gen import shards, transforms
 from components.example_gen.config import IngestConfig
+from components.example_gen.shard_plan import write_plan
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
@@ -21,35 +22,40 @@ def pipeline():
 
 
 @pytest.fixture
-def elements(data_set, plan_of, voc_xml, voc_object, image_bytes):
+def home(data_set, voc_xml, voc_object, image_bytes):
     same = image_bytes()
     cat = voc_xml("b.jpg", objects=[voc_object(name="cat")])
-    home = data_set(
+    return data_set(
         {"a": voc_xml(), "b": cat, "c": b"broken", "d": voc_xml("d.jpg")},
         {"a": same, "b": same},
         sets={"train": "a\nb\nc", "val": "d"},
     )
-    return shards.make_shards(plan_of(home).items, images_per_shard=1)
+
+
+@pytest.fixture
+def job(home, tmp_path):
+    """A job whose plan has four shards of one image."""
+    config = IngestConfig(images_per_shard=1)
+    staging = str(tmp_path / "staging")
+    assert write_plan(str(home), config, staging, "").shard_sizes == (1, 1, 1, 1)
+    return shards.ShardJob(staging, config, ())
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_scanning_gives_all_class_names_once(pipeline, elements, processes):
-    scan = transforms.ScanClasses(IngestConfig(), processes)
+def test_scanning_gives_all_class_names_once(pipeline, job, processes):
+    scan = transforms.ScanClasses(job, processes)
     with pipeline:
-        names = pipeline | beam.Create(elements) | scan
+        names = pipeline | beam.Create(range(4)) | scan
         assert_that(names, equal_to([("cat", "dog")]))
     transforms.workers.close_shared_pools()
 
 
-def test_every_shard_gives_one_result_and_equal_contents_one_finding(
-    pipeline, elements, tmp_path
-):
-    job = shards.ShardJob(str(tmp_path / "staging"), IngestConfig(), ())
+def test_every_shard_gives_one_result_and_equal_contents_one_finding(pipeline, job):
     with pipeline:
         names = pipeline | "Names" >> beam.Create([("cat", "dog")])
         outputs = (
             pipeline
-            | "Shards" >> beam.Create(elements)
+            | "Shards" >> beam.Create(range(4))
             | transforms.WriteShards(names, job, processes=1)
         )
         counts = outputs["results"] | "Counts" >> beam.Map(
@@ -63,18 +69,18 @@ def test_every_shard_gives_one_result_and_equal_contents_one_finding(
             lambda finding: (finding.reason, finding.detail)
         )
         expected = [
+            (1, {}, (("eval", 1),)),
             (1, {}, (("train", 1),)),
             (1, {}, (("train", 1),)),
             (0, {"xml_malformed": 1}, ()),
-            (1, {}, (("eval", 1),)),
         ]
         assert_that(counts, equal_to(expected), label="results")
         twins = [("duplicate_image", "train/a, train/b")]
         assert_that(details, equal_to(twins), label="twins")
 
 
-def test_shards_do_not_depend_on_the_order_of_items(elements):
-    items = [item for _, chunk in elements for item in chunk]
+def test_shards_do_not_depend_on_the_order_of_items(plan_of, home):
+    items = plan_of(home).items
     forwards = shards.make_shards(items, 2)
     assert shards.make_shards(items[::-1], 2) == forwards
     assert [index for index, _ in forwards] == list(range(len(forwards)))
