@@ -1,3 +1,4 @@
+import functools
 import json
 import os
 import subprocess
@@ -27,14 +28,25 @@ def run_program(name, *arguments, **environment):
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
+@functools.cache
+def one_device():
+    return run_program("replicas.py", 1)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("replicas", [2, 4])
 def test_replicas_take_the_steps_that_one_device_would(replicas):
-    one, many = run_program("replicas.py", 1), run_program("replicas.py", replicas)
+    one, many = one_device(), run_program("replicas.py", replicas)
     assert (one["replicas"], many["replicas"]) == (1, replicas)
     assert many["losses"] == pytest.approx(one["losses"], rel=1e-4)
     assert many["norm"] == pytest.approx(one["norm"], rel=1e-5)
     assert many["probe"] == pytest.approx(one["probe"], rel=1e-3, abs=1e-5)
+
+
+@pytest.mark.slow
+def test_statistics_of_each_replica_alone_are_there_for_who_asks():
+    own = run_program("replicas.py", 2, "own")
+    assert own["losses"]["loss"] != pytest.approx(one_device()["losses"]["loss"])
 
 
 def test_a_gpu_that_is_not_there_is_refused_with_what_to_use():

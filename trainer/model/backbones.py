@@ -10,6 +10,7 @@ import keras
 from schemas.user_error import UserError
 from trainer.model.config import ModelConfig
 from trainer.model.light_backbone import light_backbone
+from trainer.model.replicas import num_replicas_of_scope
 
 PRESET = "preset"
 STAGE_NAMES = ("P2", "P3", "P4", "P5")
@@ -109,10 +110,11 @@ def _load_file(backbone: keras.Model, weights: str) -> None:
 
 
 def _freeze(backbone: keras.Model, config: ModelConfig) -> None:
+    synchronized = config.synchronize_batch_norm and num_replicas_of_scope() > 1
     for layer in backbone.layers:
         is_norm = isinstance(layer, keras.layers.BatchNormalization)
         if is_norm:
-            layer.synchronized = config.synchronize_batch_norm
+            layer.synchronized = synchronized
         frozen_stage = _stage(layer) <= config.frozen_stages
         if frozen_stage or (is_norm and config.freeze_batch_norm):
             layer.trainable = False

@@ -111,7 +111,9 @@ class ModelConfig:
     is "" (from scratch), "preset" (the library's ImageNet weights) or a
     `.weights.h5` file. `initial_model` is the directory of an earlier exported
     model of ours, from which all weights that fit are taken. `frozen_stages`
-    counts from the stem: 0 none, 1 the stem, 5 the whole backbone.
+    counts from the stem: 0 none, 1 the stem, 5 the whole backbone. With several
+    replicas `synchronize_batch_norm` gives all the statistics of the global batch;
+    with one, and on JAX, where they are that anyway, it changes nothing.
     """
 
     backbone: str = "resnet50"
@@ -119,7 +121,7 @@ class ModelConfig:
     initial_model: str = ""
     frozen_stages: int = 0
     freeze_batch_norm: bool = False
-    synchronize_batch_norm: bool = False
+    synchronize_batch_norm: bool = True
     min_level: int = 3
     max_level: int = 7
     pyramid_filters: int = 256

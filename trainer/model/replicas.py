@@ -11,6 +11,15 @@ import keras
 Tensor = Any
 
 
+def num_replicas_of_scope() -> int:
+    """Replicas that a model built here will have; for use outside of replicas."""
+    if keras.backend.backend() != "tensorflow":
+        return 1
+    import tensorflow as tf
+
+    return int(tf.distribute.get_strategy().num_replicas_in_sync)
+
+
 def num_replicas() -> int:
     """Replicas that work on one global batch in this context."""
     context = _context()

@@ -13,7 +13,7 @@ from trainer.model.decoding import decode_detections
 from trainer.model.feature_pyramid import FeaturePyramid
 from trainer.model.heads import PredictionHead, prior_bias
 from trainer.model.losses import ciou_loss, focal_loss, giou_loss, smooth_l1_loss
-from trainer.model.replicas import sum_over_replicas
+from trainer.model.replicas import num_replicas_of_scope, sum_over_replicas
 from trainer.model.targets import Targets, make_targets
 
 Tensor = Any
@@ -46,11 +46,13 @@ class RetinaNet(keras.Model):
         self.num_classes = num_classes
         self.backbone = backbone
         batch_norm = config.pyramid_norm == "batch"
+        several = num_replicas_of_scope() > 1
+        self._synchronized = config.synchronize_batch_norm and several
         self.pyramid = FeaturePyramid(
             config.levels,
             config.pyramid_filters,
             batch_norm,
-            config.synchronize_batch_norm,
+            self._synchronized,
             name="pyramid",
         )
         self.class_head = self._head(
@@ -69,7 +71,7 @@ class RetinaNet(keras.Model):
             outputs,
             num_levels=len(self.config.levels),
             bias=bias,
-            synchronized=self.config.synchronize_batch_norm,
+            synchronized=self._synchronized,
             name=name,
         )
 

@@ -58,17 +58,20 @@ def test_stages_are_frozen_from_the_stem():
     assert whole.trainable_weights == []
 
 
-def test_batch_norm_alone_can_be_frozen_or_synchronised():
+def test_batch_norm_alone_can_be_frozen():
     frozen = build_backbone(ModelConfig(backbone="light", freeze_batch_norm=True))
     assert all(name.endswith("_bn") for name in frozen_names(frozen))
-    config = ModelConfig(backbone="light", synchronize_batch_norm=True)
+
+
+def test_on_one_device_batch_norm_has_nothing_to_synchronise():
+    # Keras's synchronised moments are E(x^2) - E(x)^2: less exact, and slower
     norms = [
         layer
-        for layer in build_backbone(config).layers
+        for layer in build_backbone(ModelConfig(backbone="light")).layers
         if isinstance(layer, keras.layers.BatchNormalization)
     ]
     assert norms
-    assert all(norm.synchronized for norm in norms)
+    assert not any(norm.synchronized for norm in norms)
 
 
 def test_weights_come_from_a_local_file(tmp_path):

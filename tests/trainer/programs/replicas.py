@@ -1,4 +1,7 @@
-"""Trains on argv[1] virtual CPUs; prints losses and a digest of weights as JSON."""
+"""Trains on argv[1] virtual CPUs; prints losses and a digest of weights as JSON.
+
+Batch norm is as by default; a second argument leaves each replica its own statistics.
+"""
 
 import json
 import sys
@@ -24,7 +27,7 @@ CONFIG = ModelConfig(
     max_level=4,
     pyramid_filters=8,
     pyramid_norm="batch",
-    synchronize_batch_norm=True,
+    synchronize_batch_norm=len(sys.argv) < 3,
     head=HeadConfig(num_convs=1, norm="batch"),
     anchors=AnchorConfig(scale=5.0, octaves=1, aspect_ratios=(1.0,)),
     matcher=MatcherConfig(kind="atss"),
