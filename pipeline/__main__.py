@@ -15,6 +15,7 @@ COMMANDS = {
     "score": ("pipeline.cli.score", "exact COCO and VOC metrics of a results file"),
     "show-data": ("pipeline.cli.show_data", "render what the model really sees"),
     "sample-data": ("pipeline.cli.sample_data", "draw a VOC data set to try things on"),
+    "export-tflite": ("pipeline.cli.export_tflite", "a served model, for devices"),
     "compile": ("pipeline.cli.compile", "write the Kubeflow Pipelines v2 package"),
     "presets": ("pipeline.cli.presets", "list the presets and what they cost"),
 }
