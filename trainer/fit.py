@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from trainer.averaging import averaged_weights
 from trainer.callbacks.evaluate import Evaluate
@@ -155,7 +156,7 @@ def _callbacks(
 def _inputs_and_truth(batch: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     truth = {name: batch[name] for name in TRUTH}
     # a distribution strategy sums what it gathers, and cannot sum booleans
-    truth["gt_difficult"] = keras.ops.cast(truth["gt_difficult"], "int32")
+    truth["gt_difficult"] = tf.cast(truth["gt_difficult"], tf.int32)
     return batch["images"], truth
 
 

@@ -11,10 +11,10 @@ from typing import Any
 import keras
 
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
-from schemas.user_error import UserError
 from trainer.config import TrainerConfig
 from trainer.doctor import examine
 from trainer.export import export_model
+from trainer.export_elsewhere import export_with_tensorflow
 from trainer.fit import TrainingData, fit, total_steps
 from trainer.input_pipeline import count_examples, make_dataset
 from trainer.model.build import build_retinanet
@@ -34,11 +34,6 @@ def run_fn(fn_args: Any) -> None:
     the label map lies beside the examples' splits.
     `train_steps` of the FnArgs, where given, takes the place of the config's length.
     """
-    if keras.backend.backend() != "tensorflow":
-        raise UserError(
-            "the Trainer exports a SavedModel, which only the TensorFlow backend does: "
-            f"KERAS_BACKEND is {keras.backend.backend()!r}, set it to 'tensorflow'"
-        )
     custom = fn_args.custom_config
     config = _with_length(
         TrainerConfig.from_json(custom["trainer_config"]), fn_args.train_steps
@@ -58,7 +53,9 @@ def run_fn(fn_args: Any) -> None:
             checkpoint_dir=checkpoint_dir,
             log_dir=fn_args.model_run_dir,
         )
-    export_model(model, config, label_map, fn_args.serving_model_dir)
+    under_tensorflow = keras.backend.backend() == "tensorflow"
+    export = export_model if under_tensorflow else export_with_tensorflow
+    export(model, config, label_map, fn_args.serving_model_dir)
 
 
 def training_data(

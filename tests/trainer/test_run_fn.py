@@ -1,4 +1,9 @@
+import json
+import os
+import subprocess
+import sys
 import types
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,11 +12,14 @@ import tensorflow as tf
 from schemas.detection_example import DetectionExample
 from schemas.label_map import LabelMap
 from schemas.tf_example import encode_example
-from schemas.user_error import UserError
 from trainer import run_fn as module
 from trainer.config import TrainerConfig
+from trainer.export_elsewhere import export_with_tensorflow
 from trainer.input_config import InputConfig
+from trainer.model.config import DecodingConfig, HeadConfig, ModelConfig
 
+PROGRAM = Path(__file__).parent / "programs" / "train.py"
+ROOT = Path(__file__).parents[2]
 LABEL_MAP = LabelMap(("ant", "bee"))
 
 
@@ -81,7 +89,46 @@ def test_files_in_and_a_served_model_out(tiny_config, tmp_path):
     assert saved == {"step-00000001", "step-00000002"}
 
 
-def test_a_backend_that_cannot_export_is_refused_at_once(monkeypatch):
-    monkeypatch.setattr(module.keras.backend, "backend", lambda: "jax")
-    with pytest.raises(UserError, match="set it to 'tensorflow'"):
-        module.run_fn(types.SimpleNamespace())
+@pytest.mark.slow
+def test_what_jax_has_trained_is_served_by_tensorflow(tmp_path):
+    pytest.importorskip("jax")
+    config = TrainerConfig(
+        model=ModelConfig(
+            backbone="light",
+            max_level=5,
+            pyramid_filters=8,
+            head=HeadConfig(num_convs=1, prior=0.3),
+            decoding=DecodingConfig(pre_nms_top_k=50, max_detections=20),
+        ),
+        input=InputConfig(image_size=(64, 64), global_batch_size=2, max_boxes=8),
+        train_steps=3,
+        doctor=False,
+    )
+    fn_args = arguments(tmp_path, config)
+    (tmp_path / "arguments.json").write_text(json.dumps(vars(fn_args)))
+    frames = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), "uint8")
+    np.save(tmp_path / "frames.npy", frames)
+    done = subprocess.run(
+        [sys.executable, PROGRAM, tmp_path],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "KERAS_BACKEND": "jax"},
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    served = tf.saved_model.load(fn_args.serving_model_dir).signatures
+    # as large as the frame: letterboxing changes nothing
+    found = served["serving_images"](images=tf.constant(frames))
+    with np.load(tmp_path / "detections.npz") as expected:
+        assert expected["num_detections"].min() > 3
+        assert found["classes"].numpy().tolist() == expected["classes"].tolist()
+        for name in ("boxes", "scores"):
+            np.testing.assert_allclose(found[name], expected[name], atol=1e-4)
+
+
+def test_an_export_that_fails_elsewhere_says_why(tiny_model, tiny_config, tmp_path):
+    # the other process knows no backbone of this name, which is conftest's
+    config = TrainerConfig(model=tiny_config, num_epochs=1)
+    with pytest.raises(RuntimeError, match=r"(?s)under TensorFlow failed.*'mini'"):
+        export_with_tensorflow(tiny_model, config, LABEL_MAP, str(tmp_path / "out"))

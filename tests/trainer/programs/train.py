@@ -1,0 +1,33 @@
+"""A training from files to an export under the backend in force.
+
+argv: a folder with arguments.json (the FnArgs) and frames.npy. Writes detections.npz:
+what the trained model finds in the frames, under the backend that trained it.
+"""
+
+import json
+import sys
+import types
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from trainer import run_fn as module
+
+FOLDER = Path(sys.argv[1])
+trained = []
+export = module.export_with_tensorflow
+
+
+def remember_and_export(model, *args):
+    trained.append(model)
+    export(model, *args)
+
+
+module.export_with_tensorflow = remember_and_export
+fn_args = types.SimpleNamespace(**json.loads((FOLDER / "arguments.json").read_text()))
+module.run_fn(fn_args)
+assert keras.backend.backend() == "jax"
+outputs = trained[0].predict_on_batch(np.load(FOLDER / "frames.npy"))
+names = ("boxes", "scores", "classes", "num_detections")
+np.savez(FOLDER / "detections.npz", **{name: outputs[name] for name in names})
