@@ -6,6 +6,9 @@ from typing import Any
 
 from keras import ops
 
+from trainer.jax_state import bring_variables_up_to_date
+from trainer.optimizer import unscaled_optimizer
+
 
 @contextlib.contextmanager
 def averaged_weights(model: Any) -> Iterator[None]:
@@ -13,9 +16,9 @@ def averaged_weights(model: Any) -> Iterator[None]:
 
     Nothing happens where the optimiser keeps none, or has not taken a step.
     """
-    # in mixed float16 Keras wraps the optimiser in one that scales the loss
-    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
-    if not optimizer.use_ema or int(optimizer.iterations) == 0:
+    bring_variables_up_to_date(model)
+    optimizer = unscaled_optimizer(model)
+    if not optimizer.use_ema or int(ops.convert_to_numpy(optimizer.iterations)) == 0:
         yield
         return
     variables = model.trainable_variables

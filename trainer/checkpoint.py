@@ -5,6 +5,8 @@ import json
 import logging
 import os
 import shutil
+import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,12 @@ from keras import ops
 from numpy.typing import NDArray
 
 from schemas.user_error import UserError
+from trainer.jax_state import bring_variables_up_to_date
 
 _LOG = logging.getLogger(__name__)
-PREFIX = "step-"
-BEST = "best"
-KEPT = 2  # the one before the last survives a damaged disk page
+LAST, BEST = "step-", "best-"  # followed by the step, eight digits
+KEPT = {LAST: 2, BEST: 1}  # the last but one survives a damaged disk page
+UNREADABLE = (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -34,8 +37,8 @@ class CheckpointStore:
     """Checkpoints of one training in a local directory, the newest few kept.
 
     A fingerprint names data, code and config; checkpoints of another one are
-    left aside. Every array is written to a temporary folder that is then renamed,
-    so that a folder of the right name is always complete.
+    left aside. A folder gets its name when all of it is on the disk and loses it
+    before any of it goes, so that a folder of the right name is always complete.
     """
 
     def __init__(self, directory: str | Path, fingerprint: str) -> None:
@@ -44,66 +47,78 @@ class CheckpointStore:
 
     def save(self, model: Any, progress: Progress) -> None:
         """Write the variables of model and optimiser, and forget the oldest."""
-        progress = dataclasses.replace(progress, fingerprint=self.fingerprint)
-        arrays = _arrays([*model.variables, *model.optimizer.variables])
-        self._write(f"{PREFIX}{progress.step:08d}", arrays, progress)
-        for old in self._steps()[:-KEPT]:
-            shutil.rmtree(old)
+        bring_variables_up_to_date(model)
+        self._write(LAST, [*model.variables, *model.optimizer.variables], progress)
 
     def save_best(self, model: Any, progress: Progress) -> None:
         """Write the model's variables, as they are now, as the best so far."""
-        progress = dataclasses.replace(progress, fingerprint=self.fingerprint)
-        self._write(BEST, _arrays(model.variables), progress)
+        self._write(BEST, model.variables, progress)
 
     def restore_latest(self, model: Any) -> Progress | None:
         """Set model and optimiser to the newest checkpoint of this training."""
-        for folder in reversed(self._steps()):
-            progress = _read_progress(folder)
-            if progress.fingerprint != self.fingerprint:
-                _LOG.info("%s is of another config, data or code: not used", folder)
-                continue
-            variables = [*model.variables, *model.optimizer.variables]
-            _assign(variables, folder)
-            return progress
-        return None
+        return self._restore(LAST, [*model.variables, *model.optimizer.variables])
 
     def restore_best(self, model: Any) -> Progress | None:
         """Set the model's variables to the best saved; None if there is none."""
-        folder = self.directory / BEST
-        if not folder.is_dir():
-            return None
-        progress = _read_progress(folder)
-        if progress.fingerprint != self.fingerprint:
-            return None
-        _assign(model.variables, folder)
-        return progress
+        return self._restore(BEST, model.variables)
 
-    def _steps(self) -> list[Path]:
-        return sorted(self.directory.glob(f"{PREFIX}????????"))
+    def _restore(self, prefix: str, variables: list[Any]) -> Progress | None:
+        for folder, progress in self._own(prefix):
+            try:
+                path = folder / "variables.npz"
+                with path.open("rb") as file, np.load(file) as stored:
+                    arrays = dict(stored)
+            except UNREADABLE as error:
+                _LOG.warning("%s is damaged (%s): not used", folder, error)
+                continue
+            _assign(variables, arrays, folder)
+            return progress
+        return None
 
-    def _write(
-        self, name: str, arrays: dict[str, NDArray[Any]], progress: Progress
-    ) -> None:
-        self.directory.mkdir(parents=True, exist_ok=True)
-        temporary = self.directory / f".{name}.{os.getpid()}"
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir()
+    def _own(self, prefix: str) -> Iterator[tuple[Path, Progress]]:
+        """The readable checkpoints of this training, newest first."""
+        for folder in sorted(self.directory.glob(f"{prefix}????????"), reverse=True):
+            try:
+                progress = Progress(
+                    **json.loads((folder / "progress.json").read_text())
+                )
+            except UNREADABLE as error:
+                _LOG.warning("%s is damaged (%s): not used", folder, error)
+                continue
+            if progress.fingerprint == self.fingerprint:
+                yield folder, progress
+            else:
+                _LOG.info("%s is of another config, data or code: not used", folder)
+
+    def _write(self, prefix: str, variables: list[Any], progress: Progress) -> None:
+        progress = dataclasses.replace(progress, fingerprint=self.fingerprint)
+        final = self.directory / f"{prefix}{progress.step:08d}"
+        self._remove_what_kills_left()
+        temporary = self.directory / f".new-{final.name}"
+        temporary.mkdir(parents=True)
         with (temporary / "variables.npz").open("wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
+            np.savez(file, **_arrays(variables))  # type: ignore[arg-type]
             file.flush()
             os.fsync(file.fileno())
-        text = json.dumps(dataclasses.asdict(progress), indent=1)
-        (temporary / "progress.json").write_text(text)
-        final = self.directory / name
+        with (temporary / "progress.json").open("w") as text:
+            json.dump(dataclasses.asdict(progress), text, indent=1)
+            text.flush()
+            os.fsync(text.fileno())
         if final.exists():
-            # a rename cannot replace a full folder; until the next line is done
-            # the older checkpoint is the one that counts
-            shutil.rmtree(final)
+            self._remove(final)
         temporary.rename(final)
+        for old, _ in list(self._own(prefix))[KEPT[prefix] :]:
+            self._remove(old)
 
+    def _remove(self, folder: Path) -> None:
+        nameless = self.directory / f".old-{folder.name}"
+        folder.rename(nameless)
+        shutil.rmtree(nameless)
 
-def _read_progress(folder: Path) -> Progress:
-    return Progress(**json.loads((folder / "progress.json").read_text()))
+    def _remove_what_kills_left(self) -> None:
+        for pattern in (".new-*", ".old-*"):
+            for folder in self.directory.glob(pattern):
+                shutil.rmtree(folder)
 
 
 def _arrays(variables: list[Any]) -> dict[str, NDArray[Any]]:
@@ -113,30 +128,22 @@ def _arrays(variables: list[Any]) -> dict[str, NDArray[Any]]:
     }
 
 
-def _assign(variables: list[Any], folder: Path) -> None:
-    with np.load(folder / "variables.npz") as arrays:
-        names = list(arrays)
-        wanted = list(_names_shapes(variables))
-        stored = [(name, arrays[name].shape) for name in names]
-        if wanted != stored:
-            different = next(
-                (
-                    pair
-                    for pair in zip(wanted, stored, strict=False)
-                    if len(set(pair)) > 1
-                ),
-                (f"{len(wanted)} variables", f"{len(stored)} variables"),
-            )
-            raise UserError(
-                f"{folder} does not fit the model: {different[0]} here, "
-                f"{different[1]} there; remove the folder to train from the start"
-            )
-        for variable, name in zip(variables, names, strict=True):
-            variable.assign(arrays[name])
-
-
-def _names_shapes(variables: list[Any]) -> list[tuple[str, tuple[int, ...]]]:
-    return [
+def _assign(
+    variables: list[Any], arrays: dict[str, NDArray[Any]], folder: Path
+) -> None:
+    wanted = [
         (f"{index:05d}|{variable.path}", tuple(variable.shape))
         for index, variable in enumerate(variables)
     ]
+    stored = [(name, array.shape) for name, array in arrays.items()]
+    if wanted != stored:
+        different = next(
+            (pair for pair in zip(wanted, stored, strict=False) if len(set(pair)) > 1),
+            (f"{len(wanted)} variables", f"{len(stored)} variables"),
+        )
+        raise UserError(
+            f"{folder} does not fit the model: {different[0]} here, "
+            f"{different[1]} there; remove the folder to train from the start"
+        )
+    for variable, array in zip(variables, arrays.values(), strict=True):
+        variable.assign(array)

@@ -1,6 +1,7 @@
 """Frozen dataclass trees to JSON-able mappings and back, refusing unknown fields."""
 
 import dataclasses
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -69,6 +70,12 @@ def _item_hint(hint: Any, index: int) -> Any:
     return items[0] if items[-1] is Ellipsis else items[min(index, len(items) - 1)]
 
 
+def _fixed_length(hint: Any) -> int | None:
+    """Number of items of a tuple type; None where it may have any number."""
+    items = typing.get_args(hint)
+    return None if not items or items[-1] is Ellipsis else len(items)
+
+
 def _plain(value: Any, hint: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         mapping = to_mapping(value)
@@ -87,6 +94,9 @@ def _typed(value: Any, hint: Any, path: str) -> Any:
         tuples = [h for h in _alternatives(hint) if typing.get_origin(h) is tuple]
         if not tuples:
             raise ValueError(f"{path} takes {_named(hint)}, got the list {value!r}")
+        fixed = _fixed_length(tuples[0])
+        if fixed is not None and len(value) != fixed:
+            raise ValueError(f"{path} takes {_named(hint)}, got {list(value)!r}")
         return tuple(
             _typed(item, _item_hint(tuples[0], i), f"{path}[{i}]")
             for i, item in enumerate(value)
@@ -113,6 +123,8 @@ def _typed_scalar(value: Any, hint: Any, path: str) -> Any:
         return value
     if float in kinds and isinstance(value, int) and not isinstance(value, bool):
         return value if int in kinds else float(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{path} takes a finite number, got {value!r}")
     literals = [item for h in kinds for item in _literal_values(h)]
     plain = [kind for kind in kinds if kind in (bool, int, float, str)]
     matches_plain = any(type(value) is kind for kind in plain)
@@ -129,4 +141,7 @@ def _named(hint: Any) -> str:
     literals = [item for h in _alternatives(hint) for item in _literal_values(h)]
     if literals:
         return "one of " + ", ".join(map(repr, literals))
+    if typing.get_origin(hint) is tuple:
+        length = _fixed_length(hint)
+        return "a list [...]" if length is None else f"a list of {length} values [...]"
     return getattr(hint, "__name__", None) or str(hint)

@@ -20,7 +20,7 @@ def compiled_detector(model: Any) -> Detect:
     It runs on one device, also under a distribution strategy.
     """
     if keras.backend.backend() != "tensorflow":
-        return model.predict_on_batch
+        return lambda images: model.predict_on_batch(np.asarray(images))
     import tensorflow as tf
 
     return tf.function(

@@ -15,7 +15,7 @@ from trainer.callbacks.non_finite import StopOnNonFinite
 from trainer.callbacks.save_checkpoints import SaveCheckpoints
 from trainer.callbacks.show_progress import ShowProgress
 from trainer.callbacks.state import CountSteps, TrainingState
-from trainer.callbacks.stop_early import StopEarly
+from trainer.callbacks.stop_early import StopEarly, out_of_patience
 from trainer.callbacks.tensorboard_scalars import TensorBoardScalars
 from trainer.checkpoint import CheckpointStore
 from trainer.config import TrainerConfig
@@ -74,7 +74,7 @@ def fit(
         state.evaluations_since_best = earlier.evaluations_since_best
         _LOG.info("going on at step %d of %d", state.step, state.train_steps)
     callbacks = _callbacks(state, config, data, store, log_dir)
-    for span in _spans(state):
+    for span in _spans(state, config.early_stopping_epochs):
         model.fit(
             data.train(span.first_step).map(_inputs_and_truth),
             initial_epoch=span.first_epoch,
@@ -104,11 +104,16 @@ class _Span:
     steps_per_epoch: int
 
 
-def _spans(state: TrainingState) -> Iterator[_Span]:
-    """The rest of a begun epoch, the full epochs, and what is over at the end."""
+def _spans(state: TrainingState, patience: int) -> Iterator[_Span]:
+    """The rest of a begun epoch, the full epochs, and what is over at the end.
+
+    None after an epoch with which an earlier run has stopped early.
+    """
     per_epoch = state.steps_per_epoch
     while state.step < state.train_steps:
         epoch, begun = divmod(state.step, per_epoch)
+        if begun == 0 and out_of_patience(state, patience):
+            return
         left = state.train_steps - state.step
         full_epochs = left // per_epoch
         whole = begun == 0 and full_epochs > 0

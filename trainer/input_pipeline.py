@@ -30,8 +30,12 @@ _ONE_HOST = HostShard()
 
 
 def count_examples(file_patterns: str | Sequence[str]) -> int:
-    """Number of records; each shard is read once a process."""
-    return index_records(file_patterns).num_examples
+    """Number of records; each shard is read once a process.
+
+    Raises:
+      UserError: there are none, or they cannot be read.
+    """
+    return _filled_index(file_patterns).num_examples
 
 
 def make_dataset(
@@ -61,12 +65,7 @@ def make_dataset(
       train_steps: the run's whole length, needed by `close_mosaic_epochs`.
       host: which part of each global batch this process reads.
     """
-    index = index_records(file_patterns)
-    if not index.num_examples:
-        raise UserError(
-            f"no examples in {', '.join(index.files)}: "
-            f"there is nothing to {'train on' if training else 'evaluate'}"
-        )
+    index = _filled_index(file_patterns)
     _log_overfull(index, config.max_boxes)
     read = functools.partial(
         read_frame,
@@ -98,6 +97,16 @@ def make_dataset(
 def fits_in_cache(num_examples: int, config: InputConfig) -> bool:
     """Whether all decoded frames (N * H * W * 3 bytes) fit in `cache_bytes`."""
     return num_examples * math.prod(config.image_size) * 3 <= config.cache_bytes
+
+
+def _filled_index(file_patterns: str | Sequence[str]) -> RecordIndex:
+    index = index_records(file_patterns)
+    if not index.num_examples:
+        raise UserError(
+            f"no examples in {', '.join(index.files)}: there is nothing to train on or "
+            "to evaluate; look at the splits that ingest made"
+        )
+    return index
 
 
 def _training_batches(

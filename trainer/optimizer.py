@@ -24,14 +24,20 @@ class _WholeBatchMixin:
     Keras clips each replica's gradient before it sums them, which gives another
     step than one device would take; and it overwrites the weights by their moving
     average whenever a `fit` ends, which a resumed training cannot have.
+    `gradient_norm` is that of the newest step, before it was clipped.
     """
 
     clip_global_norm: float = 0.0
+    gradient_norm: keras.Variable
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> None:
         """Update the variables by the clipped gradients."""
+        grads = _mean_of_replicas(list(grads))
+        norm = _global_norm(grads)
+        self.gradient_norm.assign(norm)
         if self.clip_global_norm > 0:
-            grads = _clip(list(grads), self.clip_global_norm)
+            factor = self.clip_global_norm / ops.maximum(norm, self.clip_global_norm)
+            grads = [g if g is None else g * ops.cast(factor, g.dtype) for g in grads]
         super().apply(grads, trainable_variables)  # type: ignore[misc]
 
     def finalize_variable_values(self, var_list: Any) -> None:
@@ -64,8 +70,19 @@ def build_optimizer(
     else:
         optimizer = WholeBatchAdamW(**{**shared, "weight_decay": config.weight_decay})
     optimizer.clip_global_norm = config.clip_global_norm
+    optimizer.gradient_norm = optimizer.add_variable(
+        shape=(), aggregation="only_first_replica", name="gradient_norm"
+    )
     optimizer.exclude_from_weight_decay(var_names=list(NOT_DECAYED))
     return optimizer
+
+
+def unscaled_optimizer(model: Any) -> Any:
+    """The optimiser that `build_optimizer` gave to the model's `compile`.
+
+    In mixed float16 Keras wraps it in one that scales the loss.
+    """
+    return getattr(model.optimizer, "inner_optimizer", model.optimizer)
 
 
 def build_schedule(
@@ -93,15 +110,16 @@ def build_schedule(
     )
 
 
-def _clip(grads: list[Tensor], max_norm: float) -> list[Tensor]:
-    """This replica's share of the clipped sum of all replicas' gradients."""
-    replicas = num_replicas()
-    if replicas > 1:
-        grads = [g if g is None else mean_over_replicas(g) for g in grads]
+def _mean_of_replicas(grads: list[Tensor]) -> list[Tensor]:
+    """The replicas' mean, of which Keras will apply the sum over the replicas."""
+    if num_replicas() == 1:
+        return grads
+    return [g if g is None else mean_over_replicas(g) for g in grads]
+
+
+def _global_norm(grads: list[Tensor]) -> Tensor:
+    """Of the global batch's gradient, from each replica's share of it; float32."""
     squares = [
         ops.sum(ops.square(ops.cast(g, "float32"))) for g in grads if g is not None
     ]
-    # each replica holds the mean; the sum, which will be applied, is that times n
-    norm = ops.sqrt(sum(squares)) * replicas
-    factor = max_norm / ops.maximum(norm, max_norm)
-    return [g if g is None else g * ops.cast(factor, g.dtype) for g in grads]
+    return ops.sqrt(sum(squares)) * num_replicas()

@@ -70,6 +70,7 @@ def training_data(
     if transform_graph_path:
         options["transform_features"] = transform_features_fn(transform_graph_path)
     num_examples = count_examples(train_files)
+    count_examples(eval_files)  # refuses none now, not when the first epoch is over
     steps = total_steps(config, num_examples)
     return TrainingData(
         train=lambda step: make_dataset(

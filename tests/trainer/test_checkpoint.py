@@ -56,6 +56,29 @@ def test_half_written_checkpoints_do_not_count(tmp_path):
     assert store.restore_latest(model_of()).step == 5
 
 
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path, caplog):
+    store = CheckpointStore(tmp_path, "a")
+    for step in (5, 10):
+        store.save(model_of(), Progress(step=step))
+    variables = tmp_path / "step-00000010" / "variables.npz"
+    variables.write_bytes(variables.read_bytes()[:-40])
+    assert store.restore_latest(model_of()).step == 5
+    (tmp_path / "step-00000005" / "progress.json").write_text("{")
+    assert store.restore_latest(model_of()) is None
+    assert "step-00000005 is damaged" in caplog.text
+
+
+def test_saving_does_not_touch_another_trainings_checkpoints(tmp_path):
+    for step in (700, 800, 900):
+        CheckpointStore(tmp_path, "a").save(model_of(), Progress(step=step))
+    store = CheckpointStore(tmp_path, "b")
+    for step in (5, 10, 15):
+        store.save(model_of(), Progress(step=step))
+    assert store.restore_latest(model_of()).step == 15
+    names = sorted(int(path.name[5:]) for path in tmp_path.iterdir())
+    assert names == [10, 15, 800, 900]
+
+
 def test_checkpoints_of_another_training_are_left_aside(tmp_path):
     CheckpointStore(tmp_path, "a").save(model_of(), Progress(step=5))
     CheckpointStore(tmp_path, "a").save_best(model_of(), Progress(step=5))

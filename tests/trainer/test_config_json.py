@@ -1,4 +1,5 @@
 import dataclasses
+import math
 from typing import Literal
 
 import pytest
@@ -58,6 +59,10 @@ def test_whole_numbers_serve_as_floats():
         ({"shapes": [{"class": "Star"}]}, r"shapes\[0\]\.class must be one of"),
         ({"count": [1]}, r"Drawing\.count takes int, got the list"),
         ({"count": {"a": 1}}, r"Drawing\.count takes int, got the mapping"),
+        ({"size": [3]}, r"size takes a list of 2 values \[\.\.\.\], got \[3\]"),
+        ({"size": 3}, r"size takes a list of 2 values \[\.\.\.\], got 3"),
+        ({"shapes": "round"}, r"shapes takes a list \[\.\.\.\], got 'round'"),
+        ({"frame": {"side": math.inf}}, r"side takes a finite number, got inf"),
     ],
 )
 def test_nonsense_is_refused_with_its_place(mapping, message):

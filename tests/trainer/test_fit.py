@@ -106,6 +106,41 @@ def test_a_killed_training_ends_as_an_uninterrupted_one(config, tmp_path):
         np.testing.assert_array_equal(np.asarray(a), np.asarray(b), err_msg=a.path)
 
 
+def values(model):
+    return [np.asarray(v) for v in [*model.variables, *model.optimizer.variables]]
+
+
+def test_an_epoch_killed_before_its_evaluation_is_evaluated_after_all(config, tmp_path):
+    # each epoch's end is due for a checkpoint of its own, too
+    config = dataclasses.replace(config, checkpoint_every_steps=3)
+    whole = run(config, tmp_path / "whole")
+
+    asked = []
+
+    def killed_the_second_time():
+        asked.append(1)
+        if len(asked) == 2:
+            raise KilledError
+        return data_of().evaluation()
+
+    data = dataclasses.replace(data_of(), evaluation=killed_the_second_time)
+    with pytest.raises(KilledError):
+        run(config, tmp_path / "cut", data=data)
+    assert not (tmp_path / "cut" / "ckpt" / "step-00000006").exists()
+    resumed = run(config, tmp_path / "cut", seed=99, data=data)
+    assert len(asked) == 3
+    np.testing.assert_equal(values(resumed), values(whole))
+
+
+def test_a_training_that_stopped_early_is_not_taken_up_again(config, tmp_path):
+    # nothing is ever found, so the first evaluation is the best
+    config = dataclasses.replace(config, early_stopping_epochs=1, train_steps=30)
+    first = run(config, tmp_path)
+    assert int(first.optimizer.iterations) == 6
+    again = run(config, tmp_path, seed=5, data=killing_at(6))
+    np.testing.assert_equal(values(again), values(first))
+
+
 def test_a_finished_training_is_not_repeated(config, tmp_path):
     first = run(config, tmp_path)
     again = run(config, tmp_path, seed=5, data=killing_at(0))

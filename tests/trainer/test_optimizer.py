@@ -43,13 +43,16 @@ def test_gradients_are_clipped_by_their_common_norm():
     optimizer.apply([np.array([3.0], "float32"), np.array([4.0], "float32")], [a, b])
     # norm 5 becomes 1
     np.testing.assert_allclose([float(a[0]), float(b[0])], [-0.6, -0.8], rtol=1e-5)
+    assert float(optimizer.gradient_norm) == pytest.approx(5.0)
 
 
-def test_small_gradients_pass_unclipped():
-    optimizer = constant(momentum=0.0, weight_decay=0.0, clip_global_norm=10.0)
+@pytest.mark.parametrize("clip", [10.0, 0.0])
+def test_small_gradients_pass_unclipped(clip):
+    optimizer = constant(momentum=0.0, weight_decay=0.0, clip_global_norm=clip)
     a = keras.Variable([0.0])
     optimizer.apply([np.array([3.0], "float32")], [a])
     assert float(a[0]) == pytest.approx(-3.0)
+    assert float(optimizer.gradient_norm) == pytest.approx(3.0)
 
 
 @pytest.mark.parametrize("kind", ["sgd", "adamw"])

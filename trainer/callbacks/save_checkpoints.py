@@ -22,7 +22,12 @@ class SaveCheckpoints(keras.callbacks.Callback):
     ) -> None:
         """Save inside long epochs."""
         del batch, logs
-        if self.state.step % self.every_steps == 0:
+        state = self.state
+        # at an epoch's end the evaluation is still to come: who goes on from a
+        # checkpoint of before it would never evaluate that epoch
+        ended = state.step % state.steps_per_epoch == 0
+        last = state.step >= state.train_steps
+        if state.step % self.every_steps == 0 and not (ended or last):
             self._save()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
@@ -32,9 +37,6 @@ class SaveCheckpoints(keras.callbacks.Callback):
 
     def _save(self) -> None:
         state = self.state
-        if keras.backend.backend() == "jax":
-            # inside an epoch JAX's variables live in the step function
-            self.model.jax_state_sync()
         progress = Progress(
             step=state.step,
             best_map=state.best_map,

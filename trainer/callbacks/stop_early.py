@@ -9,6 +9,11 @@ from trainer.callbacks.state import TrainingState
 _LOG = logging.getLogger(__name__)
 
 
+def out_of_patience(state: TrainingState, patience: int) -> bool:
+    """Whether mAP has not become better for `patience` evaluations; 0: never."""
+    return 0 < patience <= state.evaluations_since_best
+
+
 class StopEarly(keras.callbacks.Callback):
     """Ends training after `patience` evaluations without a better mAP."""
 
@@ -20,7 +25,7 @@ class StopEarly(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Look at what `Evaluate` found."""
         del logs
-        if self.state.evaluations_since_best >= self.patience:
+        if out_of_patience(self.state, self.patience):
             _LOG.info(
                 "stopped after epoch %d: no better mAP than %.3f in %d evaluations",
                 epoch + 1,

@@ -2,8 +2,11 @@
 
 import keras
 import tensorflow as tf
+from keras import ops
 
 from trainer.callbacks.state import TrainingState
+from trainer.jax_state import bring_variables_up_to_date
+from trainer.optimizer import unscaled_optimizer
 
 TRAIN_EVERY_STEPS = 20
 
@@ -19,13 +22,18 @@ class TensorBoardScalars(keras.callbacks.Callback):
     def on_train_batch_end(
         self, batch: int, logs: dict[str, float] | None = None
     ) -> None:
-        """Write the losses now and then."""
+        """Write losses, rate and gradient norm now and then."""
         del batch
         if self.state.step % TRAIN_EVERY_STEPS:
             return
-        rate = float(self.model.optimizer.learning_rate)
-        values = {f"train/{name}": float(x) for name, x in (logs or {}).items()}
-        self._write({**values, "train/learning_rate": rate})
+        bring_variables_up_to_date(self.model)
+        optimizer = unscaled_optimizer(self.model)
+        values = {
+            **(logs or {}),
+            "learning_rate": ops.convert_to_numpy(optimizer.learning_rate),
+            "gradient_norm": ops.convert_to_numpy(optimizer.gradient_norm),
+        }
+        self._write({f"train/{name}": float(x) for name, x in values.items()})
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Write the newest evaluation."""

@@ -134,7 +134,8 @@ class ModelConfig:
     decoding: DecodingConfig = DecodingConfig()
 
     def __post_init__(self) -> None:
-        require(0 <= self.frozen_stages <= 5, "0 <= frozen_stages <= 5", self)
+        stages = self.frozen_stages
+        require(0 <= stages <= 5, "0 <= frozen_stages <= 5", stages)
         levels = (self.min_level, self.max_level)
         ordered = 2 <= self.min_level <= 5 and self.min_level <= self.max_level <= 8
         require(ordered, "2 <= min_level <= 5 and min_level <= max_level <= 8", levels)

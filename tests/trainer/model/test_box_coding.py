@@ -20,6 +20,33 @@ def test_variance_divides_the_deltas():
     np.testing.assert_allclose(deltas, [[10.0, 2.5, 3.465736, 0.0]], atol=1e-4)
 
 
+def test_deltas_agree_with_the_formulas_of_fast_r_cnn():
+    # t_x = (x - x_a) / w_a, t_w = log(w / w_a): centres and sides; detectron2 has
+    # weights in the numerator, which are one over our variance
+    random = np.random.default_rng(2)
+    variance = np.array([0.1, 0.2, 0.3, 0.4])
+    centers = random.uniform(50, 300, (2, 200, 2))
+    sides = random.uniform(4, 90, (2, 200, 2))
+    (center, center_a), (side, side_a) = centers, sides
+    boxes = np.concatenate([center - side / 2, center + side / 2], -1)
+    anchors = np.concatenate([center_a - side_a / 2, center_a + side_a / 2], -1)
+    expected = np.concatenate(
+        [(center - center_a) / side_a, np.log(side / side_a)], axis=-1
+    )
+    actual = encode_boxes(
+        boxes.astype("float32"), anchors.astype("float32"), tuple(variance)
+    )
+    np.testing.assert_allclose(np.asarray(actual), expected / variance, atol=1e-3)
+    deltas = random.normal(0, 1, (200, 4))
+    moved = center_a + deltas[:, :2] * variance[:2] * side_a
+    grown = side_a * np.exp(deltas[:, 2:] * variance[2:])
+    decoded = decode_boxes(
+        deltas.astype("float32"), anchors.astype("float32"), tuple(variance)
+    )
+    expected = np.concatenate([moved - grown / 2, moved + grown / 2], -1)
+    np.testing.assert_allclose(np.asarray(decoded), expected, atol=1e-2)
+
+
 def test_decoding_is_the_inverse():
     random = np.random.default_rng(0)
     low = random.uniform(0, 300, (2, 50, 2))

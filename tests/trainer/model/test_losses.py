@@ -44,6 +44,19 @@ def test_smooth_l1_is_quadratic_then_linear():
     np.testing.assert_allclose(np.asarray(loss), [2.75])
 
 
+@pytest.mark.parametrize("beta", [0.1, 1.0])
+def test_smooth_l1_agrees_with_torchs_formula(beta):
+    random = np.random.default_rng(5)
+    deltas, targets = random.normal(0, 1.5, (2, 300, 4))
+    expected = np.zeros(300)
+    for row, column in np.ndindex(300, 4):
+        error = abs(deltas[row, column] - targets[row, column])
+        quadratic = error < beta
+        expected[row] += 0.5 * error**2 / beta if quadratic else error - 0.5 * beta
+    loss = smooth_l1_loss(deltas.astype("float32"), targets.astype("float32"), beta)
+    np.testing.assert_allclose(np.asarray(loss), expected, rtol=1e-4)
+
+
 def test_giou_loss_by_hand():
     a = np.array([[0, 0, 2, 2], [0, 0, 1, 1], [0, 0, 4, 2]], "float32")
     b = np.array([[1, 1, 3, 3], [2, 0, 3, 1], [0, 0, 4, 2]], "float32")

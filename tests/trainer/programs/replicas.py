@@ -1,15 +1,23 @@
-"""Trains on argv[1] virtual CPUs; prints losses and a digest of weights as JSON.
+"""Trains on argv[1] virtual CPUs; prints losses, gradient norms and weights as JSON.
 
-Batch norm is as by default; a second argument leaves each replica its own statistics.
+KERAS_BACKEND chooses MirroredStrategy (tensorflow) or keras.distribution (jax; there
+XLA_FLAGS must give it the devices). Batch norm is as by default; a second argument
+leaves each replica its own statistics.
 """
 
 import json
 import sys
+import tempfile
+from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from trainer.config import TrainerConfig
+from trainer.fit import TrainingData, fit
+from trainer.input_config import InputConfig
+from trainer.jax_state import bring_variables_up_to_date
 from trainer.model.config import (
     AnchorConfig,
     HeadConfig,
@@ -65,26 +73,86 @@ def batches():
     )
 
 
+class Record(keras.callbacks.Callback):
+    """Running losses and the gradient norm of every step."""
+
+    def __init__(self):
+        super().__init__()
+        self.steps = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        bring_variables_up_to_date(self.model)
+        norm = float(keras.ops.convert_to_numpy(self.model.optimizer.gradient_norm))
+        self.steps.append([float(logs["class_loss"]), float(logs["box_loss"]), norm])
+
+
+def framed(images, truth):
+    """A batch as the input pipeline gives it."""
+    difficult = tf.cast(truth["gt_difficult"], tf.bool)
+    return {
+        **truth,
+        "images": images,
+        "gt_difficult": difficult,
+        "image_ids": tf.constant(["a", "b", "c", "d"]),
+        "image_shapes": tf.constant([[64, 64]] * 4),
+        "letterbox": tf.constant([[1.0, 1.0, 0.0, 0.0]] * 4),
+    }
+
+
+def fit_with_all_callbacks(model, folder):
+    """The real `fit`, from the start and again from its checkpoint; what it saved."""
+    data = TrainingData(
+        train=lambda step: batches().map(framed).repeat().skip(step),
+        evaluation=lambda: batches().map(framed).take(1),
+        num_train_examples=4 * STEPS,
+        class_names=("ant", "bee"),
+    )
+    config = TrainerConfig(
+        model=CONFIG,
+        input=InputConfig(image_size=(64, 64), global_batch_size=4),
+        train_steps=STEPS + 2,
+        evaluate_every_steps=8,
+        checkpoint_every_steps=9,
+    )
+    fit(model, config, data, folder, folder)
+    best = keras.ops.convert_to_numpy(model.trainable_variables[0]).tolist()
+    fit(model, config, data, folder, folder)
+    again = keras.ops.convert_to_numpy(model.trainable_variables[0]).tolist()
+    return sorted(path.name for path in Path(folder).glob("step-*")), best == again
+
+
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0],
     [tf.config.LogicalDeviceConfiguration()] * REPLICAS,
 )
+on_jax = keras.backend.backend() == "jax"
+many = "data_parallel" if on_jax else "mirrored"
 keras.utils.set_random_seed(0)
-with distribution_scope("mirrored" if REPLICAS > 1 else "cpu"):
+with distribution_scope(many if REPLICAS > 1 else "cpu"):
     model = RetinaNet(backbone(), 2, CONFIG)
     model.build((None, None, None, 3))
     schedule = PiecewiseSchedule(boundaries=(), rates=(0.02,))
-    config = OptimizerConfig(schedule=schedule, clip_global_norm=1.0)
-    model.compile(optimizer=build_optimizer(config, STEPS), jit_compile=False)
-    history = model.fit(batches(), epochs=1, verbose=0, shuffle=False)
-weights = [keras.ops.convert_to_numpy(v) for v in model.trainable_variables]
+    config = OptimizerConfig(schedule=schedule, clip_global_norm=1.0, ema_momentum=0.9)
+    model.compile(optimizer=build_optimizer(config, STEPS), jit_compile=on_jax)
+    record = Record()
+    model.fit(batches(), epochs=1, verbose=0, shuffle=False, callbacks=[record])
+    replicas = (
+        len(model.trainable_variables[0].value.sharding.device_set)
+        if on_jax
+        else model.distribute_strategy.num_replicas_in_sync
+    )
+    weights = [keras.ops.convert_to_numpy(v) for v in model.trainable_variables]
+    with tempfile.TemporaryDirectory() as folder:
+        saved, same = fit_with_all_callbacks(model, folder)
 print(
     json.dumps(
         {
-            "replicas": model.distribute_strategy.num_replicas_in_sync,
-            "losses": {name: values[-1] for name, values in history.history.items()},
+            "replicas": replicas,
+            "steps": record.steps,
             "norm": float(np.sqrt(sum((w.astype(float) ** 2).sum() for w in weights))),
-            "probe": weights[0].ravel()[:50].tolist(),
+            "weights": [weight.ravel().tolist() for weight in weights],
+            "saved": saved,
+            "same_when_fitted_again": same,
         }
     )
 )
