@@ -65,26 +65,6 @@ def test_max_iou_agrees_with_torchvisions_matcher():
     np.testing.assert_array_equal(indices[positive], ious.argmax(0)[positive])
 
 
-def test_low_quality_matching_agrees_with_plain_loops():
-    levels = anchors_per_level(128, 128, (3, 4, 5, 6), AnchorConfig())
-    boxes = random_boxes(9, seed=6, size=128)
-    ious = numpy_iou(boxes, np.concatenate(levels))
-    plain, owner = run(levels, boxes, MatcherConfig(low_quality=False))
-    states, indices = run(levels, boxes, MatcherConfig())
-    forced = {}
-    for number in range(len(boxes)):
-        if not ((plain == POSITIVE) & (owner == number)).any():
-            for anchor in np.flatnonzero(ious[number] > ious[number].max() - 1e-6):
-                best = forced.get(anchor, number)
-                forced[anchor] = max(best, number, key=lambda n: ious[n, anchor])
-    assert forced  # else this tests nothing
-    for anchor, state in enumerate(plain):
-        expected = POSITIVE if anchor in forced else state
-        assert states[anchor] == expected
-        if expected == POSITIVE:
-            assert indices[anchor] == forced.get(anchor, owner[anchor])
-
-
 @pytest.mark.parametrize("kind", ["max_iou", "atss"])
 def test_small_and_thin_boxes_get_anchors(kind):
     # none of these gets one in KerasHub 0.32

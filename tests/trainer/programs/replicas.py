@@ -142,8 +142,10 @@ with distribution_scope(many if REPLICAS > 1 else "cpu"):
         else model.distribute_strategy.num_replicas_in_sync
     )
     weights = [keras.ops.convert_to_numpy(v) for v in model.trainable_variables]
-    with tempfile.TemporaryDirectory() as folder:
-        saved, same = fit_with_all_callbacks(model, folder)
+    saved, same = [], True
+    if not on_jax:
+        with tempfile.TemporaryDirectory() as folder:
+            saved, same = fit_with_all_callbacks(model, folder)
 print(
     json.dumps(
         {
