@@ -69,7 +69,8 @@ def run(args: argparse.Namespace) -> int:
     from components.example_gen.output import whole_output
 
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    logging.getLogger("apache_beam").setLevel(logging.WARNING)
+    # What Beam logs as an error it raises too.
+    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
     data = spans.resolve(args.data, args.span)
     with whole_output(args.output) as dirs:
         from components.example_gen.ingest import ingest, local_pipeline
