@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.metrics.blocks import Block, blocks_of_images, in_threads
 from trainer.metrics.box_columns import (
     Detections,
     GroundTruths,
@@ -128,6 +129,7 @@ def evaluate_images(
     num_classes: int,
     protocol: CocoProtocol | None = None,
     difficult: DifficultMode = "ignore",
+    threads: int = 1,
 ) -> CocoAccumulator:
     """Matches a set of images, whose `image` columns index `image_ids`.
 
@@ -139,6 +141,25 @@ def evaluate_images(
     _check_range("class_id", num_classes, ground_truths.class_id, detections.class_id)
     if num_classes > MAX_CLASSES:
         raise ValueError(f"at most {MAX_CLASSES} classes, got {num_classes}")
+
+    def evaluate(block: Block) -> CocoAccumulator:
+        images, truths, found = block
+        return _evaluate_block(
+            truths, found, ids[images], num_classes, protocol, difficult
+        )
+
+    blocks = blocks_of_images(ground_truths, detections, len(ids))
+    return CocoAccumulator.merge(in_threads(evaluate, blocks, threads))
+
+
+def _evaluate_block(
+    ground_truths: GroundTruths,
+    detections: Detections,
+    image_ids: NDArray[Any],
+    num_classes: int,
+    protocol: CocoProtocol,
+    difficult: DifficultMode,
+) -> CocoAccumulator:
     order, group = kept_in_match_order(detections, num_classes, protocol.max_dets[-1])
     boxes = detections.boxes_xywh[order]
     crowd, ignored_flag = crowd_and_ignored(ground_truths, difficult)
@@ -155,9 +176,9 @@ def evaluate_images(
     return CocoAccumulator(
         protocol=protocol,
         difficult=difficult,
-        image_ids=ids,
+        image_ids=image_ids,
         detections_per_image=np.bincount(
-            detections.image[order], minlength=len(ids)
+            detections.image[order], minlength=len(image_ids)
         ).astype(np.int32),
         class_id=detections.class_id[order].astype(np.uint16),
         score=detections.score[order],

@@ -64,8 +64,8 @@ class GroundTruths:
     def __len__(self) -> int:
         return len(self.image)
 
-    def take(self, rows: NDArray[Any]) -> Self:
-        """The given rows (indices or a mask), in that order."""
+    def take(self, rows: NDArray[Any] | slice) -> Self:
+        """The given rows (indices, a mask or a slice), in that order."""
         return _take(self, rows)
 
 
@@ -100,8 +100,8 @@ class Detections:
     def __len__(self) -> int:
         return len(self.image)
 
-    def take(self, rows: NDArray[Any]) -> Self:
-        """The given rows (indices or a mask), in that order."""
+    def take(self, rows: NDArray[Any] | slice) -> Self:
+        """The given rows (indices, a mask or a slice), in that order."""
         return _take(self, rows)
 
 
@@ -154,7 +154,7 @@ def _set_columns(columns: object, length: int, **dtypes: type[np.generic]) -> No
         _set(columns, name, value)
 
 
-def _take(columns: Any, rows: NDArray[Any]) -> Any:
+def _take(columns: Any, rows: NDArray[Any] | slice) -> Any:
     return type(columns)(
         **{f.name: getattr(columns, f.name)[rows] for f in dataclasses.fields(columns)}
     )

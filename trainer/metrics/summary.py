@@ -43,8 +43,12 @@ def coco_summary(
     class_names: Sequence[str],
     protocol: CocoProtocol | None = None,
     difficult: DifficultMode = "ignore",
+    threads: int = 1,
 ) -> CocoSummary:
-    """Evaluates detections; `image` columns index image_ids, `class_id` class_names."""
+    """Evaluates detections; `image` columns index image_ids, `class_id` class_names.
+
+    The numbers do not depend on `threads`.
+    """
     accumulator = evaluate_images(
         ground_truths,
         detections,
@@ -52,11 +56,14 @@ def coco_summary(
         num_classes=len(class_names),
         protocol=protocol,
         difficult=difficult,
+        threads=threads,
     )
-    return summarise(accumulator, class_names)
+    return summarise(accumulator, class_names, threads)
 
 
-def summarise(accumulator: CocoAccumulator, class_names: Sequence[str]) -> CocoSummary:
+def summarise(
+    accumulator: CocoAccumulator, class_names: Sequence[str], threads: int = 1
+) -> CocoSummary:
     """The numbers of all images in the accumulator."""
     if len(class_names) != len(accumulator.num_ground_truths):
         raise ValueError(
@@ -64,7 +71,7 @@ def summarise(accumulator: CocoAccumulator, class_names: Sequence[str]) -> CocoS
             f"{len(accumulator.num_ground_truths)} classes"
         )
     protocol = accumulator.protocol
-    precision, _ = precision_and_scores(accumulator, protocol.max_dets[-1])
+    precision, _ = precision_and_scores(accumulator, protocol.max_dets[-1], threads)
     recall = recall_tensor(accumulator)
     by_class = _metrics(precision, recall, protocol, _mean_by_class)
     return CocoSummary(

@@ -1,11 +1,13 @@
 """Accumulator -> precision, recall and score arrays in pycocotools' layout."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trainer.metrics.accumulator import CocoAccumulator
+from trainer.metrics.blocks import in_threads
 from trainer.metrics.matching import Words
 from trainer.metrics.protocol import WORD_BITS, CocoProtocol
 from trainer.metrics.sorting import descending_key, stable_order
@@ -34,9 +36,8 @@ class CocoTensors:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Ranked:
-    """Detections of all images in their final order: class, falling score, image id."""
+    """Detections of one class in their final order: falling score, sorted image id."""
 
-    class_start: NDArray[np.int64]  # [K + 1]
     score: NDArray[np.floating]  # [D]
     inside: NDArray[np.int32]  # [A, D + 1] detections inside the area range before row
     matched: NDArray[np.int64]  # [M] ascending rows
@@ -56,25 +57,33 @@ def coco_tensors(accumulator: CocoAccumulator) -> CocoTensors:
 
 
 def precision_and_scores(
-    accumulator: CocoAccumulator, max_dets: int
+    accumulator: CocoAccumulator, max_dets: int, threads: int = 1
 ) -> tuple[Floats, Floats]:
     """Precision and scores [T, R, K, A] with at most `max_dets` a class and image."""
-    order = _final_order(accumulator)
-    if max_dets < accumulator.protocol.max_dets[-1]:
-        order = order[accumulator.rank()[order] < max_dets]
-    ranked = _rank(accumulator, order)
-    protocol = accumulator.protocol
-    totals = accumulator.num_ground_truths
+    protocol, totals = accumulator.protocol, accumulator.num_ground_truths
     shape = (len(protocol.iou_thresholds), len(protocol.recall_thresholds))
     precision = np.full((*shape, *totals.shape), UNDEFINED)
     scores = np.full_like(precision, UNDEFINED)
-    for class_id in np.flatnonzero(totals.any(axis=1)):
+    image_rank = _image_rank(accumulator)
+    counting = np.arange(len(accumulator.class_id))
+    matches = np.arange(len(accumulator.matched))
+    if max_dets < protocol.max_dets[-1]:
+        counting = counting[accumulator.rank() < max_dets]
+        matches = matches[accumulator.matched_rank() < max_dets]
+    rows_of = _split_by_class(accumulator.class_id, counting, len(totals))
+    matched_class = accumulator.class_id[accumulator.matched]
+    matches_of = _split_by_class(matched_class, matches, len(totals))
+
+    def curves(class_id: int) -> tuple[Floats, Floats]:
+        rows, matches = rows_of[class_id], matches_of[class_id]
+        ranked = _rank(accumulator, rows, matches, image_rank)
+        return _curves(ranked, totals[class_id], protocol)
+
+    known_classes = np.flatnonzero(totals.any(axis=1)).tolist()
+    results = in_threads(curves, known_classes, threads)
+    for class_id, result in zip(known_classes, results, strict=True):
         known = totals[class_id] > 0
-        for array, curve in zip(
-            (precision, scores),
-            _curves(ranked, class_id, totals[class_id], protocol),
-            strict=True,
-        ):
+        for array, curve in zip((precision, scores), result, strict=True):
             by_area = curve.reshape(-1, *shape).transpose(1, 2, 0)  # [T, R, A]
             array[:, :, class_id, known] = by_area[:, :, known]
     return precision, scores
@@ -85,60 +94,72 @@ def recall_tensor(accumulator: CocoAccumulator) -> Floats:
     protocol, totals = accumulator.protocol, accumulator.num_ground_truths
     num_classes, num_areas = totals.shape
     class_id = accumulator.class_id[accumulator.matched]
-    by_class = np.argsort(class_id, kind="stable")
-    present, start = np.unique(class_id[by_class], return_index=True)
-    hit = _unpack_bits(accumulator.true_positive[by_class], protocol)
-    rank = accumulator.matched_rank()[by_class]
-    hits = np.zeros((len(protocol.max_dets), num_classes, hit.shape[1]), np.int64)
+    rank = accumulator.matched_rank()
+    hits = np.empty((len(protocol.max_dets), num_classes, protocol.num_runs), np.int64)
     for limit, counted in zip(protocol.max_dets, hits, strict=True):
-        within = hit & (rank < limit)[:, None]
-        if len(present):
-            counted[present] = np.add.reduceat(within, start, axis=0, dtype=np.int64)
+        within = rank < limit
+        words = accumulator.true_positive[within]
+        counted[:] = _count_bits(words, class_id[within], num_classes, protocol)
     by_area = hits.reshape(*hits.shape[:2], num_areas, -1).transpose(3, 1, 2, 0)
     total = totals[..., None]
     return np.where(total > 0, by_area / np.maximum(total, 1), UNDEFINED)
 
 
-def _final_order(accumulator: CocoAccumulator) -> NDArray[np.int64]:
-    """Detection rows by class, falling score, sorted image id, input order."""
+def _image_rank(accumulator: CocoAccumulator) -> NDArray[np.uint32] | None:
+    """[D] place of a row's image among the sorted ids; None if they are sorted."""
     ids = accumulator.image_ids
     id_order = np.argsort(ids, kind="stable")
     repeated = np.flatnonzero(ids[id_order[1:]] == ids[id_order[:-1]])
     if len(repeated):
         raise ValueError(f"image {ids[id_order[repeated[0]]]!r} was added twice")
-    keys = [accumulator.class_id, descending_key(accumulator.score)]
-    if (id_order[1:] < id_order[:-1]).any():
-        id_rank = np.empty(len(ids), np.uint32)
-        id_rank[id_order] = np.arange(len(ids), dtype=np.uint32)
-        keys.append(np.repeat(id_rank, accumulator.detections_per_image))
-    return stable_order(*keys)
+    if (id_order[1:] > id_order[:-1]).all():
+        return None
+    id_rank = np.empty(len(ids), np.uint32)
+    id_rank[id_order] = np.arange(len(ids), dtype=np.uint32)
+    return np.repeat(id_rank, accumulator.detections_per_image)
 
 
-def _rank(accumulator: CocoAccumulator, order: NDArray[np.int64]) -> _Ranked:
-    num_classes, num_areas = accumulator.num_ground_truths.shape
-    position = np.full(len(accumulator.class_id), -1)
-    position[order] = np.arange(len(order))
-    matched = position[accumulator.matched]
-    by_position = np.argsort(matched, kind="stable")
-    by_position = by_position[np.searchsorted(matched[by_position], 0) :]
-    matched = matched[by_position]
-    areas = accumulator.areas[order]
-    inside = np.zeros((num_areas, len(order) + 1), np.int32)
+def _split_by_class(
+    class_id: NDArray[np.uint16], rows: NDArray[np.int64], num_classes: int
+) -> list[NDArray[np.int64]]:
+    """The rows of each class, ascending."""
+    by_class = rows[np.argsort(class_id[rows], kind="stable")]
+    cuts = np.searchsorted(class_id[by_class], np.arange(1, num_classes))
+    return np.split(by_class, cuts)
+
+
+def _rank(
+    accumulator: CocoAccumulator,
+    rows: NDArray[np.int64],
+    matches: NDArray[np.int64],
+    image_rank: NDArray[np.uint32] | None,
+) -> _Ranked:
+    """Puts the rows and matches of one class, both ascending, into the final order."""
+    keys = [descending_key(accumulator.score[rows])]
+    if image_rank is not None:
+        keys.append(image_rank[rows])
+    order = stable_order(*keys)
+    position = np.empty(len(rows), np.uint32)
+    position[order] = np.arange(len(rows), dtype=np.uint32)
+    matched = position[np.searchsorted(rows, accumulator.matched[matches])]
+    by_position = stable_order(matched)
+    matched, matches = matched[by_position].astype(np.int64), matches[by_position]
+    ordered = rows[order]
+    areas = accumulator.areas[ordered]
+    num_areas = len(accumulator.protocol.area_ranges)
+    inside = np.zeros((num_areas, len(rows) + 1), np.int32)
     matched_inside = np.empty((len(matched), num_areas), bool)
     for area in range(num_areas):
         holds = (areas >> areas.dtype.type(area)) & areas.dtype.type(1)
         np.cumsum(holds, out=inside[area, 1:])
         matched_inside[:, area] = holds[matched]
     return _Ranked(
-        class_start=np.searchsorted(
-            accumulator.class_id[order], np.arange(num_classes + 1)
-        ),
-        score=accumulator.score[order],
+        score=accumulator.score[ordered],
         inside=inside,
         matched=matched,
         matched_inside=matched_inside,
-        true_positive=accumulator.true_positive[by_position],
-        ignored=accumulator.ignored[by_position],
+        true_positive=accumulator.true_positive[matches],
+        ignored=accumulator.ignored[matches],
     )
 
 
@@ -156,26 +177,21 @@ def _hits_needed(
 
 
 def _curves(
-    ranked: _Ranked,
-    class_id: int,
-    num_ground_truths: NDArray[np.int64],
-    protocol: CocoProtocol,
+    ranked: _Ranked, num_ground_truths: NDArray[np.int64], protocol: CocoProtocol
 ) -> tuple[Floats, Floats]:
     """Precision and score [B, R] of one class, B = A * T runs.
 
     Precision falls between two hits, so the curves are computed at the n detections
     that match something; the unmatched ones enter by their number.
     """
-    start, end = ranked.class_start[class_id : class_id + 2]
-    matches = slice(*np.searchsorted(ranked.matched, (start, end)))
-    row = ranked.matched[matches]
-    hit = _unpack_bits(ranked.true_positive[matches], protocol)  # [n, B]
-    skipped = _unpack_bits(ranked.ignored[matches], protocol)
+    row = ranked.matched
+    hit = _unpack_bits(ranked.true_positive, protocol)  # [n, B]
+    skipped = _unpack_bits(ranked.ignored, protocol)
     by_area = (len(row), len(protocol.area_ranges), len(protocol.iou_thresholds))
     hits = np.cumsum(hit, axis=0, dtype=np.int32)
-    inside = (ranked.inside[:, row + 1] - ranked.inside[:, start, None]).T
+    inside = ranked.inside[:, row + 1].T
     matched_inside = (hit | skipped).reshape(by_area)
-    matched_inside &= ranked.matched_inside[matches, :, None]
+    matched_inside &= ranked.matched_inside[:, :, None]
     misses = inside[..., None] - np.cumsum(matched_inside, axis=0, dtype=np.int32)
     seen = hits + misses.reshape(hits.shape)
     precision = np.where(hit, hits / (seen + np.spacing(1)), 0.0)
@@ -192,16 +208,44 @@ def _curves(
     at_recall, scores = np.zeros((2, *needed.shape))
     at_recall[reached] = envelope[nth_row[entry], run[entry]]
     scores[reached] = ranked.score[row[nth_row[entry]]]
-    if end > start:  # pycocotools reads the score at recall 0 off the first detection
-        scores[needed == 0] = ranked.score[start]
+    if len(
+        ranked.score
+    ):  # pycocotools reads the score at recall 0 off the first detection
+        scores[needed == 0] = ranked.score[0]
     return at_recall, scores
+
+
+def _count_bits(
+    words: Words,
+    class_id: NDArray[np.uint16],
+    num_classes: int,
+    protocol: CocoProtocol,
+) -> NDArray[np.int64]:
+    """How many of the words [M, W] of each class have each bit set: [K, A * T].
+
+    By the histogram of each byte of the words, which is cheaper than unpacking bits.
+    """
+    little_endian = np.ascontiguousarray(words, "<u8").view(np.uint8)
+    values = np.arange(256, dtype=np.uint8)[:, None]
+    bits_of_value = np.unpackbits(values, axis=1, bitorder="little").astype(np.int64)
+    first_bin = class_id.astype(np.int64) * 256
+    counts = np.empty((num_classes, little_endian.shape[1], 8), np.int64)
+    for place, byte in enumerate(little_endian.T):
+        histogram = np.bincount(first_bin + byte, minlength=num_classes * 256)
+        counts[:, place] = histogram.reshape(num_classes, 256) @ bits_of_value
+    return _used_bits(counts.reshape(num_classes, -1), protocol)
 
 
 def _unpack_bits(words: Words, protocol: CocoProtocol) -> NDArray[np.bool_]:
     """Words [M, W] -> [M, A * T], a column for each run."""
     little_endian = np.ascontiguousarray(words, "<u8").view(np.uint8)
-    bits: NDArray[np.uint8] = np.unpackbits(little_endian, axis=1, bitorder="little")
-    bits = bits.reshape(len(words), protocol.num_words, WORD_BITS)
+    bits = np.unpackbits(little_endian, axis=1, bitorder="little")
+    return _used_bits(bits, protocol).view(bool)
+
+
+def _used_bits(columns: NDArray[Any], protocol: CocoProtocol) -> NDArray[Any]:
+    """A column for each bit of W words -> a column for each run, [N, A * T]."""
+    by_word = columns.reshape(len(columns), protocol.num_words, WORD_BITS)
     used = protocol.areas_per_word * len(protocol.iou_thresholds)  # of each word
-    runs = bits[:, :, :used].reshape(len(words), protocol.num_words * used)
-    return runs[:, : protocol.num_runs].view(bool)
+    runs = by_word[:, :, :used].reshape(len(columns), protocol.num_words * used)
+    return runs[:, : protocol.num_runs]
