@@ -59,11 +59,16 @@ def ignored_words(
 ) -> Words:
     """[G, W]: the runs in which a ground truth is left out, by flag or by its area."""
     outside = ~protocol.areas_holding(ground_truths.area_px2) | ignored[:, None]
-    words = np.zeros((len(outside), protocol.num_words), np.uint64)
+    return words_of_areas(outside, protocol)
+
+
+def words_of_areas(areas: NDArray[np.bool_], protocol: CocoProtocol) -> Words:
+    """Area ranges [N, A] -> [N, W]: all the runs of the given ranges."""
+    words = np.zeros((len(areas), protocol.num_words), np.uint64)
     for area in range(len(protocol.area_ranges)):
         word, first_bit = protocol.bit(area, 0)
         runs = np.uint64(((1 << len(protocol.iou_thresholds)) - 1) << first_bit)
-        words[:, word] |= np.where(outside[:, area], runs, NONE)
+        words[:, word] |= np.where(areas[:, area], runs, NONE)
     return words
 
 

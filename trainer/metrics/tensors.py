@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from trainer.metrics.accumulator import CocoAccumulator
 from trainer.metrics.blocks import in_threads
-from trainer.metrics.matching import Words
+from trainer.metrics.matching import Words, words_of_areas
 from trainer.metrics.protocol import WORD_BITS, CocoProtocol
 from trainer.metrics.sorting import descending_key, stable_order
 
@@ -41,9 +41,8 @@ class _Ranked:
     score: NDArray[np.floating]  # [D]
     inside: NDArray[np.int32]  # [A, D + 1] detections inside the area range before row
     matched: NDArray[np.int64]  # [M] ascending rows
-    matched_inside: NDArray[np.bool_]  # [M, A]
     true_positive: Words  # [M, W]
-    ignored: Words  # [M, W]
+    not_missed: Words  # [M, W] matched, and inside the area range
 
 
 def coco_tensors(accumulator: CocoAccumulator) -> CocoTensors:
@@ -153,13 +152,14 @@ def _rank(
         holds = (areas >> areas.dtype.type(area)) & areas.dtype.type(1)
         np.cumsum(holds, out=inside[area, 1:])
         matched_inside[:, area] = holds[matched]
+    true_positive = accumulator.true_positive[matches]
     return _Ranked(
         score=accumulator.score[ordered],
         inside=inside,
         matched=matched,
-        matched_inside=matched_inside,
-        true_positive=accumulator.true_positive[matches],
-        ignored=accumulator.ignored[matches],
+        true_positive=true_positive,
+        not_missed=(true_positive | accumulator.ignored[matches])
+        & words_of_areas(matched_inside, accumulator.protocol),
     )
 
 
@@ -181,36 +181,32 @@ def _curves(
 ) -> tuple[Floats, Floats]:
     """Precision and score [B, R] of one class, B = A * T runs.
 
-    Precision falls between two hits, so the curves are computed at the n detections
-    that match something; the unmatched ones enter by their number.
+    Precision falls between two hits, so the curves are computed at the hits alone; the
+    misses before them enter by their number.
     """
-    row = ranked.matched
     hit = _unpack_bits(ranked.true_positive, protocol)  # [n, B]
-    skipped = _unpack_bits(ranked.ignored, protocol)
-    by_area = (len(row), len(protocol.area_ranges), len(protocol.iou_thresholds))
-    hits = np.cumsum(hit, axis=0, dtype=np.int32)
-    inside = ranked.inside[:, row + 1].T
-    matched_inside = (hit | skipped).reshape(by_area)
-    matched_inside &= ranked.matched_inside[:, :, None]
-    misses = inside[..., None] - np.cumsum(matched_inside, axis=0, dtype=np.int32)
-    seen = hits + misses.reshape(hits.shape)
-    precision = np.where(hit, hits / (seen + np.spacing(1)), 0.0)
-    envelope = np.maximum.accumulate(precision[::-1], axis=0)[::-1]
+    not_missed = _unpack_bits(ranked.not_missed, protocol)
+    not_missed_before = np.cumsum(not_missed, axis=0, dtype=np.int32)
+    # All hits in one list, run after run, and the how many-th of its run each is.
+    run, match = np.nonzero(hit.T)
+    row = ranked.matched[match]
+    total = np.bincount(run, minlength=hit.shape[1])
+    first = np.cumsum(total) - total
+    nth = np.arange(1, len(run) + 1) - first[run]
+    num_thresholds = len(protocol.iou_thresholds)
+    misses = ranked.inside[run // num_thresholds, row + 1]
+    misses -= not_missed_before[match, run]
+    precision = np.zeros((len(total), total.max(initial=0)))
+    precision[run, nth - 1] = nth / (nth + misses + np.spacing(1))
+    envelope = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
 
-    total = hit.sum(axis=0)[:, None]
-    needed = np.repeat(_hits_needed(num_ground_truths, protocol), by_area[2], axis=0)
-    reached = (needed <= total) & (total > 0)
-    # All hits in one list, run after run: the n-th of run b is entry (hits of the runs
-    # before b) + n - 1. A recall of 0 takes the first hit.
-    run, nth_row = np.nonzero(hit.T)
-    first = np.cumsum(total, axis=0) - total
-    entry = (first + np.maximum(needed, 1) - 1)[reached]
+    needed = np.repeat(_hits_needed(num_ground_truths, protocol), num_thresholds, 0)
     at_recall, scores = np.zeros((2, *needed.shape))
-    at_recall[reached] = envelope[nth_row[entry], run[entry]]
-    scores[reached] = ranked.score[row[nth_row[entry]]]
-    if len(
-        ranked.score
-    ):  # pycocotools reads the score at recall 0 off the first detection
+    reached = np.nonzero((needed <= total[:, None]) & (total > 0)[:, None])
+    wanted = np.maximum(needed[reached], 1) - 1  # a recall of 0 takes the first hit
+    at_recall[reached] = envelope[reached[0], wanted]
+    scores[reached] = ranked.score[row[first[reached[0]] + wanted]]
+    if len(ranked.score):  # pycocotools reads the score at recall 0 off the first
         scores[needed == 0] = ranked.score[0]
     return at_recall, scores
 
