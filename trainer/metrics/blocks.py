@@ -1,7 +1,7 @@
 """Work on many images in blocks, which threads may share.
 
-NumPy lets other threads run while it computes, so threads are enough for several cores;
-and the columns of a block stay in the cache, so blocks are worth it on one.
+NumPy lets other threads run while it computes, so threads help on several cores; and
+blocks bound the memory that matching takes, and keep more of it in the cache, on one.
 """
 
 import itertools

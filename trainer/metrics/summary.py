@@ -47,7 +47,7 @@ def coco_summary(
 ) -> CocoSummary:
     """Evaluates detections; `image` columns index image_ids, `class_id` class_names.
 
-    The numbers do not depend on `threads`.
+    `threads` share the matching; the numbers do not depend on them.
     """
     accumulator = evaluate_images(
         ground_truths,
@@ -58,12 +58,10 @@ def coco_summary(
         difficult=difficult,
         threads=threads,
     )
-    return summarise(accumulator, class_names, threads)
+    return summarise(accumulator, class_names)
 
 
-def summarise(
-    accumulator: CocoAccumulator, class_names: Sequence[str], threads: int = 1
-) -> CocoSummary:
+def summarise(accumulator: CocoAccumulator, class_names: Sequence[str]) -> CocoSummary:
     """The numbers of all images in the accumulator."""
     if len(class_names) != len(accumulator.num_ground_truths):
         raise ValueError(
@@ -71,7 +69,7 @@ def summarise(
             f"{len(accumulator.num_ground_truths)} classes"
         )
     protocol = accumulator.protocol
-    precision, _ = precision_and_scores(accumulator, protocol.max_dets[-1], threads)
+    precision, _ = precision_and_scores(accumulator, protocol.max_dets[-1])
     recall = recall_tensor(accumulator)
     by_class = _metrics(precision, recall, protocol, _mean_by_class)
     return CocoSummary(

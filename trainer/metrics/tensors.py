@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.metrics.accumulator import CocoAccumulator
-from trainer.metrics.blocks import in_threads
 from trainer.metrics.matching import Words, words_of_areas
 from trainer.metrics.protocol import WORD_BITS, CocoProtocol
 from trainer.metrics.sorting import descending_key, stable_order
@@ -56,7 +55,7 @@ def coco_tensors(accumulator: CocoAccumulator) -> CocoTensors:
 
 
 def precision_and_scores(
-    accumulator: CocoAccumulator, max_dets: int, threads: int = 1
+    accumulator: CocoAccumulator, max_dets: int
 ) -> tuple[Floats, Floats]:
     """Precision and scores [T, R, K, A] with at most `max_dets` a class and image."""
     protocol, totals = accumulator.protocol, accumulator.num_ground_truths
@@ -72,17 +71,14 @@ def precision_and_scores(
     rows_of = _split_by_class(accumulator.class_id, counting, len(totals))
     matched_class = accumulator.class_id[accumulator.matched]
     matches_of = _split_by_class(matched_class, matches, len(totals))
-
-    def curves(class_id: int) -> tuple[Floats, Floats]:
-        rows, matches = rows_of[class_id], matches_of[class_id]
-        ranked = _rank(accumulator, rows, matches, image_rank)
-        return _curves(ranked, totals[class_id], protocol)
-
-    known_classes = np.flatnonzero(totals.any(axis=1)).tolist()
-    results = in_threads(curves, known_classes, threads)
-    for class_id, result in zip(known_classes, results, strict=True):
+    for class_id in np.flatnonzero(totals.any(axis=1)):
+        ranked = _rank(accumulator, rows_of[class_id], matches_of[class_id], image_rank)
         known = totals[class_id] > 0
-        for array, curve in zip((precision, scores), result, strict=True):
+        for array, curve in zip(
+            (precision, scores),
+            _curves(ranked, totals[class_id], protocol),
+            strict=True,
+        ):
             by_area = curve.reshape(-1, *shape).transpose(1, 2, 0)  # [T, R, A]
             array[:, :, class_id, known] = by_area[:, :, known]
     return precision, scores
