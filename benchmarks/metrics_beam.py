@@ -26,7 +26,10 @@ from apache_beam.options.pipeline_options import PipelineOptions
 REPOSITORY = str(Path(__file__).resolve().parents[1])
 sys.path.insert(0, REPOSITORY)
 
-from components.evaluator.coco_combine import CombineScoredImages, ScoredImage
+from components.evaluator.coco_combine import (  # noqa: E402
+    CombineScoredImages,
+    ScoredImage,
+)
 
 DETECTIONS, OBJECTS, CLASSES, IMAGES_A_FILE = 100, 20, 20, 250
 
