@@ -63,8 +63,8 @@ def precision_and_scores(
     precision = np.full((*shape, *totals.shape), UNDEFINED)
     scores = np.full_like(precision, UNDEFINED)
     image_rank = _image_rank(accumulator)
-    counting = np.arange(len(accumulator.class_id))
-    matches = np.arange(len(accumulator.matched))
+    counting: NDArray[np.int64] = np.arange(len(accumulator.class_id))
+    matches: NDArray[np.int64] = np.arange(len(accumulator.matched))
     if max_dets < protocol.max_dets[-1]:
         counting = counting[accumulator.rank() < max_dets]
         matches = matches[accumulator.matched_rank() < max_dets]
@@ -136,9 +136,10 @@ def _rank(
     order = stable_order(*keys)
     position = np.empty(len(rows), np.uint32)
     position[order] = np.arange(len(rows), dtype=np.uint32)
-    matched = position[np.searchsorted(rows, accumulator.matched[matches])]
-    by_position = stable_order(matched)
-    matched, matches = matched[by_position].astype(np.int64), matches[by_position]
+    places = position[np.searchsorted(rows, accumulator.matched[matches])]
+    by_place = stable_order(places)
+    matched: NDArray[np.int64] = places[by_place].astype(np.int64)
+    matches = matches[by_place]
     ordered = rows[order]
     areas = accumulator.areas[ordered]
     num_areas = len(accumulator.protocol.area_ranges)
