@@ -5,8 +5,8 @@ import colorsys
 import numpy as np
 from PIL import Image, ImageDraw
 
-from components.report.drawing import LabelledBoxes, contact_sheet, draw_boxes
 from pipeline.shown_data import ShownData, ShownFrame
+from trainer.drawing import LabelledBoxes, contact_sheet, draw_boxes
 
 _COLUMNS = 4
 _MAX_CELL_PX = 512

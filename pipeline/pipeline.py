@@ -97,6 +97,7 @@ def create_pipeline(
     report = ReportWriter(
         **judged,
         examples=ingest.outputs["examples"],
+        model_run=trainer.outputs["model_run"],
         title=config.name,
         num_images=config.report.num_images,
         min_score=config.report.min_score,

@@ -10,6 +10,7 @@ from components.evaluator.evaluation import CANDIDATE
 from components.report.component import PAGE_FILE, PICTURE_FILE
 from components.serving_check.component import FINDINGS_FILE
 from pipeline.run_record import StageRecord, latest_run
+from trainer.learning_curves import CURVES_FILE
 
 _HEADLINES = (("mAP", "AP"), ("AP50", "AP50"), ("AP75", "AP75"))
 
@@ -25,7 +26,8 @@ class RunSummary:
       metrics: split -> metric name -> value, of this run's model;
         None where there is no ground truth to find.
       model_path: the exported SavedModel, pushed or not.
-      report: path of the page; `picture` of the PNG with detections.
+      report: path of the page; `picture` of the PNG with detections, `curves` of the
+        one with the training's loss, rate and mAP.
       ingest_report: path of the page about the data.
       stages: component id -> "reused" or "ran".
       seconds: of the whole run.
@@ -39,6 +41,7 @@ class RunSummary:
     model_path: str
     report: str
     picture: str
+    curves: str
     ingest_report: str
     stages: dict[str, str]
     seconds: float
@@ -57,6 +60,7 @@ class RunSummary:
             f"pushed    {self.pushed_path or 'nothing: what serves is untouched'}",
             f"report    {self.report}",
             f"picture   {self.picture}",
+            f"curves    {self.curves}",
             f"data      {self.ingest_report}",
             f"{len(self.stages)} stages, {reused} reused, {self.seconds:.0f} s",
         ]
@@ -83,6 +87,7 @@ def summarise(metadata_path: str, seconds: float) -> RunSummary:
         model_path=os.path.join(_output(stages, "Trainer", "model"), "Format-Serving"),
         report=os.path.join(report, PAGE_FILE),
         picture=os.path.join(report, PICTURE_FILE),
+        curves=os.path.join(report, CURVES_FILE),
         ingest_report=os.path.join(
             _output(stages, "VocExampleGen", "report"), "report.html"
         ),

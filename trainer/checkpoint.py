@@ -30,6 +30,7 @@ class Progress:
     step: int = 0
     best_map: float = -1.0
     evaluations_since_best: int = 0
+    history: tuple[dict[str, float], ...] = ()
     fingerprint: str = ""
 
 
@@ -79,9 +80,9 @@ class CheckpointStore:
         """The readable checkpoints of this training, newest first."""
         for folder in sorted(self.directory.glob(f"{prefix}????????"), reverse=True):
             try:
-                progress = Progress(
-                    **json.loads((folder / "progress.json").read_text())
-                )
+                values = json.loads((folder / "progress.json").read_text())
+                history = tuple(values.pop("history"))
+                progress = Progress(**values, history=history)
             except UNREADABLE as error:
                 _LOG.warning("%s is damaged (%s): not used", folder, error)
                 continue

@@ -49,6 +49,7 @@ class TrainerConfig:
     strategy: Literal["auto", "cpu", "gpu", "mirrored", "data_parallel"] = "auto"
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = "auto"
     jit_compile: bool = False
+    tensorboard_images: int = 4  # eval images shown with detections; 0: none
     doctor: bool = True
     seed: int = 0
 
@@ -63,6 +64,7 @@ class TrainerConfig:
         for name in (
             "evaluate_every_steps",
             "early_stopping_epochs",
+            "tensorboard_images",
             "seed",
         ):
             require(getattr(self, name) >= 0, f"{name} >= 0", getattr(self, name))

@@ -29,12 +29,21 @@ def compiled_detector(model: Any) -> Detect:
 
 
 def evaluate_batches(
-    detect: Detect, batches: Iterable[Batch], class_names: Sequence[str]
+    detect: Detect,
+    batches: Iterable[Batch],
+    class_names: Sequence[str],
+    look: Callable[[Batch, Mapping[str, Any]], None] | None = None,
 ) -> CocoSummary:
-    """Score detections against ground truth, both in pixels of the original images."""
+    """Score detections against ground truth, both in pixels of the original images.
+
+    `look`, where given, is shown each batch with its detections, in the frame's pixels.
+    """
     columns = _Columns()
     for batch in batches:
-        columns.add(batch, detect(batch["images"]))
+        outputs = detect(batch["images"])
+        columns.add(batch, outputs)
+        if look is not None:
+            look(batch, outputs)
     return coco_summary(
         columns.ground_truths(),
         columns.detections(),

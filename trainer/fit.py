@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import io
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -11,14 +12,22 @@ import tensorflow as tf
 
 from trainer.averaging import averaged_weights
 from trainer.callbacks.evaluate import Evaluate
+from trainer.callbacks.keep_history import KeepHistory
 from trainer.callbacks.non_finite import StopOnNonFinite
 from trainer.callbacks.save_checkpoints import SaveCheckpoints
 from trainer.callbacks.show_progress import ShowProgress
 from trainer.callbacks.state import CountSteps, TrainingState
 from trainer.callbacks.stop_early import StopEarly, out_of_patience
-from trainer.callbacks.tensorboard_scalars import TensorBoardScalars
+from trainer.callbacks.tensorboard import TensorBoard
 from trainer.checkpoint import CheckpointStore
 from trainer.config import TrainerConfig
+from trainer.evaluation_pictures import EvaluationPictures
+from trainer.learning_curves import (
+    CURVES_FILE,
+    HISTORY_FILE,
+    draw_curves,
+    history_csv,
+)
 from trainer.metrics.summary import CocoSummary
 
 _LOG = logging.getLogger(__name__)
@@ -72,6 +81,7 @@ def fit(
     if earlier is not None:
         state.step, state.best_map = earlier.step, earlier.best_map
         state.evaluations_since_best = earlier.evaluations_since_best
+        state.history = list(earlier.history)
         _LOG.info("going on at step %d of %d", state.step, state.train_steps)
     callbacks = _callbacks(state, config, data, store, log_dir)
     for span in _spans(state, config.early_stopping_epochs):
@@ -91,6 +101,7 @@ def fit(
             averaged = [keras.ops.copy(v) for v in model.trainable_variables]
         for variable, value in zip(model.trainable_variables, averaged, strict=True):
             variable.assign(value)
+    _write_history(state, log_dir)
     return state.summary
 
 
@@ -143,19 +154,34 @@ def _callbacks(
         store,
         config.evaluate_every_epochs,
         config.evaluate_every_steps,
+        lambda: EvaluationPictures(
+            config.tensorboard_images, config.seed, data.class_names
+        ),
     )
     # in this order: each reads what those before it have found
     callbacks = [
         CountSteps(state),
         StopOnNonFinite(state, image_ids),
         evaluate,
+        KeepHistory(state),
         SaveCheckpoints(state, store, config.checkpoint_every_steps),
-        TensorBoardScalars(state, log_dir),
+        TensorBoard(state, log_dir),
         ShowProgress(state),
     ]
     if config.early_stopping_epochs:
         callbacks.append(StopEarly(state, config.early_stopping_epochs))
     return callbacks
+
+
+def _write_history(state: TrainingState, directory: str) -> None:
+    """The rows and their curves, those of the training before a resume included."""
+    encoded = io.BytesIO()
+    draw_curves(state.history).save(encoded, format="PNG")
+    tf.io.gfile.makedirs(directory)
+    with tf.io.gfile.GFile(f"{directory}/{HISTORY_FILE}", "w") as file:
+        file.write(history_csv(state.history))
+    with tf.io.gfile.GFile(f"{directory}/{CURVES_FILE}", "wb") as file:
+        file.write(encoded.getvalue())
 
 
 def _inputs_and_truth(batch: dict[str, Any]) -> tuple[Any, dict[str, Any]]:

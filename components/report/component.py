@@ -15,6 +15,7 @@ from components.evaluator.component import METRICS_FILE, VERDICT_FILE
 from components.report import detections, page
 from components.serving_check.component import FINDINGS_FILE
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
+from trainer.learning_curves import CURVES_FILE, HISTORY_FILE
 
 PAGE_FILE = "report.html"
 PICTURE_FILE = "detections.png"
@@ -24,6 +25,7 @@ PICTURE_FILE = "detections.png"
 def ReportWriter(
     examples: InputArtifact[standard_artifacts.Examples],
     model: InputArtifact[standard_artifacts.Model],
+    model_run: InputArtifact[standard_artifacts.ModelRun],
     evaluation_result: InputArtifact[standard_artifacts.ModelEvaluation],
     blessing: InputArtifact[standard_artifacts.ModelBlessing],
     serving_blessing: InputArtifact[standard_artifacts.InfraBlessing],
@@ -35,7 +37,8 @@ def ReportWriter(
 ) -> None:
     """Gathers what the other stages found, and draws what the model sees.
 
-    `report` is a folder that holds `report.html` and `detections.png`.
+    `report` is a folder that holds `report.html`, `detections.png` and the training's
+    `learning_curves.png` and `history.csv`.
     """
     del source_digest  # only there for the cache to see
     label_map = LabelMap.from_file(os.path.join(examples.uri, LABEL_MAP_FILENAME))
@@ -57,7 +60,12 @@ def ReportWriter(
     fileio.makedirs(report.uri)
     with fileio.open(os.path.join(report.uri, PICTURE_FILE), "wb") as sink:
         sink.write(encoded.getvalue())
-    text = page.render(findings, encoded.getvalue(), title)
+    for name in (CURVES_FILE, HISTORY_FILE):
+        training = os.path.join(model_run.uri, name)
+        fileio.copy(training, os.path.join(report.uri, name))
+    with fileio.open(os.path.join(report.uri, CURVES_FILE), "rb") as source:
+        curves = source.read()
+    text = page.render(findings, encoded.getvalue(), curves, title)
     io_utils.write_string_file(os.path.join(report.uri, PAGE_FILE), text)
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from components.report import drawing
 from schemas import tf_example
+from trainer import drawing
 
 _COLUMNS = 4
 _CELL_PX = 320

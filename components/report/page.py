@@ -27,6 +27,8 @@ $metrics
 <h2>Detections on eval images</h2>
 <p>Green: annotated. Red: detected, with its score.</p>
 <img alt="eval images with detections" src="data:image/png;base64,$png">
+<h2>Training</h2>
+<img alt="loss, learning rate and mAP by epoch" src="data:image/png;base64,$curves">
 </body></html>
 """
 )
@@ -51,8 +53,8 @@ class RunFindings:
     class_names: Sequence[str]
 
 
-def render(findings: RunFindings, png: bytes, title: str) -> str:
-    """The page, with the picture inside it."""
+def render(findings: RunFindings, png: bytes, curves: bytes, title: str) -> str:
+    """The page, with the pictures of detections and of the training inside it."""
     blessed = bool(findings.verdict["blessed"])
     serving = findings.serving["problems"] or [
         f"every signature answers; {findings.serving['ms_per_image']} ms an image"
@@ -65,6 +67,7 @@ def render(findings: RunFindings, png: bytes, title: str) -> str:
         serving=_items(serving),
         metrics="".join(_tables(findings)),
         png=base64.b64encode(png).decode(),
+        curves=base64.b64encode(curves).decode(),
     )
 
 

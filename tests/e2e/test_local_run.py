@@ -69,7 +69,7 @@ def test_the_first_run_goes_through_every_stage_and_pushes(root):
     assert summary["blessed"]
     assert summary["serving_problems"] == []
     assert root.served() == [summary["pushed_path"].rpartition("/")[2]]
-    for path in (summary["report"], summary["picture"], summary["ingest_report"]):
+    for path in (summary[x] for x in ("report", "picture", "curves", "ingest_report")):
         assert (root.root / path).stat().st_size > 0
 
 

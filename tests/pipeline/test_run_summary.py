@@ -18,6 +18,7 @@ def summary():
         model_path="model",
         report="report.html",
         picture="detections.png",
+        curves="learning_curves.png",
         ingest_report="ingest.html",
         stages={"Trainer": "reused", "ModelPusher": "ran"},
         seconds=12.4,
@@ -32,6 +33,7 @@ def test_the_summary_ends_with_numbers_verdict_and_paths(summary):
         "pushed    runs/served/7\n"
         "report    report.html\n"
         "picture   detections.png\n"
+        "curves    learning_curves.png\n"
         "data      ingest.html\n"
         "2 stages, 1 reused, 12 s\n"
     )

@@ -4,6 +4,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from trainer.callbacks.non_finite import NonFiniteLossError
 from trainer.config import TrainerConfig
@@ -168,15 +170,52 @@ def test_a_broken_image_stops_training_and_is_named(config, tmp_path):
     assert saved[-1] == "step-00000004"
 
 
-def test_scalars_are_written_for_tensorboard(config, tmp_path):
-    run(dataclasses.replace(config, train_steps=3), tmp_path)
-    [events] = (tmp_path / "log").glob("events.*")
-    tags = {
-        value.tag
-        for event in tf.compat.v1.train.summary_iterator(str(events))
-        for value in event.summary.value
+def read_events(folder):
+    events = EventAccumulator(str(folder), size_guidance={"tensors": 0})
+    events.Reload()
+    return {
+        tag: [(event.step, event.tensor_proto) for event in events.Tensors(tag)]
+        for tag in events.Tags()["tensors"]
     }
-    assert {"eval/AP", "eval/AP50", "eval/AR100", "eval_AP50/bee"} <= tags
+
+
+def test_tensorboard_shows_map_by_class_and_images_with_detections(config, tmp_path):
+    # evaluated inside of the epoch, and at its end
+    changed = dataclasses.replace(config, evaluate_every_steps=2, tensorboard_images=1)
+    run(dataclasses.replace(changed, train_steps=3), tmp_path)
+    tags = read_events(tmp_path / "log")
+    assert {
+        "eval/AP",
+        "eval/AP50",
+        "eval/AR100",
+        "eval_AP50/bee",
+        "eval_AP/bee",
+    } <= set(tags)
+    assert [step for step, _ in tags["eval/AP50"]] == [2, 3]
+    first, second = (tf.make_ndarray(x) for _, x in tags["eval/detections"])
+    # width and height, then the pictures
+    assert [int(first[0]), int(first[1]), len(first)] == [32, 32, 3]
+    drawn = [tf.io.decode_png(x[2], channels=3).numpy() for x in (first, second)]
+    # the left edge of the box from 4, 4 to 24, 28; both times of the same image
+    for picture in drawn:
+        assert (picture[20:27, 4] == [0x3C, 0xB4, 0x4B]).all()
+    np.testing.assert_array_equal(drawn[0][0], drawn[1][0])
+
+
+def test_the_history_survives_a_resume_and_is_drawn(config, tmp_path):
+    run(config, tmp_path / "whole")
+    with pytest.raises(tf.errors.OpError):
+        run(config, tmp_path / "cut", data=killing_at(5))
+    run(config, tmp_path / "cut")
+    whole, cut = (tmp_path / name / "log" for name in ("whole", "cut"))
+    head, *rows = (whole / "history.csv").read_text().splitlines()
+    assert head.startswith("step,epoch,loss,class_loss,box_loss,learning_rate,mAP")
+    assert [row.split(",")[:2] for row in rows] == [["3", "1"], ["6", "2"]]
+    head, *resumed = (cut / "history.csv").read_text().splitlines()
+    assert resumed[0] == rows[0]
+    assert [row.split(",")[:2] for row in resumed] == [["3", "1"], ["6", "2"]]
+    with Image.open(whole / "learning_curves.png") as picture:
+        assert picture.size == (800, 660)
 
 
 def test_lengths_by_steps_and_by_epochs(config):

@@ -8,13 +8,15 @@ from trainer.averaging import averaged_weights
 from trainer.callbacks.state import TrainingState
 from trainer.checkpoint import CheckpointStore, Progress
 from trainer.evaluation import Batch, Detect, compiled_detector, evaluate_batches
+from trainer.evaluation_pictures import EvaluationPictures
 
 
 class Evaluate(keras.callbacks.Callback):
     """Scores the averaged weights every so often and keeps the best ones.
 
     Every `every_epochs` epochs, every `every_steps` steps if that is not 0, and
-    after the last step. Adds mAP, AP50 and recall (AR100) to the epoch's logs.
+    after the last step. Adds mAP, AP50 and recall (AR100) to the epoch's logs, and
+    leaves the images that a new `picture()` keeps in the state.
     """
 
     def __init__(
@@ -25,6 +27,7 @@ class Evaluate(keras.callbacks.Callback):
         store: CheckpointStore,
         every_epochs: int = 1,
         every_steps: int = 0,
+        picture: Callable[[], EvaluationPictures] | None = None,
     ) -> None:
         super().__init__()
         self.state = state
@@ -33,6 +36,7 @@ class Evaluate(keras.callbacks.Callback):
         self.store = store
         self.every_epochs = every_epochs
         self.every_steps = every_steps
+        self.picture = picture
         self._detect: Detect | None = None
 
     def on_train_batch_end(
@@ -69,10 +73,15 @@ class Evaluate(keras.callbacks.Callback):
     def _evaluate(self) -> None:
         state = self.state
         self._detect = self._detect or compiled_detector(self.model)
+        pictures = self.picture() if self.picture else None
         with averaged_weights(self.model):
             state.summary = evaluate_batches(
-                self._detect, self.batches(), self.class_names
+                self._detect,
+                self.batches(),
+                self.class_names,
+                pictures.add if pictures else None,
             )
+            state.pictures = pictures.pictures() if pictures else []
             state.evaluated_at = state.step
             map_ = state.summary.metrics["AP"]
             if map_ > state.best_map or state.best_map < 0:

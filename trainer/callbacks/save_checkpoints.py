@@ -41,5 +41,6 @@ class SaveCheckpoints(keras.callbacks.Callback):
             step=state.step,
             best_map=state.best_map,
             evaluations_since_best=state.evaluations_since_best,
+            history=tuple(state.history),
         )
         self.store.save(self.model, progress)

@@ -3,6 +3,8 @@
 import dataclasses
 
 import keras
+import numpy as np
+from numpy.typing import NDArray
 
 from trainer.metrics.summary import CocoSummary
 
@@ -11,7 +13,8 @@ from trainer.metrics.summary import CocoSummary
 class TrainingState:
     """Where the training stands; `CountSteps` and `Evaluate` write it.
 
-    `summary` is the newest evaluation, of the weights after `evaluated_at` steps.
+    `summary` is the newest evaluation, of the weights after `evaluated_at` steps, and
+    `pictures` [H, W, 3] are images of it; `history` is what `KeepHistory` noted.
     """
 
     train_steps: int
@@ -21,6 +24,8 @@ class TrainingState:
     evaluations_since_best: int = 0
     summary: CocoSummary | None = None
     evaluated_at: int = -1
+    pictures: list[NDArray[np.uint8]] = dataclasses.field(default_factory=list)
+    history: list[dict[str, float]] = dataclasses.field(default_factory=list)
 
     @property
     def epoch(self) -> float:

@@ -1,7 +1,7 @@
 import numpy as np
 from PIL import Image
 
-from components.report import drawing
+from trainer import drawing
 
 
 def layer(*boxes, colour="#ff0000"):
