@@ -59,6 +59,10 @@ class CheckpointStore:
         """Set model and optimiser to the newest checkpoint of this training."""
         return self._restore(LAST, [*model.variables, *model.optimizer.variables])
 
+    def is_begun(self) -> bool:
+        """Whether there is a checkpoint of this training to go on from."""
+        return any(True for _ in self._own(LAST))
+
     def restore_best(self, model: Any) -> Progress | None:
         """Set the model's variables to the best saved; None if there is none."""
         return self._restore(BEST, model.variables)

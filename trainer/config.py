@@ -51,6 +51,7 @@ class TrainerConfig:
     jit_compile: bool = False
     tensorboard_images: int = 4  # eval images shown with detections; 0: none
     doctor: bool = True
+    doctor_seconds: float = 15.0  # to overfit 8 images in; 0: not done
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -65,6 +66,7 @@ class TrainerConfig:
             "evaluate_every_steps",
             "early_stopping_epochs",
             "tensorboard_images",
+            "doctor_seconds",
             "seed",
         ):
             require(getattr(self, name) >= 0, f"{name} >= 0", getattr(self, name))

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from schemas.detection_example import DetectionExample
 from trainer.averaging import averaged_weights
 from trainer.callbacks.evaluate import Evaluate
 from trainer.callbacks.keep_history import KeepHistory
@@ -39,13 +40,15 @@ class TrainingData:
     """Batches by start step, batches of one evaluation, and the size of the split.
 
     `train(step)` is an endless tf.data.Dataset that starts with the batch of that
-    step; `evaluation()` gives each eval image once.
+    step; `evaluation()` gives each eval image once, and `stored(n)` the first n of
+    its examples as they lie in their files.
     """
 
     train: Callable[[int], Any]
     evaluation: Callable[[], Any]
     num_train_examples: int
     class_names: Sequence[str]
+    stored: Callable[[int], Sequence[DetectionExample]] = lambda count: ()
 
 
 def steps_per_epoch(config: TrainerConfig, num_train_examples: int) -> int:
@@ -57,6 +60,12 @@ def total_steps(config: TrainerConfig, num_train_examples: int) -> int:
     """Steps of the whole training."""
     epochs = config.num_epochs * steps_per_epoch(config, num_train_examples)
     return config.train_steps or epochs
+
+
+def is_begun(config: TrainerConfig, data: TrainingData, checkpoint_dir: str) -> bool:
+    """Whether `fit` would go on from a checkpoint of the same config and data."""
+    store = CheckpointStore(checkpoint_dir, _fingerprint(config, data))
+    return store.is_begun()
 
 
 def fit(
@@ -86,7 +95,7 @@ def fit(
     callbacks = _callbacks(state, config, data, store, log_dir)
     for span in _spans(state, config.early_stopping_epochs):
         model.fit(
-            data.train(span.first_step).map(_inputs_and_truth),
+            data.train(span.first_step).map(inputs_and_truth),
             initial_epoch=span.first_epoch,
             epochs=span.last_epoch,
             steps_per_epoch=span.steps_per_epoch,
@@ -184,7 +193,8 @@ def _write_history(state: TrainingState, directory: str) -> None:
         file.write(encoded.getvalue())
 
 
-def _inputs_and_truth(batch: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+def inputs_and_truth(batch: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """A batch of the input pipeline as the x and y that the model is fitted to."""
     truth = {name: batch[name] for name in TRUTH}
     # a distribution strategy sums what it gathers, and cannot sum booleans
     truth["gt_difficult"] = tf.cast(truth["gt_difficult"], tf.int32)

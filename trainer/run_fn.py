@@ -10,13 +10,16 @@ from typing import Any
 
 import keras
 
+from schemas.detection_example import DetectionExample
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
+from schemas.tf_example import decode_example
 from trainer.config import TrainerConfig
-from trainer.doctor import examine
+from trainer.doctor.examine import examine
 from trainer.export import export_model
 from trainer.export_elsewhere import export_with_tensorflow
-from trainer.fit import TrainingData, fit, total_steps
+from trainer.fit import TrainingData, fit, is_begun, total_steps
 from trainer.input_pipeline import count_examples, make_dataset
+from trainer.input_records import index_records, read_records
 from trainer.model.build import build_retinanet
 from trainer.optimizer import build_optimizer
 from trainer.strategy import distribution_scope, resolve_precision
@@ -86,6 +89,7 @@ def training_data(
         ),
         num_train_examples=num_examples,
         class_names=label_map.names,
+        stored=lambda count: _stored(eval_files, count),
     )
 
 
@@ -110,12 +114,21 @@ def train(
                 steps,
                 data.num_train_examples,
             )
-            if config.doctor:
-                examine(model, config, data)
+            if config.doctor and is_begun(config, data, checkpoint_dir):
+                _LOG.info("doctor: not asked again, a begun training goes on")
+            elif config.doctor:
+                examine(model, config, data, log_dir)
+            # what follows is the same with and without the doctor
+            keras.utils.set_random_seed(config.seed)
             fit(model, config, data, checkpoint_dir, log_dir)
     finally:
         keras.config.set_dtype_policy(policy)
     return model
+
+
+def _stored(files: list[str], count: int) -> list[DetectionExample]:
+    records = read_records(index_records(files).files, parallel_files=1).take(count)
+    return [decode_example(record.numpy()) for record in records]
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ from schemas.label_map import LabelMap
 from schemas.tf_example import encode_example
 from trainer import run_fn as module
 from trainer.config import TrainerConfig
+from trainer.doctor import overfit
 from trainer.export_elsewhere import export_with_tensorflow
 from trainer.input_config import InputConfig
 from trainer.model.config import DecodingConfig, HeadConfig, ModelConfig
@@ -132,3 +133,45 @@ def test_an_export_that_fails_elsewhere_says_why(tiny_model, tiny_config, tmp_pa
     config = TrainerConfig(model=tiny_config, num_epochs=1)
     with pytest.raises(RuntimeError, match=r"(?s)under TensorFlow failed.*'mini'"):
         export_with_tensorflow(tiny_model, config, LABEL_MAP, str(tmp_path / "out"))
+
+
+def test_training_is_the_same_with_and_without_the_doctor(
+    tiny_config, tmp_path, monkeypatch
+):
+    # satisfied at once: its copy of the model takes a few steps, whatever the loss
+    monkeypatch.setattr(overfit, "FALL", 9.0)
+    weights, names = [], []
+    for doctor in (True, False):
+        config = TrainerConfig(
+            model=tiny_config,
+            input=InputConfig(image_size=(64, 64), global_batch_size=2, max_boxes=8),
+            num_epochs=2,
+            doctor=doctor,
+        )
+        folder = tmp_path / str(doctor)
+        module.run_fn(arguments(folder, config))
+        assert (folder / "run" / "doctor.png").exists() == doctor
+        [*_, last] = sorted((folder / "checkpoints").glob("step-*"))
+        with np.load(last / "variables.npz") as arrays:
+            weights.append([arrays[name] for name in arrays])
+            names.append(list(arrays))
+    assert names[0] == names[1]
+    for asked, unasked in zip(*weights, strict=True):
+        np.testing.assert_array_equal(asked, unasked)
+
+
+def test_a_resumed_training_does_not_ask_the_doctor_again(
+    tiny_config, tmp_path, monkeypatch, caplog
+):
+    config = TrainerConfig(
+        model=tiny_config,
+        input=InputConfig(image_size=(64, 64), global_batch_size=4, max_boxes=8),
+        num_epochs=1,
+        doctor_seconds=0,
+    )
+    asked = arguments(tmp_path, config)
+    module.run_fn(asked)
+    monkeypatch.setattr(module, "examine", None)
+    with caplog.at_level("INFO"):
+        module.run_fn(asked)
+    assert "doctor: not asked again, a begun training goes on" in caplog.text

@@ -6,7 +6,9 @@ import tensorflow as tf
 
 from schemas.user_error import UserError
 from trainer.config import TrainerConfig
-from trainer.doctor import Sample, anchors_line, examine, refuse
+from trainer.doctor.examine import available_bytes, examine, rates_line, refuse_frames
+from trainer.doctor.overfit import ProbeResult
+from trainer.doctor.sample import Sample, anchors_line, refuse
 from trainer.fit import TrainingData
 from trainer.input_config import InputConfig
 
@@ -23,7 +25,7 @@ def sample(boxes, classes):
     )
 
 
-def test_good_data_is_described_line_by_line():
+def test_good_data_is_described_line_by_line(tmp_path):
     batch = {
         "gt_boxes": np.array([[[0, 0, 40, 40], [-1] * 4], [[-1] * 4] * 2], "float32"),
         "gt_classes": np.array([[1, -1], [-1, -1]], "int32"),
@@ -35,18 +37,21 @@ def test_good_data_is_described_line_by_line():
         class_names=NAMES,
     )
     config = TrainerConfig(
-        input=InputConfig(image_size=(64, 64), global_batch_size=32), num_epochs=1
+        input=InputConfig(image_size=(64, 64), global_batch_size=32),
+        num_epochs=1,
+        doctor_seconds=0,
     )
     model = types.SimpleNamespace(
         anchors=lambda height, width: [np.array([[0, 0, 40, 30]], "float32")],
         count_params=lambda: 1234,
     )
-    lines = examine(model, config, data)
+    lines = examine(model, config, data, str(tmp_path))
     # two batches of 32 are asked for; these have two images each
     assert lines[0] == "4 training images looked at, 2 with objects, 2 boxes"
     assert lines[1] == "classes: ant 0, bee 2"
     assert "40 px (median)" in lines[2]
     assert lines[3].startswith("0% of the boxes have no anchor")
+    assert lines[4] == "no stored examples to compare boxes with"
     assert lines[5].startswith("1,234 parameters")
     assert len(lines) <= 10
 
@@ -76,3 +81,23 @@ def test_anchors_that_fit_few_boxes_come_with_advice():
     half = anchors_line(sample([[0, 0, 20, 10], [0, 0, 40, 30]], [0, 0]), anchors)
     assert "50%" in half
     assert "consider" not in half
+
+
+def test_frames_that_do_not_fit_in_memory_are_refused_before_they_are_decoded():
+    # 1000 frames of 100 x 100 x 3 bytes are 28 MiB
+    config = TrainerConfig(input=InputConfig(image_size=(100, 100)), num_epochs=1)
+    with pytest.raises(UserError, match=r"1000 decoded frames of 28 MiB.*10 MiB of"):
+        refuse_frames(config, 1000, 10 << 20)
+    refuse_frames(config, 1000, 30 << 20)
+    # more than cache_bytes: they are streamed
+    refuse_frames(config, 1_000_000, 10 << 20)
+    assert available_bytes() is None or available_bytes() > 0
+
+
+def test_the_slower_of_input_and_step_is_named():
+    # the sample came at 10 images a second
+    fast, slow = (
+        ProbeResult(losses=(1.0,), images=8, images_per_s=rate) for rate in (20.0, 5.0)
+    )
+    assert rates_line(sample([], []), fast).endswith("20.0: the input bounds")
+    assert rates_line(sample([], []), slow).endswith("5.0: the step bounds")

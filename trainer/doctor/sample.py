@@ -1,8 +1,6 @@
-"""A look at data, anchors and memory before the first step, in under ten lines."""
+"""Some training batches as the model will see them: boxes, classes, sizes, anchors."""
 
 import dataclasses
-import logging
-import resource
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,7 +14,6 @@ from trainer.config import TrainerConfig
 from trainer.fit import TrainingData
 from trainer.model.overlaps import iou_matrix
 
-_LOG = logging.getLogger(__name__)
 EXAMINED_IMAGES = 64
 GOOD_IOU = 0.5  # an anchor this near needs no low-quality matching
 MANY_WITHOUT_ANCHOR = 0.5
@@ -37,37 +34,17 @@ class Sample:
     images_per_s: float
 
 
-def examine(model: Any, config: TrainerConfig, data: TrainingData) -> list[str]:
-    """What was found, a line each; it is logged too.
-
-    Raises UserError for what would waste the training: class ids that the model does
-    not have, boxes outside of the frame, no box in any image looked at.
-    """
-    sample = draw_sample(config, data)
-    refuse(sample, config.input.image_size, data.class_names)
-    lines = [
-        f"{sample.images} training images looked at, {sample.images_with_box} with "
-        f"objects, {len(sample.boxes)} boxes",
-        _classes_line(sample, data.class_names),
-        _sizes_line(sample),
-        anchors_line(sample, np.concatenate(model.anchors(*config.input.image_size))),
-        f"input pipeline: {sample.images_per_s:.0f} images/s, its start included",
-        _memory_line(model),
-    ]
-    for line in lines:
-        _LOG.info("doctor: %s", line)
-    return lines
-
-
 def draw_sample(config: TrainerConfig, data: TrainingData) -> Sample:
     """The first batches of the training, augmented as they will be."""
-    wanted = -(-EXAMINED_IMAGES // config.input.global_batch_size)
-    started = time.monotonic()
-    batches: list[Mapping[str, NDArray[Any]]] = [
-        {name: np.asarray(batch[name]) for name in ("gt_boxes", "gt_classes")}
-        for batch in data.train(0).take(wanted)
-    ]
-    taken_s = time.monotonic() - started
+    wanted = max(2, -(-EXAMINED_IMAGES // config.input.global_batch_size))
+    batches: list[Mapping[str, NDArray[Any]]] = []
+    for batch in data.train(0).take(wanted):
+        if not batches:
+            started = time.monotonic()  # what starts the pipeline is not its rate
+        batches.append(
+            {name: np.asarray(batch[name]) for name in ("gt_boxes", "gt_classes")}
+        )
+    taken_s = max(time.monotonic() - started, 1e-6)
     classes = np.concatenate([batch["gt_classes"] for batch in batches])
     boxes = np.concatenate([batch["gt_boxes"] for batch in batches])
     real = classes >= 0
@@ -76,7 +53,7 @@ def draw_sample(config: TrainerConfig, data: TrainingData) -> Sample:
         classes=classes[real],
         images=len(classes),
         images_with_box=int(real.any(axis=1).sum()),
-        images_per_s=len(classes) / taken_s,
+        images_per_s=(len(classes) - len(batches[0]["gt_classes"])) / taken_s,
     )
 
 
@@ -120,13 +97,15 @@ def anchors_line(sample: Sample, anchors: NDArray[np.float32]) -> str:
     return line
 
 
-def _classes_line(sample: Sample, class_names: Sequence[str]) -> str:
+def classes_line(sample: Sample, class_names: Sequence[str]) -> str:
+    """How many boxes each class has."""
     counts = np.bincount(sample.classes, minlength=len(class_names))
     named = [f"{name} {n}" for name, n in zip(class_names, counts, strict=True)]
     return "classes: " + ", ".join(named)
 
 
-def _sizes_line(sample: Sample) -> str:
+def sizes_line(sample: Sample) -> str:
+    """Square roots of the boxes' areas."""
     sides = sample.boxes[:, 2:] - sample.boxes[:, :2]
     sizes = np.sqrt(sides.prod(axis=1))
     low, middle, high = np.percentile(sizes, [5, 50, 95])
@@ -134,9 +113,3 @@ def _sizes_line(sample: Sample) -> str:
         f"box sizes in the frame: {low:.0f} px (5 %), {middle:.0f} px (median), "
         f"{high:.0f} px (95 %)"
     )
-
-
-def _memory_line(model: Any) -> str:
-    # ru_maxrss is in KiB on Linux
-    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return f"{model.count_params():,} parameters; memory so far {peak_mib:,.0f} MiB"

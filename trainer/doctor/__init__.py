@@ -1,0 +1,1 @@
+"""What is looked at before the first step; stops on what would waste the run."""
