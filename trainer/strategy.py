@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from schemas.user_error import UserError
+from trainer.accelerator import has_accelerator
 
 
 def distribution_scope(strategy: str) -> contextlib.AbstractContextManager[Any]:
@@ -77,14 +78,4 @@ def resolve_precision(precision: str) -> str:
     """The Keras dtype policy: "auto" is mixed bfloat16 on a GPU, else float32."""
     if precision != "auto":
         return precision
-    return "mixed_bfloat16" if _has_accelerator() else "float32"
-
-
-def _has_accelerator() -> bool:
-    if keras.backend.backend() == "jax":
-        import jax
-
-        return bool(jax.default_backend() != "cpu")
-    import tensorflow as tf
-
-    return bool(tf.config.list_logical_devices("GPU"))
+    return "mixed_bfloat16" if has_accelerator() else "float32"

@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from trainer.model.config import HeadConfig
+from trainer.model.winograd import TiledMaps, winograd_pays
 
 Tensor = Any
 
@@ -86,19 +87,43 @@ class PredictionHead(keras.layers.Layer):
 
     def call(self, feature_maps: list[Tensor], training: bool = False) -> Tensor:
         """Feature maps [B, H_l, W_l, C] -> predictions [B, A, outputs]."""
-        joined = []
-        for level, features in enumerate(feature_maps):
-            for index, conv in enumerate(self.convs):
-                features = conv(features)  # noqa: PLW2901
-                if self.norms:
-                    features = self.norms[index][level](  # noqa: PLW2901
-                        features, training=training
-                    )
-                features = ops.relu(features)  # noqa: PLW2901
-            raw = self.prediction(features)
-            # -1 is the anchors axis: the batch size may be unknown
-            joined.append(ops.reshape(raw, (ops.shape(raw)[0], -1, self.outputs)))
+        if training and winograd_pays(feature_maps[0]):
+            return self._call_tiled(feature_maps)
+        for index, conv in enumerate(self.convs):
+            convolved = [conv(features) for features in feature_maps]
+            normed = self._normed(index, convolved, training)
+            feature_maps = [ops.relu(features) for features in normed]
+        # -1 is the anchors axis: the batch size may be unknown
+        joined = [
+            ops.reshape(raw, (ops.shape(raw)[0], -1, self.outputs))
+            for raw in map(self.prediction, feature_maps)
+        ]
         return ops.concatenate(joined, axis=1)
+
+    def _call_tiled(self, feature_maps: list[Tensor]) -> Tensor:
+        """The training on a CPU; the same result in about half of the time."""
+        tiled = TiledMaps(feature_maps)
+        cells = tiled.join(feature_maps)
+        for index, conv in enumerate(self.convs):
+            cells = tiled.convolve(cells, conv.kernel)
+            if self.norms:
+                normed = self._normed(index, tiled.split(cells), training=True)
+                cells = tiled.join(normed)
+            else:
+                cells = cells + conv.bias
+            cells = ops.relu(cells)
+        raw = tiled.convolve(cells, self.prediction.kernel) + self.prediction.bias
+        return ops.reshape(raw, (ops.shape(raw)[0], -1, self.outputs))
+
+    def _normed(
+        self, index: int, feature_maps: list[Tensor], training: bool
+    ) -> list[Tensor]:
+        if not self.norms:
+            return feature_maps
+        return [
+            norm(features, training=training)
+            for norm, features in zip(self.norms[index], feature_maps, strict=True)
+        ]
 
 
 def prior_bias(prior: float) -> float:

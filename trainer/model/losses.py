@@ -18,12 +18,22 @@ def focal_loss(
     class_logits, class_targets [...]; targets are 0 or 1.
     """
     logits = ops.cast(class_logits, "float32")
-    # log(sigmoid(x)) and log(1 - sigmoid(x)) without cancellation
-    log_p, log_not_p = -ops.softplus(-logits), -ops.softplus(logits)
-    p = ops.sigmoid(logits)
-    positive = -alpha * ops.power(1.0 - p, gamma) * log_p
-    negative = -(1.0 - alpha) * ops.power(p, gamma) * log_not_p
-    return class_targets * positive + (1.0 - class_targets) * negative
+    signs = 2.0 * class_targets - 1.0
+    weights = 0.5 + signs * (alpha - 0.5)  # alpha where positive, else 1 - alpha
+
+    @ops.custom_gradient
+    def loss(margins: Tensor, weights: Tensor) -> tuple[Tensor, Any]:
+        # the probability of being wrong, and -log(1 - wrong) without cancellation
+        wrong, surprise = ops.sigmoid(-margins), ops.softplus(-margins)
+        modulated = weights * ops.power(wrong, gamma)
+
+        def gradient(upstream: Tensor) -> tuple[Tensor, Tensor]:
+            slope = gamma * (1.0 - wrong) * surprise + wrong
+            return -upstream * modulated * slope, ops.zeros_like(weights)
+
+        return modulated * surprise, gradient
+
+    return loss(logits * signs, weights)
 
 
 def smooth_l1_loss(deltas: Tensor, target_deltas: Tensor, beta: float) -> Tensor:
