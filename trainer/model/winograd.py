@@ -20,7 +20,7 @@ TILE, PATCH = 4, 6  # sides of a tile of outputs, and of the inputs that it need
 # below, the transforms cost as much as the multiplications saved
 MIN_CHANNELS, MIN_CELLS = 128, 256
 # the matrices B', G and A' of Lavin and Gray's section 4.3, one side of a tile each
-_INPUT = [
+_INPUT: list[list[float]] = [
     [4, 0, -5, 0, 1, 0],
     [0, -4, -4, 1, 1, 0],
     [0, 4, -4, -1, 1, 0],
@@ -28,7 +28,7 @@ _INPUT = [
     [0, 2, -1, -2, 1, 0],
     [0, 4, 0, -5, 0, 1],
 ]
-_KERNEL = [
+_KERNEL: list[list[float]] = [
     [1 / 4, 0, 0],
     [-1 / 6, -1 / 6, -1 / 6],
     [-1 / 6, 1 / 6, -1 / 6],
@@ -36,7 +36,7 @@ _KERNEL = [
     [1 / 24, -1 / 12, 1 / 6],
     [0, 0, 1],
 ]
-_OUTPUT = [
+_OUTPUT: list[list[float]] = [
     [1, 1, 1, 1, 1, 0],
     [0, 1, -1, 2, -2, 0],
     [0, 1, 1, 4, 4, 0],
