@@ -1,5 +1,6 @@
 import dataclasses
 import os
+import sys
 
 import pytest
 
@@ -12,6 +13,14 @@ def pytest_collection_modifyitems(items):
         if "e2e" in item.path.parts:
             item.add_marker(pytest.mark.e2e)
             item.add_marker(pytest.mark.filterwarnings("ignore"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_arguments():
+    """TFX reads the process's arguments as flags: pytest's `-v` is no flag of its."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", sys.argv[:1])
+        yield
 
 
 @pytest.fixture(scope="session")
