@@ -10,6 +10,7 @@ from components.evaluator.gate import GateConfig
 from components.example_gen.config import IngestConfig
 from trainer.config import TrainerConfig
 from trainer.config_json import from_mapping, to_mapping
+from trainer.search_space import TunerConfig
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,7 @@ class PipelineConfig:
       ingest: how VOC becomes examples, and what is refused.
       drift: how far a span may differ from an earlier one.
       trainer: model, input pipeline, optimiser, length.
+      tuner: trainings tried before, for better values of the trainer's fields.
       gate: what the candidate must reach.
       serving_check_images: on how many eval images the exported model is asked.
       report: what the report shows.
@@ -45,6 +47,7 @@ class PipelineConfig:
     ingest: IngestConfig = IngestConfig()
     drift: DriftConfig = DriftConfig()
     trainer: TrainerConfig
+    tuner: TunerConfig = TunerConfig()
     gate: GateConfig
     serving_check_images: int = 4
     report: ReportConfig = ReportConfig()
@@ -59,6 +62,8 @@ class PipelineConfig:
             raise ValueError(
                 f"need serving_check_images >= 1, got {self.serving_check_images}"
             )
+
+        self.tuner.check(self.trainer)
 
     def to_json(self) -> str:
         """The whole tree as JSON, keys sorted."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline.config import PipelineConfig
 from schemas.user_error import UserError
-from trainer.config_json import from_mapping, to_mapping
+from trainer.config_json import assign_field, from_mapping, to_mapping
 
 
 def apply_overrides(
@@ -27,7 +27,10 @@ def apply_overrides(
             raise UserError(
                 f"--set {assignment!r} is not FIELD=VALUE, such as trainer.seed=1"
             )
-        _assign(tree, path.split("."), _value(text), assignment)
+        try:
+            assign_field(tree, path.split("."), _value(text))
+        except ValueError as error:
+            raise UserError(f"--set {assignment}: {error}") from error
     try:
         return from_mapping(PipelineConfig, tree, "config")
     except (TypeError, ValueError) as error:
@@ -39,20 +42,3 @@ def _value(text: str) -> Any:
         return json.loads(text)
     except json.JSONDecodeError:
         return text
-
-
-def _assign(
-    tree: dict[str, Any], path: Sequence[str], value: Any, assignment: str
-) -> None:
-    node: Any = tree
-    for depth, name in enumerate(path):
-        if not isinstance(node, dict) or name not in node:
-            where = ".".join(path[:depth]) or "the config"
-            known = ", ".join(sorted(node)) if isinstance(node, dict) else "none"
-            raise UserError(
-                f"--set {assignment}: {where} has no field {name!r}; "
-                f"its fields: {known}"
-            )
-        if depth < len(path) - 1:
-            node = node[name]
-    node[path[-1]] = value

@@ -1,6 +1,7 @@
 """The DAG: every stage, top to bottom, in the order it runs."""
 
 import pathlib
+from typing import Any
 
 from tfx import v1 as tfx
 
@@ -14,6 +15,7 @@ from components.schema_import.component import SchemaImport
 from components.serving_check.component import ServingCheck
 from pipeline.config import PipelineConfig, RunPaths
 from pipeline.run_state import RunState, model_fingerprint, stage_digest
+from trainer.search_space import TunerConfig
 
 _SCHEMA = pathlib.Path(__file__).parent.parent / "schemas" / "detection.pbtxt"
 
@@ -53,22 +55,27 @@ def create_pipeline(
     )
     transform.add_upstream_node(data_gate)
     fingerprint = model_fingerprint(config, state.data_digest)
+    learning = {
+        "examples": ingest.outputs["examples"],
+        "transform_graph": transform.outputs["transform_graph"],
+        "schema": schema.outputs["schema"],
+        "train_args": tfx.proto.TrainArgs(splits=["train"]),
+        "eval_args": tfx.proto.EvalArgs(splits=["eval"]),
+    }
+    learning_config = {
+        "trainer_config": config.trainer.to_json(),
+        # Keyed by what it is made from, so that only the same training resumes;
+        # a compiled pipeline cannot know its data, and starts anew each time.
+        "checkpoint_dir": f"{paths.root}/checkpoints/{fingerprint}"
+        if state.data_digest
+        else "",
+    }
+    tuners, best_values = _tuner(config.tuner, learning, learning_config)
     trainer = tfx.components.Trainer(
         run_fn="trainer.run_fn.run_fn",
-        examples=ingest.outputs["examples"],
-        transform_graph=transform.outputs["transform_graph"],
-        schema=schema.outputs["schema"],
-        train_args=tfx.proto.TrainArgs(splits=["train"]),
-        eval_args=tfx.proto.EvalArgs(splits=["eval"]),
-        custom_config={
-            "trainer_config": config.trainer.to_json(),
-            # Keyed by what it is made from, so that only the same training resumes;
-            # a compiled pipeline cannot know its data, and starts anew each time.
-            "checkpoint_dir": f"{paths.root}/checkpoints/{fingerprint}"
-            if state.data_digest
-            else "",
-            "source_digest": stage_digest("Trainer"),
-        },
+        custom_config={**learning_config, "source_digest": stage_digest("Trainer")},
+        **learning,
+        **best_values,
     )
     baseline = BaselineLookup(
         push_destination=paths.push_destination,
@@ -112,8 +119,34 @@ def create_pipeline(
         source_digest=stage_digest("ModelPusher"),
     )
     data_stages = [ingest, statistics, schema, *earlier_stages, data_gate, transform]
-    model_stages = [trainer, baseline, evaluator, serving_check, report, pusher]
+    model_stages = [
+        *tuners,
+        trainer,
+        baseline,
+        evaluator,
+        serving_check,
+        report,
+        pusher,
+    ]
     return data_stages + model_stages
+
+
+def _tuner(
+    config: TunerConfig, learning: dict[str, Any], learning_config: dict[str, str]
+) -> tuple[list[tfx.types.BaseNode], dict[str, tfx.types.BaseChannel]]:
+    """The stage that tries other values, and what it hands to the Trainer; or none."""
+    if not config.trials:
+        return [], {}
+    tuner = tfx.components.Tuner(
+        tuner_fn="trainer.tune.tuner_fn",
+        custom_config={
+            **learning_config,
+            "tuner_config": config.to_json(),
+            "source_digest": stage_digest("Tuner"),
+        },
+        **learning,
+    )
+    return [tuner], {"hyperparameters": tuner.outputs["best_hyperparameters"]}
 
 
 def _earlier_span(

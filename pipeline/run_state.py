@@ -14,6 +14,7 @@ STAGE_MODULES = {
     ),
     "DataGate": ("components.data_gate.component",),
     "Transform": ("components.transform.preprocessing",),
+    "Tuner": ("trainer.tune",),
     "Trainer": ("trainer.run_fn",),
     "BaselineLookup": ("components.baseline.component",),
     "DetectionEvaluator": (
@@ -47,6 +48,10 @@ class RunState:
     lost_version: str = ""
 
 
+# Those that a model is made by.
+MODEL_STAGES = ("VocExampleGen", "Transform", "Tuner", "Trainer")
+
+
 def stage_digest(stage: str) -> str:
     """Digest of the code a stage runs."""
     return source_digest(*STAGE_MODULES[stage])
@@ -58,5 +63,6 @@ def model_fingerprint(config: PipelineConfig, data_digest: str) -> str:
         data_digest,
         config.ingest.to_json(),
         config.trainer.to_json(),
-        *(stage_digest(stage) for stage in ("VocExampleGen", "Transform", "Trainer")),
+        config.tuner.to_json(),
+        *(stage_digest(stage) for stage in MODEL_STAGES),
     )

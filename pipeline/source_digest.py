@@ -17,6 +17,7 @@ _LIBRARIES = (
     "apache-beam",
     "keras",
     "keras-hub",
+    "keras-tuner",
     "pillow",
     "tensorflow",
     "tensorflow-data-validation",

@@ -4,7 +4,7 @@ import dataclasses
 import math
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 ConfigT = TypeVar("ConfigT")
@@ -44,6 +44,22 @@ def from_mapping(
             for name, value in mapping.items()
         }
     )
+
+
+def assign_field(tree: dict[str, Any], path: Sequence[str], value: Any) -> None:
+    """Set a field in what `to_mapping` made, by the names that lead to it.
+
+    Raises ValueError that names a field that does not exist and lists the known ones.
+    """
+    node: Any = tree
+    for depth, name in enumerate(path):
+        if not isinstance(node, dict) or name not in node:
+            where = ".".join(path[:depth]) or "the config"
+            known = ", ".join(sorted(node)) if isinstance(node, dict) else "none"
+            raise ValueError(f"{where} has no field {name!r}; its fields: {known}")
+        if depth < len(path) - 1:
+            node = node[name]
+    node[path[-1]] = value
 
 
 def _hints(config_class: type) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from trainer.input_pipeline import count_examples, make_dataset
 from trainer.input_records import index_records, read_records
 from trainer.model.build import build_retinanet
 from trainer.optimizer import build_optimizer
+from trainer.search_space import with_values
 from trainer.strategy import distribution_scope, resolve_precision
 from trainer.transform_graph import transform_features_fn
 from trainer.warm_start import warm_start
@@ -35,13 +36,16 @@ def run_fn(fn_args: Any) -> None:
     `custom_config` holds `trainer_config` (JSON), `checkpoint_dir` (a local folder;
     "" where nothing is to be resumed), and optionally `label_map`, a path; by default
     the label map lies beside the examples' splits.
-    `train_steps` of the FnArgs, where given, takes the place of the config's length.
+    `train_steps` of the FnArgs, where given, takes the place of the config's length;
+    `hyperparameters` are the Tuner's best, and change the fields that they name.
     """
     custom = fn_args.custom_config
     config = _with_length(
         TrainerConfig.from_json(custom["trainer_config"]), fn_args.train_steps
     )
-    label_map = _label_map(custom.get("label_map", ""), fn_args.train_files)
+    if fn_args.hyperparameters:
+        config = with_values(config, fn_args.hyperparameters["values"])
+    label_map = label_map_of(fn_args)
     data = training_data(
         config,
         label_map,
@@ -59,6 +63,14 @@ def run_fn(fn_args: Any) -> None:
     under_tensorflow = keras.backend.backend() == "tensorflow"
     export = export_model if under_tensorflow else export_with_tensorflow
     export(model, config, label_map, fn_args.serving_model_dir)
+
+
+def label_map_of(fn_args: Any) -> LabelMap:
+    """The label map that `custom_config` names, else the one beside the splits."""
+    # .../examples/Split-train/* -> .../examples/label_map.txt
+    examples = os.path.dirname(os.path.dirname(fn_args.train_files[0]))
+    path = fn_args.custom_config.get("label_map", "")
+    return LabelMap.from_file(path or os.path.join(examples, LABEL_MAP_FILENAME))
 
 
 def training_data(
@@ -144,9 +156,3 @@ def _with_length(config: TrainerConfig, train_steps: int | None) -> TrainerConfi
     if not train_steps:
         return config
     return dataclasses.replace(config, train_steps=train_steps, num_epochs=0)
-
-
-def _label_map(path: str, train_files: list[str]) -> LabelMap:
-    # .../examples/Split-train/* -> .../examples/label_map.txt
-    examples = os.path.dirname(os.path.dirname(train_files[0]))
-    return LabelMap.from_file(path or os.path.join(examples, LABEL_MAP_FILENAME))

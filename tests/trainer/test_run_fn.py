@@ -64,6 +64,7 @@ def arguments(tmp_path, config, train_steps=None):
             "checkpoint_dir": str(tmp_path / "checkpoints"),
         },
         train_steps=train_steps,
+        hyperparameters=None,
         train_files=[str(examples / "Split-train" / "*")],
         eval_files=[str(examples / "Split-eval" / "*")],
         transform_graph_path="",

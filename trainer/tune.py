@@ -1,0 +1,134 @@
+"""The Tuner's entry point for TFX: trainings with other values, judged by their mAP."""
+
+import dataclasses
+import json
+import logging
+import os
+import shutil
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import keras_tuner
+from keras_tuner.engine import base_tuner
+from keras_tuner.errors import FatalError
+from tfx.components.tuner.component import TunerFnResult
+
+from trainer.callbacks.non_finite import NonFiniteLossError
+from trainer.config import TrainerConfig
+from trainer.evaluation import compiled_detector, evaluate_batches
+from trainer.run_fn import label_map_of, train, training_data
+from trainer.search_space import LogRange, TunerConfig, with_values
+
+_LOG = logging.getLogger(__name__)
+OBJECTIVE = "mAP"
+
+
+def tuner_fn(fn_args: Any) -> TunerFnResult:
+    """A search that TFX's Tuner runs; `custom_config` also holds `tuner_config`.
+
+    Its trials are kept in `checkpoint_dir`: finished ones are not run again after a
+    kill, and the one under way goes on.
+    """
+    custom = fn_args.custom_config
+    tuner_config = TunerConfig.from_json(custom["tuner_config"])
+    base = dataclasses.replace(
+        TrainerConfig.from_json(custom["trainer_config"]),
+        num_epochs=tuner_config.num_epochs,
+        train_steps=0,
+        evaluate_every_epochs=tuner_config.num_epochs,
+        evaluate_every_steps=0,
+    )
+    label_map = label_map_of(fn_args)
+
+    def map_of(config: TrainerConfig, directory: str) -> float:
+        keras.backend.clear_session()  # else the graphs of all trials stay
+        data = training_data(
+            config,
+            label_map,
+            fn_args.train_files,
+            fn_args.eval_files,
+            fn_args.transform_graph_path or "",
+        )
+        model = train(config, data, directory, f"{directory}/logs")
+        detect = compiled_detector(model)
+        summary = evaluate_batches(detect, data.evaluation(), data.class_names)
+        return float(summary.metrics["AP"])
+
+    directory = custom["checkpoint_dir"] or fn_args.working_dir
+    return TunerFnResult(
+        tuner=MapTuner(tuner_config, base, map_of, directory), fit_kwargs={}
+    )
+
+
+class MapTuner(base_tuner.BaseTuner):
+    """A search for the config of the best `map_of(config, checkpoint directory)`."""
+
+    def __init__(
+        self,
+        config: TunerConfig,
+        base: TrainerConfig,
+        map_of: Callable[[TrainerConfig, str], float],
+        directory: str,
+    ) -> None:
+        oracle = _oracle(config)
+        oracle.verbose = 0  # its table goes to stdout, which is for the summary
+        os.makedirs(directory, exist_ok=True)
+        super().__init__(oracle, directory=directory, project_name="tuner")
+        self._base = base
+        self._map_of = map_of
+
+    def run_trial(self, trial: Any) -> dict[str, float]:
+        """Train once; a training that diverges finds nothing: mAP 0."""
+        values = trial.hyperparameters.values
+        config = with_values(self._base, values)
+        directory = os.path.join(self.get_trial_dir(trial.trial_id), "training")
+        try:
+            map_ = self._map_of(config, directory)
+        except NonFiniteLossError as error:
+            _LOG.warning("trial %s: %s", trial.trial_id, error)
+            map_ = 0.0
+        except Exception as error:
+            # KerasTuner would count any other mistake as a bad trial, and go on
+            raise FatalError(f"trial {trial.trial_id} of {values} broke off") from error
+        shutil.rmtree(directory, ignore_errors=True)
+        _LOG.info("trial %s: mAP %.4f with %s", trial.trial_id, map_, _line(values))
+        return {OBJECTIVE: map_}
+
+    def search_space_summary(self, extended: bool = False) -> None:
+        """Into the log, not onto stdout."""
+        del extended
+        for name in self.oracle.get_space().values:
+            _LOG.info("tuning %s", name)
+
+    def results_summary(self, num_trials: int = 1) -> None:
+        """The best, into the log."""
+        for trial in self.oracle.get_best_trials(num_trials):
+            _LOG.info(
+                "best: mAP %.4f with %s",
+                trial.score,
+                _line(trial.hyperparameters.values),
+            )
+
+
+def _oracle(config: TunerConfig) -> Any:
+    space = keras_tuner.HyperParameters()
+    for dimension in config.space:
+        if isinstance(dimension, LogRange):
+            space.Float(dimension.field, dimension.low, dimension.high, sampling="log")
+        else:
+            space.Choice(dimension.field, [json.dumps(v) for v in dimension.values])
+    oracles = {
+        "random": keras_tuner.oracles.RandomSearchOracle,
+        "bayesian": keras_tuner.oracles.BayesianOptimizationOracle,
+    }
+    return oracles[config.oracle](
+        objective=keras_tuner.Objective(OBJECTIVE, "max"),
+        max_trials=config.trials,
+        hyperparameters=space,
+        seed=config.seed,
+    )
+
+
+def _line(values: dict[str, Any]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in values.items())
