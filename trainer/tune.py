@@ -38,6 +38,7 @@ def tuner_fn(fn_args: Any) -> TunerFnResult:
         train_steps=0,
         evaluate_every_epochs=tuner_config.num_epochs,
         evaluate_every_steps=0,
+        doctor=False,  # the training after the search has it
     )
     label_map = label_map_of(fn_args)
 

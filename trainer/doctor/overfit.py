@@ -41,8 +41,9 @@ class ProbeResult:
 def overfit(model: Any, config: TrainerConfig, data: TrainingData) -> ProbeResult:
     """Train a copy of the model on the first images until the loss has fallen.
 
-    Lasts `ROUNDS` rounds at most, and no round begins after `config.doctor_seconds`.
-    The model itself is only read.
+    Lasts `ROUNDS` rounds at most, and no round begins later than
+    `config.doctor_seconds` after the first one, which compiles. The model itself is
+    only read.
 
     Raises UserError where the loss is not finite, or has not fallen after all rounds;
     a model that starts from an earlier one may already be good, and is not judged.
@@ -101,7 +102,8 @@ class _Watch(keras.callbacks.Callback):
 
     def __init__(self, seconds: float) -> None:
         super().__init__()
-        self.deadline = time.monotonic() + seconds
+        self._seconds = seconds
+        self._deadline = math.inf
         self.losses: list[float] = []
         self.round_s: list[float] = []
         self._began = 0.0
@@ -116,8 +118,10 @@ class _Watch(keras.callbacks.Callback):
         now = time.monotonic()
         if epoch > 0:
             self.round_s.append(now - self._began)
+        else:
+            self._deadline = now + self._seconds
         self.losses.append(float((logs or {})["loss"]))
         fallen = self.losses[-1] <= FALL * self.losses[0] and len(self.round_s) > 1
         broken = not math.isfinite(self.losses[-1])
-        if fallen or broken or now > self.deadline:
+        if fallen or broken or now > self._deadline:
             self.model.stop_training = True

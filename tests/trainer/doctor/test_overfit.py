@@ -65,5 +65,5 @@ def test_where_the_time_is_up_nothing_is_decided(config, data, tiny_model, monke
         model=config.model, input=config.input, num_epochs=1, doctor_seconds=1e-3
     )
     result = overfit(tiny_model, config, data)
-    assert len(result.losses) == 1
-    assert result.line().endswith("in 1 rounds; undecided, the time was up")
+    assert len(result.losses) == 2  # the clock starts with the second
+    assert result.line().endswith("in 2 rounds; undecided, the time was up")
