@@ -34,7 +34,7 @@ fmt: install  ## format, and mend what ruff can mend
 	$(BIN)/ruff format .
 
 bench: install  ## run every benchmark; benchmarks/README.md has figures and machines
-	@set -e; for file in benchmarks/*.py; do \
+	@set -e; for file in $(filter-out %_sides.py %_data.py,$(wildcard benchmarks/*.py)); do \
 		echo "== $$file"; $(BIN)/python $$file; done
 
 lock:  ## regenerate both lock files; UPGRADE=--upgrade takes the newest versions

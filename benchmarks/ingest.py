@@ -155,13 +155,18 @@ def measure(source: Path, count: int, processes: int, rounds: int) -> None:
 def main() -> None:
     """Reads the command line and measures every size."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--source", type=Path, required=True)
+    parser.add_argument("--source", type=Path, help="default: the drawn sample")
     parser.add_argument("--images", type=int, nargs="+", default=[5000])
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--processes", type=int, default=len(os.sched_getaffinity(0)))
     args = parser.parse_args()
-    for count in args.images:
-        measure(args.source, count, args.processes, args.rounds)
+    with tempfile.TemporaryDirectory() as place:
+        source = args.source or Path(place)
+        if not args.source:
+            draw = [sys.executable, "-m", "pipeline", "sample-data", place]
+            subprocess.run([*draw, "--images", "120"], check=True)
+        for count in args.images:
+            measure(source, count, args.processes, args.rounds)
 
 
 if __name__ == "__main__":
