@@ -101,7 +101,7 @@ class PredictionHead(keras.layers.Layer):
         return ops.concatenate(joined, axis=1)
 
     def _call_tiled(self, feature_maps: list[Tensor]) -> Tensor:
-        """The training on a CPU; the same result in about half of the time."""
+        """The training on a CPU: the same result in less time."""
         tiled = TiledMaps(feature_maps)
         cells = tiled.join(feature_maps)
         for index, conv in enumerate(self.convs):
