@@ -57,6 +57,7 @@ def arguments(folder, config, train, evaluation=None):
             "checkpoint_dir": str(folder / "checkpoints"),
         },
         train_steps=None,
+        hyperparameters=None,
         train_files=[str(folder / "examples" / "Split-train" / "*")],
         eval_files=[str(folder / "examples" / "Split-eval" / "*")],
         transform_graph_path="",
