@@ -88,7 +88,7 @@ def smoke() -> PipelineConfig:
     return PipelineConfig(
         name="voc-smoke",
         trainer=dataclasses.replace(
-            small, input=tiny_input, train_steps=4, num_epochs=0
+            small, input=tiny_input, train_steps=4, num_epochs=0, doctor_seconds=0.0
         ),
         gate=GateConfig(min_map=0.0),
     )

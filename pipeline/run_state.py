@@ -2,6 +2,8 @@
 
 import dataclasses
 
+import keras
+
 from pipeline.config import PipelineConfig, digest_of
 from pipeline.source_digest import source_digest
 
@@ -58,9 +60,10 @@ def stage_digest(stage: str) -> str:
 
 
 def model_fingerprint(config: PipelineConfig, data_digest: str) -> str:
-    """Digest of what a model is made from: data, code and configuration."""
+    """Digest of what a model is made from: data, code, configuration, backend."""
     return digest_of(
         data_digest,
+        keras.backend.backend(),
         config.ingest.to_json(),
         config.trainer.to_json(),
         config.tuner.to_json(),

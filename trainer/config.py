@@ -50,6 +50,7 @@ class TrainerConfig:
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = "auto"
     jit_compile: bool = False
     tensorboard_images: int = 4  # eval images shown with detections; 0: none
+    tracking: tuple[Literal["mlflow", "wandb"], ...] = ()  # beside TensorBoard
     doctor: bool = True
     doctor_seconds: float = 15.0  # to overfit 8 images in; 0: not done
     seed: int = 0
@@ -70,6 +71,8 @@ class TrainerConfig:
             "seed",
         ):
             require(getattr(self, name) >= 0, f"{name} >= 0", getattr(self, name))
+        once = len(set(self.tracking)) == len(self.tracking)
+        require(once, "tracking: each service once", self.tracking)
         every = (self.evaluate_every_epochs, self.checkpoint_every_steps)
         positive = min(every) >= 1
         require(positive, "evaluate_every_epochs, checkpoint_every_steps >= 1", every)

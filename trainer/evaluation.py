@@ -19,12 +19,30 @@ def compiled_detector(model: Any) -> Detect:
 
     It runs on one device, also under a distribution strategy.
     """
-    if keras.backend.backend() != "tensorflow":
-        return lambda images: model.predict_on_batch(np.asarray(images))
+    if keras.backend.backend() == "jax":
+        return _compiled_by_jax(model)
     import tensorflow as tf
 
     return tf.function(
         lambda images: model(images, training=False), reduce_retracing=True
+    )
+
+
+def _compiled_by_jax(model: Any) -> Detect:
+    """Not `model.predict`: it gives the weights' memory away to be written over.
+
+    Inside an epoch that memory may be that of the moving averages, too.
+    """
+    import jax
+
+    @jax.jit
+    def detect(weights: list[Any], others: list[Any], images: Any) -> Any:
+        return model.stateless_call(weights, others, images, training=False)[0]
+
+    return lambda images: detect(
+        [variable.value for variable in model.trainable_variables],
+        [variable.value for variable in model.non_trainable_variables],
+        np.asarray(images),
     )
 
 

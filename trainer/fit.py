@@ -20,6 +20,7 @@ from trainer.callbacks.show_progress import ShowProgress
 from trainer.callbacks.state import CountSteps, TrainingState
 from trainer.callbacks.stop_early import StopEarly, out_of_patience
 from trainer.callbacks.tensorboard import TensorBoard
+from trainer.callbacks.track import Track
 from trainer.checkpoint import CheckpointStore
 from trainer.config import TrainerConfig
 from trainer.evaluation_pictures import EvaluationPictures
@@ -30,6 +31,7 @@ from trainer.learning_curves import (
     history_csv,
 )
 from trainer.metrics.summary import CocoSummary
+from trainer.tracking import Tracker
 
 _LOG = logging.getLogger(__name__)
 TRUTH = ("gt_boxes", "gt_classes", "gt_difficult")
@@ -74,6 +76,7 @@ def fit(
     data: TrainingData,
     checkpoint_dir: str,
     log_dir: str,
+    trackers: Sequence[Tracker] = (),
 ) -> CocoSummary | None:
     """Train a compiled model to its last step; it ends with the best weights found.
 
@@ -92,7 +95,7 @@ def fit(
         state.evaluations_since_best = earlier.evaluations_since_best
         state.history = list(earlier.history)
         _LOG.info("going on at step %d of %d", state.step, state.train_steps)
-    callbacks = _callbacks(state, config, data, store, log_dir)
+    callbacks = _callbacks(state, config, data, store, log_dir, trackers)
     for span in _spans(state, config.early_stopping_epochs):
         model.fit(
             data.train(span.first_step).map(inputs_and_truth),
@@ -151,6 +154,7 @@ def _callbacks(
     data: TrainingData,
     store: CheckpointStore,
     log_dir: str,
+    trackers: Sequence[Tracker],
 ) -> list[keras.callbacks.Callback]:
     def image_ids(step: int) -> list[str]:
         batch = next(iter(data.train(step)))
@@ -177,6 +181,8 @@ def _callbacks(
         TensorBoard(state, log_dir),
         ShowProgress(state),
     ]
+    if trackers:
+        callbacks.append(Track(state, trackers))
     if config.early_stopping_epochs:
         callbacks.append(StopEarly(state, config.early_stopping_epochs))
     return callbacks
@@ -202,5 +208,6 @@ def inputs_and_truth(batch: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
 
 
 def _fingerprint(config: TrainerConfig, data: TrainingData) -> str:
-    text = [config.to_json(), *data.class_names, str(data.num_train_examples)]
+    made_from = config.to_json(), keras.backend.backend(), str(data.num_train_examples)
+    text = [*made_from, *data.class_names]
     return hashlib.sha256("\n".join(text).encode()).hexdigest()

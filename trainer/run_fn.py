@@ -5,7 +5,7 @@ import dataclasses
 import logging
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
@@ -14,6 +14,7 @@ from schemas.detection_example import DetectionExample
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
 from schemas.tf_example import decode_example
 from trainer.config import TrainerConfig
+from trainer.config_json import to_mapping
 from trainer.doctor.examine import examine
 from trainer.export import export_model
 from trainer.export_elsewhere import export_with_tensorflow
@@ -24,6 +25,7 @@ from trainer.model.build import build_retinanet
 from trainer.optimizer import build_optimizer
 from trainer.search_space import with_values
 from trainer.strategy import distribution_scope, resolve_precision
+from trainer.tracking import Tracker, tracked
 from trainer.transform_graph import transform_features_fn
 from trainer.warm_start import warm_start
 
@@ -53,16 +55,19 @@ def run_fn(fn_args: Any) -> None:
         fn_args.eval_files,
         fn_args.transform_graph_path or "",
     )
-    with _checkpoint_folder(custom["checkpoint_dir"]) as checkpoint_dir:
-        model = train(
-            config,
-            data,
-            checkpoint_dir=checkpoint_dir,
-            log_dir=fn_args.model_run_dir,
-        )
     under_tensorflow = keras.backend.backend() == "tensorflow"
     export = export_model if under_tensorflow else export_with_tensorflow
-    export(model, config, label_map, fn_args.serving_model_dir)
+    served = fn_args.serving_model_dir
+    with tracked(config.tracking, to_mapping(config), served) as trackers:
+        with _checkpoint_folder(custom["checkpoint_dir"]) as checkpoint_dir:
+            model = train(
+                config,
+                data,
+                checkpoint_dir=checkpoint_dir,
+                log_dir=fn_args.model_run_dir,
+                trackers=trackers,
+            )
+        export(model, config, label_map, served)
 
 
 def label_map_of(fn_args: Any) -> LabelMap:
@@ -106,7 +111,11 @@ def training_data(
 
 
 def train(
-    config: TrainerConfig, data: TrainingData, checkpoint_dir: str, log_dir: str
+    config: TrainerConfig,
+    data: TrainingData,
+    checkpoint_dir: str,
+    log_dir: str,
+    trackers: Sequence[Tracker] = (),
 ) -> Any:
     """A trained RetinaNet with the best weights found."""
     keras.utils.set_random_seed(config.seed)
@@ -132,7 +141,7 @@ def train(
                 examine(model, config, data, log_dir)
             # what follows is the same with and without the doctor
             keras.utils.set_random_seed(config.seed)
-            fit(model, config, data, checkpoint_dir, log_dir)
+            fit(model, config, data, checkpoint_dir, log_dir, trackers)
     finally:
         keras.config.set_dtype_policy(policy)
     return model

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from pipeline import presets
 from pipeline.config import PipelineConfig, RunPaths
 from schemas.user_error import UserError
+from trainer.tracking import require_trackers
 
 if TYPE_CHECKING:
     from pipeline.run_summary import RunSummary
@@ -50,6 +51,7 @@ def run(args: argparse.Namespace) -> int:
     from components.example_gen.data_digest import data_digest
 
     config = presets.config_from(args)
+    require_trackers(config.trainer.tracking)
     if "://" in args.root:
         raise UserError(
             f"--root {args.root}: a run on this machine keeps its root in a local "

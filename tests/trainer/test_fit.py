@@ -9,7 +9,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from trainer.callbacks.non_finite import NonFiniteLossError
 from trainer.config import TrainerConfig
-from trainer.fit import TrainingData, fit, steps_per_epoch, total_steps
+from trainer.fit import TrainingData, fit, is_begun, steps_per_epoch, total_steps
 from trainer.input_config import InputConfig
 from trainer.model.build import build_retinanet
 from trainer.optimizer import build_optimizer
@@ -106,6 +106,16 @@ def test_a_killed_training_ends_as_an_uninterrupted_one(config, tmp_path):
     )
     for a, b in pairs:
         np.testing.assert_array_equal(np.asarray(a), np.asarray(b), err_msg=a.path)
+
+
+def test_a_checkpoint_of_another_backend_is_not_gone_on_from(
+    config, tmp_path, monkeypatch
+):
+    run(dataclasses.replace(config, train_steps=2), tmp_path)
+    begun = dataclasses.replace(config, train_steps=2), data_of()
+    assert is_begun(*begun, str(tmp_path / "ckpt"))
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    assert not is_begun(*begun, str(tmp_path / "ckpt"))
 
 
 def values(model):

@@ -5,6 +5,7 @@ import sys
 import types
 from pathlib import Path
 
+import mlflow
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -73,12 +74,17 @@ def arguments(tmp_path, config, train_steps=None):
     )
 
 
-def test_files_in_and_a_served_model_out(tiny_config, tmp_path):
+def test_files_in_and_a_served_model_out(tiny_config, tmp_path, monkeypatch):
+    store = (tmp_path / "mlflow").as_uri()
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
     # a batch larger than the data set, and the length that the operator asked for
     config = TrainerConfig(
         model=tiny_config,
         input=InputConfig(image_size=(64, 64), global_batch_size=4, max_boxes=8),
         num_epochs=50,
+        tracking=("mlflow",),
+        doctor=False,
     )
     module.run_fn(arguments(tmp_path, config, train_steps=2))
     served = tf.saved_model.load(str(tmp_path / "serving")).signatures
@@ -89,6 +95,13 @@ def test_files_in_and_a_served_model_out(tiny_config, tmp_path):
     # three images in batches of four: one step an epoch
     saved = {path.name for path in (tmp_path / "checkpoints").glob("step-*")}
     assert saved == {"step-00000001", "step-00000002"}
+    client = mlflow.MlflowClient(store)
+    (tracked,) = client.search_runs(["0"])
+    evaluations = client.get_metric_history(tracked.info.run_id, "eval/AP50")
+    assert [point.step for point in evaluations] == [1, 2]
+    assert tracked.data.params["num_epochs"] == "0"  # as it was trained
+    assert tracked.data.params["train_steps"] == "2"
+    assert tracked.data.tags["model_path"] == str(tmp_path / "serving")
 
 
 @pytest.mark.slow

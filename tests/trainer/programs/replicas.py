@@ -142,8 +142,8 @@ with distribution_scope(many if REPLICAS > 1 else "cpu"):
         else model.distribute_strategy.num_replicas_in_sync
     )
     weights = [keras.ops.convert_to_numpy(v) for v in model.trainable_variables]
-    saved, same = [], True
-    if not on_jax:
+    saved, same = None, None
+    if REPLICAS == 2:  # once is enough
         with tempfile.TemporaryDirectory() as folder:
             saved, same = fit_with_all_callbacks(model, folder)
 print(
