@@ -58,7 +58,8 @@ def read(path: str) -> Iterator[ScoredImage]:
 
 def seconds(paths: list[str], workers: int, combine: beam.CombineFn) -> float:
     options = PipelineOptions(
-        runner="DirectRunner",
+        [],  # not this program's arguments
+        runner="FnApiRunner",
         direct_running_mode="multi_processing",
         direct_num_workers=workers,
     )

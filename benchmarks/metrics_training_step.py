@@ -24,7 +24,7 @@ import numpy as np
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "benchmarks")]
 
-from train_step import build_ours  # noqa: E402
+from train_step_sides import build_ours  # noqa: E402
 
 STEP_BATCH = 2
 BATCH, DETECTIONS, OBJECTS, CLASSES, IMAGES = 16, 100, 20, 20, 5000

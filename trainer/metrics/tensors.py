@@ -1,6 +1,7 @@
 """Accumulator -> precision, recall and score arrays in pycocotools' layout."""
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -62,18 +63,10 @@ def precision_and_scores(
     shape = (len(protocol.iou_thresholds), len(protocol.recall_thresholds))
     precision = np.full((*shape, *totals.shape), UNDEFINED)
     scores = np.full_like(precision, UNDEFINED)
-    image_rank = _image_rank(accumulator)
-    counting: NDArray[np.int64] = np.arange(len(accumulator.class_id))
-    matches: NDArray[np.int64] = np.arange(len(accumulator.matched))
-    if max_dets < protocol.max_dets[-1]:
-        counting = counting[accumulator.rank() < max_dets]
-        matches = matches[accumulator.matched_rank() < max_dets]
-    rows_of = _split_by_class(accumulator.class_id, counting, len(totals))
-    matched_class = accumulator.class_id[accumulator.matched]
-    matches_of = _split_by_class(matched_class, matches, len(totals))
-    for class_id in np.flatnonzero(totals.any(axis=1)):
-        ranked = _rank(accumulator, rows_of[class_id], matches_of[class_id], image_rank)
+    for class_id, ranked in enumerate(_ranked_classes(accumulator, max_dets)):
         known = totals[class_id] > 0
+        if not known.any():
+            continue
         for array, curve in zip(
             (precision, scores),
             _curves(ranked, totals[class_id], protocol),
@@ -114,50 +107,56 @@ def _image_rank(accumulator: CocoAccumulator) -> NDArray[np.uint32] | None:
     return np.repeat(id_rank, accumulator.detections_per_image)
 
 
-def _split_by_class(
-    class_id: NDArray[np.uint16], rows: NDArray[np.int64], num_classes: int
-) -> list[NDArray[np.int64]]:
-    """The rows of each class, ascending."""
-    by_class = rows[np.argsort(class_id[rows], kind="stable")]
-    cuts = np.searchsorted(class_id[by_class], np.arange(1, num_classes))
-    return np.split(by_class, cuts)
-
-
-def _rank(
-    accumulator: CocoAccumulator,
-    rows: NDArray[np.int64],
-    matches: NDArray[np.int64],
-    image_rank: NDArray[np.uint32] | None,
-) -> _Ranked:
-    """Puts the rows and matches of one class, both ascending, into the final order."""
-    keys = [descending_key(accumulator.score[rows])]
+def _ranked_classes(accumulator: CocoAccumulator, max_dets: int) -> Iterator[_Ranked]:
+    """Each class with its detections and matches in their final order."""
+    protocol, num_classes = accumulator.protocol, len(accumulator.num_ground_truths)
+    rows: NDArray[np.int64] = np.arange(len(accumulator.class_id))
+    matches: NDArray[np.int64] = np.arange(len(accumulator.matched))
+    if max_dets < protocol.max_dets[-1]:
+        rows = rows[accumulator.rank() < max_dets]
+        matches = matches[accumulator.matched_rank() < max_dets]
+    keys = [accumulator.class_id[rows], descending_key(accumulator.score[rows])]
+    image_rank = _image_rank(accumulator)
     if image_rank is not None:
         keys.append(image_rank[rows])
-    order = stable_order(*keys)
-    position = np.empty(len(rows), np.uint32)
-    position[order] = np.arange(len(rows), dtype=np.uint32)
-    places = position[np.searchsorted(rows, accumulator.matched[matches])]
+    # One sort of all classes is cheaper than one for each.
+    ordered = rows[stable_order(*keys)]
+    position = np.empty(len(accumulator.class_id), np.uint32)
+    position[ordered] = np.arange(len(ordered), dtype=np.uint32)
+    places = position[accumulator.matched[matches]]
     by_place = stable_order(places)
-    matched: NDArray[np.int64] = places[by_place].astype(np.int64)
-    matches = matches[by_place]
-    ordered = rows[order]
-    areas = accumulator.areas[ordered]
-    num_areas = len(accumulator.protocol.area_ranges)
-    inside = np.zeros((num_areas, len(rows) + 1), np.int32)
-    matched_inside = np.empty((len(matched), num_areas), bool)
-    for area in range(num_areas):
-        holds = (areas >> areas.dtype.type(area)) & areas.dtype.type(1)
-        np.cumsum(holds, out=inside[area, 1:])
-        matched_inside[:, area] = holds[matched]
+    places, matches = places[by_place].astype(np.int64), matches[by_place]
+
+    score, areas = accumulator.score[ordered], accumulator.areas[ordered]
     true_positive = accumulator.true_positive[matches]
-    return _Ranked(
-        score=accumulator.score[ordered],
-        inside=inside,
-        matched=matched,
-        true_positive=true_positive,
-        not_missed=(true_positive | accumulator.ignored[matches])
-        & words_of_areas(matched_inside, accumulator.protocol),
-    )
+    matched_inside = _unpack_areas(areas[places], protocol).T
+    not_missed = true_positive | accumulator.ignored[matches]
+    not_missed &= words_of_areas(matched_inside, protocol)
+    sizes = np.bincount(accumulator.class_id[rows], minlength=num_classes)
+    ends = np.cumsum(sizes)
+    match_ends = np.searchsorted(places, ends)
+    for first, end, first_match, end_match in zip(
+        ends - sizes, ends, [0, *match_ends[:-1]], match_ends, strict=True
+    ):
+        inside = np.zeros((len(protocol.area_ranges), end - first + 1), np.int32)
+        holds = _unpack_areas(areas[first:end], protocol)
+        np.cumsum(holds, axis=1, out=inside[:, 1:])
+        of_class = slice(first_match, end_match)
+        yield _Ranked(
+            score=score[first:end],
+            inside=inside,
+            matched=places[of_class] - first,
+            true_positive=true_positive[of_class],
+            not_missed=not_missed[of_class],
+        )
+
+
+def _unpack_areas(
+    bits: NDArray[np.unsignedinteger], protocol: CocoProtocol
+) -> NDArray[np.bool_]:
+    """[N] of `CocoAccumulator.areas` -> [A, N]."""
+    bit = np.arange(len(protocol.area_ranges), dtype=bits.dtype)[:, None]
+    return ((bits >> bit) & bits.dtype.type(1)).astype(bool)
 
 
 def _hits_needed(
@@ -181,18 +180,19 @@ def _curves(
     Precision falls between two hits, so the curves are computed at the hits alone; the
     misses before them enter by their number.
     """
-    hit = _unpack_bits(ranked.true_positive, protocol)  # [n, B]
+    hit = _unpack_bits(ranked.true_positive, protocol)  # [B, n]
     not_missed = _unpack_bits(ranked.not_missed, protocol)
-    not_missed_before = np.cumsum(not_missed, axis=0, dtype=np.int32)
+    not_missed_before = np.cumsum(not_missed, axis=1, dtype=np.int32)
     # All hits in one list, run after run, and the how many-th of its run each is.
-    run, match = np.nonzero(hit.T)
-    row = ranked.matched[match]
-    total = np.bincount(run, minlength=hit.shape[1])
+    flat = np.flatnonzero(hit)
+    total = np.count_nonzero(hit, axis=1)
+    run = np.repeat(np.arange(len(total)), total)
+    row = ranked.matched[flat - run * hit.shape[1]]
     first = np.cumsum(total) - total
     nth = np.arange(1, len(run) + 1) - first[run]
     num_thresholds = len(protocol.iou_thresholds)
     misses = ranked.inside[run // num_thresholds, row + 1]
-    misses -= not_missed_before[match, run]
+    misses -= not_missed_before.ravel()[flat]
     precision = np.zeros((len(total), total.max(initial=0)))
     precision[run, nth - 1] = nth / (nth + misses + np.spacing(1))
     envelope = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
@@ -230,10 +230,10 @@ def _count_bits(
 
 
 def _unpack_bits(words: Words, protocol: CocoProtocol) -> NDArray[np.bool_]:
-    """Words [M, W] -> [M, A * T], a column for each run."""
+    """Words [M, W] -> [A * T, M], a row for each run."""
     little_endian = np.ascontiguousarray(words, "<u8").view(np.uint8)
     bits = np.unpackbits(little_endian, axis=1, bitorder="little")
-    return _used_bits(bits, protocol).view(bool)
+    return np.ascontiguousarray(_used_bits(bits, protocol).T).view(bool)
 
 
 def _used_bits(columns: NDArray[Any], protocol: CocoProtocol) -> NDArray[Any]:
