@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from trainer.metrics import blocks
 from trainer.metrics.accumulator import CocoAccumulator, evaluate_images
 from trainer.metrics.box_columns import Detections, GroundTruths
 from trainer.metrics.protocol import AreaRange, CocoProtocol
@@ -62,6 +63,26 @@ def test_random_cases_equal_pycocotools(make_case, oracle):
 @pytest.mark.slow
 def test_more_random_cases_equal_pycocotools(make_case, oracle):
     assert sweep(range(400, 2400), make_case, oracle) > 750
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_blocks_of_two_images_in_threads_equal_pycocotools(
+    make_case, oracle, seed, monkeypatch
+):
+    """Up to three blocks; the boxes of a case come in no order of images."""
+    monkeypatch.setattr(blocks, "IMAGES_AT_ONCE", 2)
+    case = make_case(seed)
+    tensors = coco_tensors(evaluate(case, threads=1 + seed % 3))
+    expected = oracle(case, "ignore").eval
+    for name in ("precision", "recall", "scores"):
+        np.testing.assert_allclose(
+            getattr(tensors, name), expected[name], rtol=0, atol=TOLERANCE
+        )
+
+
+def test_no_threads_are_refused(make_case):
+    with pytest.raises(ValueError, match="threads must be at least 1, got 0"):
+        evaluate(make_case(5), threads=0)
 
 
 @pytest.mark.parametrize("seed", range(20))
