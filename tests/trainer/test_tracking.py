@@ -87,6 +87,7 @@ def wandb_folder(tmp_path, monkeypatch):
 
 def wandb_records(folder):
     """What an offline run has written: a LevelDB log of protocol buffers."""
+    wandb.teardown()  # waits for W&B's own process, which writes the log
     (path,) = folder.glob("wandb/offline-run-*/*.wandb")
     log = path.read_bytes()
     assert log[:4] == b":W&B"
