@@ -32,9 +32,10 @@ def main() -> None:
     model, batch = BUILDERS[side](options)
     iterator = iter(tf.data.Dataset.from_tensors(batch).repeat().prefetch(2))
     model.make_train_function()
-    started = time.perf_counter()
+    started, before_mib = time.perf_counter(), peak_memory_mib()
     timed_steps(model, iterator, 2)
     ready = {
+        "memory_before_mib": round(before_mib),
         "versions": versions("tensorflow", "tensorflow-cpu", "keras", side),
         "parameters": model.count_params(),
         "two_first_steps_s": round(time.perf_counter() - started, 1),
@@ -42,10 +43,14 @@ def main() -> None:
     print(json.dumps(ready), file=replies, flush=True)
     while steps := int(sys.stdin.readline() or 0):
         print(json.dumps(timed_steps(model, iterator, steps)), file=replies, flush=True)
-    memory_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    memory_mib = peak_memory_mib()
     parts_s = forward_parts(model, *batch) if side == "ours" else {}
     end = {"memory_mib": memory_mib, "parts_s": parts_s}
     print(json.dumps(end), file=replies, flush=True)
+
+
+def peak_memory_mib() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def versions(*packages: str) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from schemas.user_error import UserError
+from trainer.model.batch_norm import with_fused_batch_norm
 from trainer.model.config import ModelConfig
 from trainer.model.light_backbone import light_backbone
 from trainer.model.replicas import num_replicas_of_scope
@@ -39,7 +40,8 @@ def _resnet(
                 image_shape=(None, None, 3),
             )
         stages = {name: backbone.pyramid_outputs[name] for name in STAGE_NAMES}
-        return keras.Model(backbone.inputs[0], stages, name="resnet_backbone")
+        model = keras.Model(backbone.inputs[0], stages, name="resnet_backbone")
+        return with_fused_batch_norm(model)
 
     return build
 

@@ -5,7 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from trainer.model.winograd import TiledMaps, winograd_pays
+from trainer.model.batch_norm import BatchNormalization
+from trainer.model.winograd import TiledMaps, add_bias, winograd_pays
 
 Tensor = Any
 COARSEST_BACKBONE_LEVEL = 5
@@ -49,7 +50,7 @@ class FeaturePyramid(keras.layers.Layer):
         )
         if not self.batch_norm:
             return conv
-        norm = keras.layers.BatchNormalization(
+        norm = BatchNormalization(
             momentum=0.95,
             epsilon=1e-5,
             synchronized=self.synchronized,
@@ -107,7 +108,7 @@ def _smoothed(layer: Any, features: Tensor, training: bool) -> Tensor:
     tiled = TiledMaps([features])
     cells = tiled.convolve(tiled.join([features]), blocks[0].kernel)
     if blocks[0].use_bias:
-        cells = cells + blocks[0].bias
+        cells = add_bias(cells, blocks[0].bias)
     (features,) = tiled.split(cells)
     for norm in blocks[1:]:
         features = norm(features, training=training)

@@ -7,8 +7,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from trainer.model.batch_norm import BatchNormalization
 from trainer.model.config import HeadConfig
-from trainer.model.winograd import TiledMaps, winograd_pays
+from trainer.model.winograd import TiledMaps, add_bias, winograd_pays
 
 Tensor = Any
 
@@ -48,7 +49,7 @@ class PredictionHead(keras.layers.Layer):
         ]
         self.norms = [
             [
-                keras.layers.BatchNormalization(
+                BatchNormalization(
                     momentum=0.95,
                     epsilon=1e-5,
                     synchronized=synchronized,
@@ -110,9 +111,10 @@ class PredictionHead(keras.layers.Layer):
                 normed = self._normed(index, tiled.split(cells), training=True)
                 cells = tiled.join(normed)
             else:
-                cells = cells + conv.bias
+                cells = add_bias(cells, conv.bias)
             cells = ops.relu(cells)
-        raw = tiled.convolve(cells, self.prediction.kernel) + self.prediction.bias
+        raw = tiled.convolve(cells, self.prediction.kernel)
+        raw = add_bias(raw, self.prediction.bias)
         return ops.reshape(raw, (ops.shape(raw)[0], -1, self.outputs))
 
     def _normed(

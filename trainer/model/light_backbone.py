@@ -2,6 +2,8 @@
 
 import keras
 
+from trainer.model.batch_norm import BatchNormalization
+
 # (filters, blocks) of the stages of strides 4, 8, 16, 32
 STAGES = ((32, 1), (64, 2), (128, 2), (256, 1))
 STEM_FILTERS = 16
@@ -62,7 +64,7 @@ def _conv(
         kernel_initializer="he_normal",
         name=f"{name}_conv",
     )(features)
-    features = keras.layers.BatchNormalization(
-        momentum=MOMENTUM, epsilon=1e-5, name=f"{name}_bn"
-    )(features)
+    features = BatchNormalization(momentum=MOMENTUM, epsilon=1e-5, name=f"{name}_bn")(
+        features
+    )
     return keras.layers.ReLU(name=f"{name}_relu")(features) if relu else features

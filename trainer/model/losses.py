@@ -5,6 +5,7 @@ from typing import Any
 
 from keras import ops
 
+from trainer.model.order import after
 from trainer.model.overlaps import EPSILON_PX2, paired_iou
 
 Tensor = Any
@@ -17,23 +18,29 @@ def focal_loss(
 
     class_logits, class_targets [...]; targets are 0 or 1.
     """
-    logits = ops.cast(class_logits, "float32")
-    signs = 2.0 * class_targets - 1.0
-    weights = 0.5 + signs * (alpha - 0.5)  # alpha where positive, else 1 - alpha
 
-    @ops.custom_gradient
-    def loss(margins: Tensor, weights: Tensor) -> tuple[Tensor, Any]:
+    def terms(logits: Tensor, class_targets: Tensor) -> tuple[Tensor, ...]:
+        signs = 2.0 * class_targets - 1.0
+        weights = 0.5 + signs * (alpha - 0.5)  # alpha where positive, else 1 - alpha
+        margins = logits * signs
         # the probability of being wrong, and -log(1 - wrong) without cancellation
         wrong, surprise = ops.sigmoid(-margins), ops.softplus(-margins)
-        modulated = weights * ops.power(wrong, gamma)
+        return signs, weights * ops.power(wrong, gamma), wrong, surprise
+
+    @ops.custom_gradient
+    def loss(logits: Tensor, class_targets: Tensor) -> tuple[Tensor, Any]:
+        _, modulated, _, surprise = terms(logits, class_targets)
 
         def gradient(upstream: Tensor) -> tuple[Tensor, Tensor]:
+            # once more: to keep them would take four tensors of the logits' size
+            again = after(logits, upstream)
+            signs, modulated, wrong, surprise = terms(again, class_targets)
             slope = gamma * (1.0 - wrong) * surprise + wrong
-            return -upstream * modulated * slope, ops.zeros_like(weights)
+            return -upstream * signs * modulated * slope, ops.zeros_like(class_targets)
 
         return modulated * surprise, gradient
 
-    return loss(logits * signs, weights)
+    return loss(ops.cast(class_logits, "float32"), ops.cast(class_targets, "float32"))
 
 
 def smooth_l1_loss(deltas: Tensor, target_deltas: Tensor, beta: float) -> Tensor:

@@ -13,6 +13,7 @@ from trainer.model.decoding import decode_detections
 from trainer.model.feature_pyramid import FeaturePyramid
 from trainer.model.heads import PredictionHead, prior_bias
 from trainer.model.losses import ciou_loss, focal_loss, giou_loss, smooth_l1_loss
+from trainer.model.order import after
 from trainer.model.replicas import num_replicas_of_scope, sum_over_replicas
 from trainer.model.targets import Targets, make_targets
 
@@ -136,6 +137,7 @@ class RetinaNet(keras.Model):
         if y is None or y_pred is None:
             raise ValueError("RetinaNet trains on ground truth: give fit(y=...)")
         height, width = _image_size(x)
+        y = {name: after(value, y_pred["class_logits"]) for name, value in y.items()}
         anchors_by_level = [
             ops.convert_to_tensor(anchors) for anchors in self.anchors(height, width)
         ]

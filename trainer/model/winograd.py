@@ -14,11 +14,12 @@ from keras import ops
 from numpy.typing import NDArray
 
 from trainer.accelerator import has_accelerator
+from trainer.model.order import after
 
 Tensor = Any
 TILE, PATCH = 4, 6  # sides of a tile of outputs, and of the inputs that it needs
-# below, the transforms cost as much as the multiplications saved
-MIN_CHANNELS, MIN_CELLS = 128, 256
+# below, the transforms cost as much as they save
+MIN_CHANNELS, MIN_CELLS = 128, 1024
 # the matrices B', G and A' of Lavin and Gray's section 4.3, one side of a tile each
 _INPUT: list[list[float]] = [
     [4, 0, -5, 0, 1, 0],
@@ -61,6 +62,20 @@ def winograd_pays(features: Tensor) -> bool:
     )
 
 
+def add_bias(cells: Tensor, bias: Tensor) -> Tensor:
+    """Cells [B, N, C] + bias [C]; its gradient is summed before any other follows."""
+
+    @ops.custom_gradient
+    def add(cells: Tensor, bias: Tensor) -> tuple[Tensor, Any]:
+        def gradient(upstream: Tensor) -> tuple[Tensor, Tensor]:
+            of_bias = ops.sum(upstream, axis=(0, 1))
+            return after(upstream, of_bias), of_bias
+
+        return cells + bias, gradient
+
+    return add(cells, ops.convert_to_tensor(bias))
+
+
 class TiledMaps:
     """Feature maps [B, H_l, W_l, C] of static sizes, joined as cells [B, N, C].
 
@@ -79,11 +94,18 @@ class TiledMaps:
             patches.append(_cut(framed, PATCH, counts))
             tiles.append(_cut(framed[1:, 1:], TILE, counts))
             first += cells
-        # the cell at each place of each tile's inputs and outputs: [36, T], [16, T]
-        self._patches = np.concatenate(patches, axis=1).astype("int32")
-        self._tiles = np.concatenate(tiles, axis=1).astype("int32")
-        # of each cell in the flattened tiles: [N]
-        self._places = np.argsort(self._tiles.ravel(), kind="stable")[:first]
+        self._batch = ops.shape(feature_maps[0])[0]
+        in_tiles = np.concatenate(tiles, axis=1)
+        # the cell at each place of each tile's inputs and outputs: [P, B, T]
+        self._patches = self._of_images(np.concatenate(patches, axis=1))
+        self._tiles = self._of_images(in_tiles)
+        # the place of each cell in the flattened tiles: [B, N]
+        rows, columns = np.divmod(
+            np.argsort(in_tiles.ravel(), kind="stable")[:first], in_tiles.shape[1]
+        )
+        images = ops.arange(self._batch, dtype="int32")[:, None]
+        rows = rows.astype("int32") * self._batch + images
+        self._places = rows * in_tiles.shape[1] + columns.astype("int32")
 
     def join(self, feature_maps: list[Tensor]) -> Tensor:
         """Maps -> cells, level by level and row by row."""
@@ -106,69 +128,71 @@ class TiledMaps:
 
     def convolve(self, cells: Tensor, kernel: Tensor) -> Tensor:
         """The "same" convolution with a kernel [3, 3, C, O] -> [B, N, O]."""
+        channels, outputs = kernel.shape[2:]
+
+        def transformed_kernels(kernel: Tensor) -> Tensor:
+            kernels = ops.matmul(FROM_KERNEL, ops.reshape(kernel, (9, -1)))
+            return ops.reshape(kernels, (PATCH**2, channels, outputs))
 
         @ops.custom_gradient
         def convolve(cells: Tensor, kernel: Tensor) -> tuple[Tensor, Any]:
-            channels, outputs = kernel.shape[2:]
-            kernels = ops.matmul(FROM_KERNEL, ops.reshape(kernel, (9, -1)))
-            kernels = ops.reshape(kernels, (PATCH**2, channels, outputs))
             inputs = self._transformed(cells, self._patches, FROM_INPUTS)
+            kernels = transformed_kernels(after(kernel, inputs))
+            products = ops.matmul(inputs, kernels)
 
             def gradient(upstream: Tensor) -> tuple[Tensor, Tensor]:
+                # both transforms once more: to keep them takes 2.25 maps a convolution
                 products = self._transformed(upstream, self._tiles, TO_OUTPUTS.T)
-                of_inputs = ops.matmul(products, ops.transpose(kernels, (0, 2, 1)))
+                inputs = self._transformed(
+                    after(cells, products), self._patches, FROM_INPUTS
+                )
                 of_kernels = ops.matmul(ops.transpose(inputs, (0, 2, 1)), products)
                 of_kernel = ops.matmul(
                     FROM_KERNEL.T, ops.reshape(of_kernels, (PATCH**2, -1))
                 )
+                kernels = transformed_kernels(after(kernel, of_kernel))
+                of_inputs = ops.matmul(products, ops.transpose(kernels, (0, 2, 1)))
                 return (
-                    self._summed(of_inputs, ops.shape(cells)[0]),
+                    self._summed(of_inputs),
                     ops.reshape(of_kernel, kernel.shape),
                 )
 
-            tiled = self._outputs(ops.matmul(inputs, kernels), ops.shape(cells)[0])
-            return tiled, gradient
+            return self._outputs(products), gradient
 
         return convolve(cells, ops.convert_to_tensor(kernel))
 
     def _transformed(
-        self, cells: Tensor, patches: NDArray[Any], matrix: NDArray[np.float32]
+        self, cells: Tensor, places: Tensor, matrix: NDArray[np.float32]
     ) -> Tensor:
-        """Cells [B, N, C] -> [36, B * T, C], the patches times a matrix."""
+        """Cells [B, N, C] -> [36, B * T, C], those at `places` times a matrix."""
         # a last cell of zeros, which is what lies outside of the maps
         padded = ops.pad(cells, ((0, 0), (0, 1), (0, 0)))
-        gathered = ops.take(
-            ops.reshape(padded, (-1, cells.shape[-1])),
-            self._of_images(patches, ops.shape(cells)[0]),
-            axis=0,
-        )
-        product = ops.matmul(matrix, ops.reshape(gathered, (len(patches), -1)))
+        flat = ops.reshape(padded, (-1, cells.shape[-1]))
+        gathered = ops.take(flat, places, axis=0)
+        product = ops.matmul(matrix, ops.reshape(gathered, (matrix.shape[1], -1)))
         return ops.reshape(product, (PATCH**2, -1, cells.shape[-1]))
 
-    def _outputs(self, products: Tensor, batch: Tensor) -> Tensor:
+    def _outputs(self, products: Tensor) -> Tensor:
         """Products [36, B * T, O] -> cells [B, N, O]."""
-        outputs, num_tiles = products.shape[-1], self._tiles.shape[1]
         tiled = ops.matmul(TO_OUTPUTS, ops.reshape(products, (PATCH**2, -1)))
-        rows, columns = np.divmod(self._places.astype("int32"), num_tiles)
-        images = ops.arange(batch, dtype="int32")[:, None]
-        places = (rows * batch + images) * num_tiles + columns
-        return ops.take(ops.reshape(tiled, (-1, outputs)), places, axis=0)
+        flat = ops.reshape(tiled, (-1, products.shape[-1]))
+        return ops.take(flat, self._places, axis=0)
 
-    def _summed(self, of_inputs: Tensor, batch: Tensor) -> Tensor:
+    def _summed(self, of_inputs: Tensor) -> Tensor:
         """The adjoint of the patches' transform: [36, B * T, C] -> [B, N, C]."""
         channels = of_inputs.shape[-1]
         of_patches = ops.matmul(FROM_INPUTS.T, ops.reshape(of_inputs, (PATCH**2, -1)))
         summed = ops.segment_sum(
             ops.reshape(of_patches, (-1, channels)),
-            ops.reshape(self._of_images(self._patches, batch), (-1,)),
-            num_segments=batch * (sum(self.cells) + 1),
+            ops.reshape(self._patches, (-1,)),
+            num_segments=self._batch * (sum(self.cells) + 1),
         )
-        return ops.reshape(summed, (batch, -1, channels))[:, :-1]
+        return ops.reshape(summed, (self._batch, -1, channels))[:, :-1]
 
-    def _of_images(self, patches: NDArray[Any], batch: Tensor) -> Tensor:
-        """Indices [P, T] of one image's cells -> [P, B, T], of all images'."""
-        images = ops.arange(batch, dtype="int32")[None, :, None]
-        return patches[:, None, :] + images * (sum(self.cells) + 1)
+    def _of_images(self, places: NDArray[Any]) -> Tensor:
+        """Places [P, T] of one image's cells -> [P, B, T], of all images'."""
+        images = ops.arange(self._batch, dtype="int32")[None, :, None]
+        return places.astype("int32")[:, None, :] + images * (sum(self.cells) + 1)
 
 
 def _cut(

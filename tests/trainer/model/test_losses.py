@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from trainer.model.losses import ciou_loss, focal_loss, giou_loss, smooth_l1_loss
 
@@ -23,6 +24,25 @@ def test_focal_loss_agrees_with_torchvisions_formula():
     expected = alpha_t * (1 - p_t) ** 1.5 * cross_entropy
     loss = focal_loss(logits.astype("float32"), targets.astype("float32"), 0.25, 1.5)
     np.testing.assert_allclose(np.asarray(loss), expected, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 1.5, 2.0])
+def test_focal_losss_gradient_agrees_with_finite_differences(gamma):
+    random = np.random.default_rng(1)
+    logits = random.normal(0, 3, 200)
+    targets = (random.uniform(size=200) < 0.3).astype(float)
+
+    def formula(logits):
+        p = 1 / (1 + np.exp(-logits))
+        positive = -0.25 * (1 - p) ** gamma * np.log(p)
+        return np.where(targets > 0, positive, -0.75 * p**gamma * np.log(1 - p))
+
+    expected = (formula(logits + 1e-5) - formula(logits - 1e-5)) / 2e-5
+    given = tf.constant(logits, tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch(given)
+        loss = focal_loss(given, tf.constant(targets, tf.float32), 0.25, gamma)
+    np.testing.assert_allclose(tape.gradient(loss, given), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32"])

@@ -73,12 +73,12 @@ def test_batches_of_unknown_size():
 @pytest.mark.parametrize(
     ("shape", "dtype", "accelerator", "pays"),
     [
-        ((None, 16, 16, 256), "float32", False, True),
-        ((None, 16, 16, 64), "float32", False, False),  # narrow
-        ((None, 15, 17, 256), "float32", False, False),  # small
+        ((None, 32, 32, 256), "float32", False, True),
+        ((None, 32, 32, 64), "float32", False, False),  # narrow
+        ((None, 31, 33, 256), "float32", False, False),  # small
         ((None, None, None, 256), "float32", False, False),  # size unknown
-        ((None, 16, 16, 256), "bfloat16", False, False),  # too coarse for it
-        ((None, 16, 16, 256), "float32", True, False),  # has its own
+        ((None, 32, 32, 256), "bfloat16", False, False),  # too coarse for it
+        ((None, 32, 32, 256), "float32", True, False),  # has its own
     ],
 )
 def test_where_it_pays(monkeypatch, shape, dtype, accelerator, pays):
