@@ -4,10 +4,10 @@ import math
 from collections.abc import Callable, Sequence
 
 import keras
-from keras import ops
 
 from schemas.user_error import UserError
 from trainer.callbacks.state import TrainingState
+from trainer.jax_state import optimizer_value
 from trainer.optimizer import unscaled_optimizer
 
 
@@ -19,8 +19,7 @@ class StopOnNonFinite(keras.callbacks.Callback):
     """Raises at the first step whose losses or gradient are NaN or Inf.
 
     A gradient that is none spoils the weights a step before any loss shows it, and a
-    checkpoint might hold them; so this comes before what saves. JAX keeps the norm to
-    itself inside an epoch: there the losses alone are looked at.
+    checkpoint might hold them; so this comes before what saves.
 
     `image_ids_of_step` makes the batch of a step once more: the input pipeline gives
     the same batch for the same step, so nothing need be remembered.
@@ -39,9 +38,8 @@ class StopOnNonFinite(keras.callbacks.Callback):
         """Look at the running losses: one NaN makes them NaN for good."""
         del batch
         values = {name: float(value) for name, value in (logs or {}).items()}
-        if keras.backend.backend() != "jax":
-            norm = unscaled_optimizer(self.model).gradient_norm
-            values["gradient norm"] = float(ops.convert_to_numpy(norm))
+        norm = unscaled_optimizer(self.model).gradient_norm
+        values["gradient norm"] = float(optimizer_value(self.model, norm))
         broken = [name for name, value in values.items() if not math.isfinite(value)]
         if broken:
             images = ", ".join(self.image_ids_of_step(self.state.step - 1))

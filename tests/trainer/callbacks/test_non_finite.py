@@ -1,8 +1,15 @@
+import os
+import subprocess
+import sys
 import types
+from pathlib import Path
 
 import pytest
 
 from trainer.callbacks.non_finite import NonFiniteLossError, StopOnNonFinite
+
+ROOT = Path(__file__).parents[3]
+PROGRAM = ROOT / "tests" / "trainer" / "programs" / "broken_gradient.py"
 
 
 def callback_of(state, image_ids, gradient_norm=1.0):
@@ -36,3 +43,18 @@ def test_a_gradient_that_is_no_number_stops_it_before_a_loss_shows_it(state):
 def test_finite_losses_pass(state):
     callback = callback_of(state, lambda step: pytest.fail("asked"))
     callback.on_train_batch_end(0, {"loss": 1e30})
+
+
+@pytest.mark.slow
+def test_jax_tells_a_broken_gradient_at_its_step_too():
+    pytest.importorskip("jax")
+    done = subprocess.run(
+        [sys.executable, PROGRAM],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "KERAS_BACKEND": "jax"},
+    )
+    said = "gradient norm is NaN or infinite at step 1; images of its batch: 000005."
+    assert done.stdout.startswith(said)
