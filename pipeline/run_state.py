@@ -6,6 +6,7 @@ import keras
 
 from pipeline.config import PipelineConfig, digest_of
 from pipeline.source_digest import source_digest
+from trainer.preflight import starting_weights_digest
 
 # What each stage runs of ours; with everything those modules import, this is what the
 # cache must see change.
@@ -60,9 +61,14 @@ def stage_digest(stage: str) -> str:
 
 
 def model_fingerprint(config: PipelineConfig, data_digest: str) -> str:
-    """Digest of what a model is made from: data, code, configuration, backend."""
+    """Digest of what a model is made from: data, code, config, backend, weights.
+
+    Without a `data_digest`, as in compilation, the weights are not looked at either.
+    """
+    weights = starting_weights_digest(config.trainer.model) if data_digest else ""
     return digest_of(
         data_digest,
+        weights,
         keras.backend.backend(),
         config.ingest.to_json(),
         config.trainer.to_json(),

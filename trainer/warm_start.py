@@ -2,7 +2,7 @@
 
 import json
 import logging
-from pathlib import Path
+import os
 from typing import Any
 
 import tensorflow as tf
@@ -43,17 +43,34 @@ def warm_start(model: Any, directory: str) -> list[str]:
     return left
 
 
-def _read_variables(directory: str) -> dict[str, Any]:
-    names_path = Path(directory) / EXTRA / VARIABLES_FILENAME
+def require_model(directory: str) -> list[str]:
+    """The names of the variables that an exported model in `directory` holds.
+
+    Raises UserError if it is no model of ours.
+    """
     try:
-        names = json.loads(names_path.read_text(encoding="utf-8"))
-        reader = tf.train.load_checkpoint(f"{directory}/variables/variables")
+        with tf.io.gfile.GFile(f"{directory}/{EXTRA}/{VARIABLES_FILENAME}") as file:
+            return list(json.loads(file.read()))
     except (OSError, ValueError, tf.errors.OpError) as error:
-        raise UserError(
-            f"model.initial_model: {directory} is no model exported by this program "
-            f"({error}); give the folder that holds saved_model.pb"
-        ) from error
+        raise UserError(_not_ours(directory)) from error
+
+
+def _read_variables(directory: str) -> dict[str, Any]:
+    names = require_model(directory)
+    try:
+        reader = tf.train.load_checkpoint(f"{directory}/variables/variables")
+    except (ValueError, tf.errors.OpError) as error:
+        raise UserError(_not_ours(directory)) from error
     return {
         name: reader.get_tensor(f"model_variables/{index}/.ATTRIBUTES/VARIABLE_VALUE")
         for index, name in enumerate(names)
     }
+
+
+def _not_ours(directory: str) -> str:
+    versions = tf.io.gfile.glob(f"{directory}/*/saved_model.pb")
+    newest = f", such as {os.path.dirname(max(versions))}" if versions else ""
+    return (
+        f"model.initial_model: {directory} is no model exported by this program; give "
+        f"the folder that holds saved_model.pb and assets.extra{newest}"
+    )

@@ -95,7 +95,9 @@ def _run_stages(
         from components.baseline import served_models
         from pipeline import push_ledger, run_summary, runners
         from pipeline.run_state import RunState, model_fingerprint
+        from trainer.preflight import refuse_impossible
 
+        refuse_impossible(config.trainer)
         fingerprint = model_fingerprint(config, digest)
         state = RunState(
             data_digest=digest,

@@ -13,7 +13,7 @@ from trainer.config import TrainerConfig
 from trainer.export import export_model
 from trainer.input_config import InputConfig
 from trainer.model.build import build_retinanet
-from trainer.warm_start import warm_start
+from trainer.warm_start import require_model, warm_start
 
 LABEL_MAP = LabelMap(("ant", "bee", "cow"))
 
@@ -152,6 +152,11 @@ def test_other_classes_keep_only_the_class_predictions_new(exported, config):
 def test_a_folder_that_is_no_model_of_ours_is_refused(tmp_path, config):
     with pytest.raises(UserError, match="is no model exported by this program"):
         warm_start(build_retinanet(config.model, 3), str(tmp_path))
+    for version in ("17", "23"):
+        (tmp_path / "served" / version).mkdir(parents=True)
+        (tmp_path / "served" / version / "saved_model.pb").touch()
+    with pytest.raises(UserError, match=r"assets.extra, such as .*served/23$"):
+        require_model(str(tmp_path / "served"))
     extra = tmp_path / "assets.extra"
     extra.mkdir()
     (extra / "variables.json").write_text(json.dumps(["a"]))

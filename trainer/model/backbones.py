@@ -18,17 +18,16 @@ STAGE_NAMES = ("P2", "P3", "P4", "P5")
 
 
 def _resnet(
-    preset: str, block_type: str, blocks: tuple[int, int, int, int]
-) -> Callable[[bool], keras.Model]:
-    """A builder of KerasHub's ResNet: from its ImageNet preset, or untrained."""
+    block_type: str, blocks: tuple[int, int, int, int]
+) -> Callable[[str], keras.Model]:
+    """A builder of KerasHub's ResNet: from a preset of it, or untrained for ""."""
 
-    def build(pretrained: bool) -> keras.Model:
+    def build(preset: str) -> keras.Model:
         import keras_hub  # seconds to import: only who asks for a ResNet pays
 
         deep_stem = block_type.endswith("_vd")
-        if pretrained:
-            _require_preset(preset)
-            backbone = keras_hub.models.ResNetBackbone.from_preset(preset)
+        if preset:
+            backbone = _downloaded(preset)
         else:
             backbone = keras_hub.models.ResNetBackbone(
                 input_conv_filters=[32, 32, 64] if deep_stem else [64],
@@ -46,64 +45,82 @@ def _resnet(
     return build
 
 
-def _light(pretrained: bool) -> keras.Model:
-    if pretrained:
-        _require_preset("")
-    return light_backbone()
+def _downloaded(preset: str) -> keras.Model:
+    import keras_hub
 
-
-def _require_preset(preset: str) -> None:
-    if not preset:
+    try:
+        return keras_hub.models.ResNetBackbone.from_preset(preset)
+    except OSError as error:  # of the network, and what Kaggle answers
         raise UserError(
-            "model.backbone_weights is 'preset', but this backbone has none in "
-            "KerasHub; leave it empty, give a .weights.h5 file, or take a backbone "
-            "that has one"
-        )
+            f"model.backbone_weights: KerasHub's {preset} could not be downloaded "
+            f"({type(error).__name__}); that takes the network once: bring "
+            "~/.cache/kagglehub (or KAGGLEHUB_CACHE) from where there is one, or give "
+            "a .weights.h5 file"
+        ) from error
 
 
-# the name is what a preset says; each builder gives P2..P5, strides 4 to 32
-BACKBONES: dict[str, Callable[[bool], keras.Model]] = {
-    "light": _light,
-    "resnet18": _resnet("resnet_18_imagenet", "basic_block", (2, 2, 2, 2)),
-    "resnet34": _resnet("", "basic_block", (3, 4, 6, 3)),
-    "resnet50": _resnet("resnet_50_imagenet", "bottleneck_block", (3, 4, 6, 3)),
-    "resnet101": _resnet("resnet_101_imagenet", "bottleneck_block", (3, 4, 23, 3)),
-    "resnet18_vd": _resnet("resnet_vd_18_imagenet", "basic_block_vd", (2, 2, 2, 2)),
-    "resnet34_vd": _resnet("resnet_vd_34_imagenet", "basic_block_vd", (3, 4, 6, 3)),
-    "resnet50_vd": _resnet(
-        "resnet_vd_50_imagenet", "bottleneck_block_vd", (3, 4, 6, 3)
-    ),
-    "resnet101_vd": _resnet(
-        "resnet_vd_101_imagenet", "bottleneck_block_vd", (3, 4, 23, 3)
-    ),
+# the name is what a config says; each builder gives P2..P5, strides 4 to 32
+BACKBONES: dict[str, Callable[[str], keras.Model]] = {
+    "light": lambda preset: light_backbone(),
+    "resnet18": _resnet("basic_block", (2, 2, 2, 2)),
+    "resnet34": _resnet("basic_block", (3, 4, 6, 3)),
+    "resnet50": _resnet("bottleneck_block", (3, 4, 6, 3)),
+    "resnet101": _resnet("bottleneck_block", (3, 4, 23, 3)),
+    "resnet18_vd": _resnet("basic_block_vd", (2, 2, 2, 2)),
+    "resnet34_vd": _resnet("basic_block_vd", (3, 4, 6, 3)),
+    "resnet50_vd": _resnet("bottleneck_block_vd", (3, 4, 6, 3)),
+    "resnet101_vd": _resnet("bottleneck_block_vd", (3, 4, 23, 3)),
 }
+# KerasHub's ImageNet weights; the others have none there
+PRESETS = {
+    "resnet18": "resnet_18_imagenet",
+    "resnet50": "resnet_50_imagenet",
+    "resnet101": "resnet_101_imagenet",
+    "resnet18_vd": "resnet_vd_18_imagenet",
+    "resnet34_vd": "resnet_vd_34_imagenet",
+    "resnet50_vd": "resnet_vd_50_imagenet",
+    "resnet101_vd": "resnet_vd_101_imagenet",
+}
+
+
+def require_backbone(config: ModelConfig) -> None:
+    """Raise UserError where `config` names a backbone or weights that are not there."""
+    name, weights = config.backbone, config.backbone_weights
+    if name not in BACKBONES:
+        raise UserError(
+            f"model.backbone: no {name!r}; there are {', '.join(BACKBONES)}"
+        )
+    if weights == PRESET and name not in PRESETS:
+        raise UserError(
+            f"model.backbone_weights is {PRESET!r}, but {name} has none in KerasHub: "
+            "leave it empty, give a .weights.h5 file, or take a backbone that has: "
+            f"{', '.join(PRESETS)}"
+        )
+    if weights not in ("", PRESET) and not Path(weights).is_file():
+        raise UserError(
+            f"model.backbone_weights: no file {weights}; give a .weights.h5 file, "
+            f"{PRESET!r} for the library's, or leave it empty"
+        )
 
 
 def build_backbone(config: ModelConfig) -> keras.Model:
     """The backbone that `config` names, with its weights, frozen as it says."""
-    if config.backbone not in BACKBONES:
-        raise UserError(
-            f"model.backbone: no {config.backbone!r}; there are {', '.join(BACKBONES)}"
-        )
-    backbone = BACKBONES[config.backbone](config.backbone_weights == PRESET)
-    if config.backbone_weights not in ("", PRESET):
-        _load_file(backbone, config.backbone_weights)
+    require_backbone(config)
+    weights = config.backbone_weights
+    preset = PRESETS[config.backbone] if weights == PRESET else ""
+    backbone = BACKBONES[config.backbone](preset)
+    if weights not in ("", PRESET):
+        _load_file(backbone, weights)
     _freeze(backbone, config)
     return backbone
 
 
 def _load_file(backbone: keras.Model, weights: str) -> None:
-    path = Path(weights)
-    if not path.is_file():
-        raise UserError(
-            f"model.backbone_weights: no file {weights}; give a .weights.h5 file, "
-            f"{PRESET!r} for the library's, or leave it empty"
-        )
     try:
         with warnings.catch_warnings():
             # Keras only warns of layers that the file lacks, and trains on
             warnings.simplefilter("error", UserWarning)
-            backbone.load_weights(path)
+            backbone.load_weights(weights)
     except (ValueError, OSError, UserWarning) as error:
         raise UserError(
             f"model.backbone_weights: {weights} does not fit {backbone.name}: "

@@ -1,9 +1,11 @@
 import keras
+import keras_hub
 import numpy as np
 import pytest
+import requests
 
 from schemas.user_error import UserError
-from trainer.model.backbones import BACKBONES, build_backbone
+from trainer.model.backbones import BACKBONES, PRESETS, build_backbone
 from trainer.model.config import ModelConfig
 from trainer.model.light_backbone import light_backbone
 
@@ -97,5 +99,25 @@ def test_missing_or_foreign_weights_are_one_clear_line(tmp_path):
 
 def test_a_backbone_without_a_preset_says_so():
     config = ModelConfig(backbone="light", backbone_weights="preset")
-    with pytest.raises(UserError, match="has none in KerasHub"):
+    with pytest.raises(UserError, match=r"light has none in KerasHub.*resnet18, "):
         build_backbone(config)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_are_of_the_backbones_that_take_them(name, monkeypatch):
+    asked = []
+
+    def from_preset(preset):
+        asked.append(preset)
+        raise requests.exceptions.ConnectionError("no route to host")
+
+    monkeypatch.setattr(keras_hub.models.ResNetBackbone, "from_preset", from_preset)
+    config = ModelConfig(backbone=name, backbone_weights="preset")
+    with pytest.raises(UserError, match=r"could not be downloaded \(ConnectionError\)"):
+        build_backbone(config)
+    (preset,) = asked
+    assert preset in keras_hub.models.ResNetBackbone.presets
+    # resnet50_vd -> resnet_vd_50_imagenet
+    layers = "".join(filter(str.isdigit, name))
+    assert preset.split("_")[-2] == layers
+    assert ("_vd" in preset) == name.endswith("_vd")

@@ -1,0 +1,42 @@
+import dataclasses
+
+import pytest
+
+from schemas.user_error import UserError
+from trainer.config import cpu_small
+from trainer.model.config import ModelConfig
+from trainer.preflight import refuse_impossible, starting_weights_digest
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"strategy": "gpu"}, "TensorFlow sees no GPU here"),
+        ({"model": ModelConfig(backbone="vgg")}, "no 'vgg'; there are light"),
+        ({"model": ModelConfig(backbone_weights="/no.h5")}, "no file /no.h5"),
+        ({"model": ModelConfig(initial_model="/no")}, "/no is no model exported"),
+    ],
+)
+def test_what_is_not_here_is_refused(fields, message):
+    refuse_impossible(cpu_small())
+    with pytest.raises(UserError, match=message):
+        refuse_impossible(dataclasses.replace(cpu_small(), **fields))
+
+
+def test_other_weights_under_the_same_name_have_another_digest(tmp_path):
+    weights, served = tmp_path / "w.weights.h5", tmp_path / "served" / "1"
+    (served / "variables").mkdir(parents=True)
+    data = served / "variables" / "variables.data-00000-of-00001"
+    config = ModelConfig(backbone_weights=str(weights), initial_model=str(served))
+    digests = set()
+    for file_text, model_text in [("a", "a"), ("b", "a"), ("b", "b")]:
+        weights.write_text(file_text)
+        data.write_text(model_text)
+        digests.add(starting_weights_digest(config))
+    assert len(digests) == 3
+    assert "" not in digests
+
+
+@pytest.mark.parametrize("weights", ["", "preset"])
+def test_a_training_from_no_file_has_none(weights):
+    assert starting_weights_digest(ModelConfig(backbone_weights=weights)) == ""

@@ -1,0 +1,37 @@
+"""What the training could only fail on, refused before any data is read."""
+
+import hashlib
+
+import tensorflow as tf
+
+from trainer.config import TrainerConfig
+from trainer.model.backbones import PRESET, require_backbone
+from trainer.model.config import ModelConfig
+from trainer.strategy import distribution_scope
+from trainer.warm_start import require_model
+
+
+def refuse_impossible(config: TrainerConfig) -> None:
+    """Raise UserError if devices or weights that `config` asks for are not here."""
+    distribution_scope(config.strategy)
+    require_backbone(config.model)
+    if config.model.initial_model:
+        require_model(config.model.initial_model)
+
+
+def starting_weights_digest(config: ModelConfig) -> str:
+    """Digest of the files that the weights start from; "" where they start from none.
+
+    A config only names them, and the same name may hold other weights next week.
+    """
+    files = []
+    if config.backbone_weights not in ("", PRESET):
+        files.append(config.backbone_weights)
+    if config.initial_model:
+        folder = f"{config.initial_model}/variables"
+        files += [f"{folder}/{name}" for name in sorted(tf.io.gfile.listdir(folder))]
+    digest = hashlib.sha256()
+    for path in files:
+        with tf.io.gfile.GFile(path, "rb") as file:
+            digest.update(hashlib.sha256(file.read()).digest())
+    return digest.hexdigest()[:32] if files else ""
