@@ -44,6 +44,18 @@ def test_mlflow_gets_the_config_the_scalars_by_step_and_the_model(mlflow_store):
     assert run.data.tags["model_path"] == "/models/7"
 
 
+def test_without_a_server_mlflow_writes_to_a_database_beside_the_run(
+    tmp_path, monkeypatch
+):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.chdir(tmp_path)
+    mlflow.set_tracking_uri(None)
+    with tracked(["mlflow"], CONFIG, "/models/7") as (tracker,):
+        tracker.scalars({"train/loss": 2.5}, step=20)
+    run = only_run(mlflow.MlflowClient(f"sqlite:///{tmp_path}/mlflow.db"))
+    assert run.data.metrics == {"train/loss": 2.5}
+
+
 def test_a_training_that_breaks_off_shows_as_failed(mlflow_store):
     with pytest.raises(ZeroDivisionError), tracked(["mlflow"], CONFIG, "/models/7"):
         _ = 1 / 0
