@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 CLASSES, BOXES = 20, 8
+RATE, MOMENTUM, CLIP = 1e-4, 0.9, 10.0
 
 
 def main() -> None:
@@ -87,7 +88,7 @@ def drawn(options: argparse.Namespace):
 def compiled(model, **losses):
     import keras
 
-    optimizer = keras.optimizers.SGD(1e-4, momentum=0.9, global_clipnorm=10.0)
+    optimizer = keras.optimizers.SGD(RATE, momentum=MOMENTUM, global_clipnorm=CLIP)
     model.compile(optimizer=optimizer, jit_compile=False, **losses)
     return model
 
@@ -96,7 +97,16 @@ def build_ours(options: argparse.Namespace):
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
     from trainer.model.build import build_retinanet
     from trainer.model.config import ModelConfig
+    from trainer.optimizer import build_optimizer
+    from trainer.optimizer_config import OptimizerConfig, PiecewiseSchedule
 
+    # what `compiled` takes, as our trainer builds it
+    sgd = OptimizerConfig(
+        schedule=PiecewiseSchedule(boundaries=(), rates=(RATE,)),
+        momentum=MOMENTUM,
+        weight_decay=0.0,
+        clip_global_norm=CLIP,
+    )
     config = ModelConfig(
         backbone=options.backbone,
         frozen_stages=5 if options.frozen else 0,
@@ -108,7 +118,9 @@ def build_ours(options: argparse.Namespace):
         "gt_classes": classes.astype("int32"),
         "gt_difficult": np.zeros(classes.shape, "int32"),
     }
-    return compiled(build_retinanet(config, CLASSES)), (images, truth)
+    model = build_retinanet(config, CLASSES)
+    model.compile(optimizer=build_optimizer(sgd, train_steps=1), jit_compile=False)
+    return model, (images, truth)
 
 
 def resnet_options(options: argparse.Namespace) -> dict[str, object]:

@@ -47,6 +47,27 @@ class _WholeBatchMixin:
 class WholeBatchSGD(_WholeBatchMixin, keras.optimizers.SGD):
     """SGD on the clipped gradient of the global batch."""
 
+    def update_step(self, gradient: Tensor, variable: Any, learning_rate: Any) -> None:
+        """Keras's step, on TensorFlow in place.
+
+        Its operations would take memory for all momenta once more, and that from the
+        beginning of the training step to its end.
+        """
+        if keras.backend.backend() != "tensorflow" or self.momentum == 0:
+            super().update_step(gradient, variable, learning_rate)
+            return
+        import tensorflow as tf
+
+        velocity = self.momentums[self._get_variable_index(variable)]
+        # velocity = momentum * velocity - rate * gradient; variable += velocity
+        tf.raw_ops.ResourceApplyKerasMomentum(
+            var=variable.handle,
+            accum=velocity.value.handle,
+            lr=tf.cast(learning_rate, variable.dtype),
+            grad=tf.cast(gradient, variable.dtype),
+            momentum=tf.constant(self.momentum, variable.dtype),
+        )
+
 
 class WholeBatchAdamW(_WholeBatchMixin, keras.optimizers.AdamW):
     """AdamW on the clipped gradient of the global batch."""

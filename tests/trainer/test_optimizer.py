@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from trainer.optimizer import build_optimizer, build_schedule
 from trainer.optimizer_config import CosineSchedule, OptimizerConfig, PiecewiseSchedule
@@ -53,6 +54,35 @@ def test_small_gradients_pass_unclipped(clip):
     optimizer.apply([np.array([3.0], "float32")], [a])
     assert float(a[0]) == pytest.approx(-3.0)
     assert float(optimizer.gradient_norm) == pytest.approx(3.0)
+
+
+def test_momentum_by_hand():
+    optimizer = constant(momentum=0.9, weight_decay=0.0, clip_global_norm=0.0)
+    optimizer.learning_rate = 0.1
+    variable = keras.Variable([1.0])
+    # velocity -.2, then -.9 * .2 - .1 * -3
+    for gradient, expected in [(2.0, 0.8), (-3.0, 0.92)]:
+        optimizer.apply([np.array([gradient], "float32")], [variable])
+        assert float(variable[0]) == pytest.approx(expected)
+    assert float(optimizer.momentums[0][0]) == pytest.approx(0.12)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_momentum_is_that_of_keras(compiled):
+    random = np.random.default_rng(0)
+    gradients = random.normal(size=(5, 3)).astype("float32")
+    found = []
+    for optimizer in (
+        constant(momentum=0.9, weight_decay=0.0, clip_global_norm=0.0),
+        keras.optimizers.SGD(1.0, momentum=0.9),
+    ):
+        variable = keras.Variable(np.ones(3))
+        optimizer.build([variable])
+        apply = tf.function(optimizer.apply) if compiled else optimizer.apply
+        for gradient in gradients:
+            apply([tf.constant(gradient)])
+        found.append(np.asarray(variable))
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["sgd", "adamw"])
