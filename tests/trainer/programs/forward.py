@@ -1,6 +1,7 @@
 """Prediction, loss and detections of given weights under the backend in force.
 
 argv: a .weights.npz to write (if it is not there) or to read, and "write" or "read".
+Who reads also convolves by Winograd's algorithm in training, as wide models do.
 """
 
 import json
@@ -10,6 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from trainer.model import winograd
 from trainer.model.build import build_retinanet
 from trainer.model.config import (
     AnchorConfig,
@@ -21,6 +23,8 @@ from trainer.model.config import (
 )
 
 PATH, ACTION = sys.argv[1:]
+if ACTION == "read":
+    winograd.MIN_CHANNELS, winograd.MIN_CELLS = 8, 64
 CONFIG = ModelConfig(
     backbone="light",
     max_level=5,
