@@ -49,6 +49,7 @@ def require_model(directory: str) -> list[str]:
     Raises UserError if it is no model of ours.
     """
     try:
+        tf.io.gfile.listdir(f"{directory}/variables")
         with tf.io.gfile.GFile(f"{directory}/{EXTRA}/{VARIABLES_FILENAME}") as file:
             return list(json.loads(file.read()))
     except (OSError, ValueError, tf.errors.OpError) as error:
