@@ -1,6 +1,5 @@
 """Backbones by name, their weights and what of them is frozen."""
 
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from trainer.model.batch_norm import with_fused_batch_norm
 from trainer.model.config import ModelConfig
 from trainer.model.light_backbone import light_backbone
 from trainer.model.replicas import num_replicas_of_scope
+from trainer.model.weights_file import load_weights_file
 
 PRESET = "preset"
 STAGE_NAMES = ("P2", "P3", "P4", "P5")
@@ -110,22 +110,9 @@ def build_backbone(config: ModelConfig) -> keras.Model:
     preset = PRESETS[config.backbone] if weights == PRESET else ""
     backbone = BACKBONES[config.backbone](preset)
     if weights not in ("", PRESET):
-        _load_file(backbone, weights)
+        load_weights_file(backbone, weights)
     _freeze(backbone, config)
     return backbone
-
-
-def _load_file(backbone: keras.Model, weights: str) -> None:
-    try:
-        with warnings.catch_warnings():
-            # Keras only warns of layers that the file lacks, and trains on
-            warnings.simplefilter("error", UserWarning)
-            backbone.load_weights(weights)
-    except (ValueError, OSError, UserWarning) as error:
-        raise UserError(
-            f"model.backbone_weights: {weights} does not fit {backbone.name}: "
-            f"{' '.join(str(error).split())[:300]}"
-        ) from error
 
 
 def _freeze(backbone: keras.Model, config: ModelConfig) -> None:

@@ -76,24 +76,9 @@ def test_on_one_device_batch_norm_has_nothing_to_synchronise():
     assert not any(norm.synchronized for norm in norms)
 
 
-def test_weights_come_from_a_local_file(tmp_path):
-    source = light_backbone()
-    path = tmp_path / "light.weights.h5"
-    source.save_weights(path)
-    config = ModelConfig(backbone="light", backbone_weights=str(path))
-    loaded = build_backbone(config)
-    for a, b in zip(source.weights, loaded.weights, strict=True):
-        np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
-
-
-def test_missing_or_foreign_weights_are_one_clear_line(tmp_path):
+def test_missing_weights_are_one_clear_line(tmp_path):
     config = ModelConfig(backbone="light", backbone_weights=str(tmp_path / "no.h5"))
     with pytest.raises(UserError, match=r"no file .*no.h5; give a"):
-        build_backbone(config)
-    foreign = tmp_path / "other.weights.h5"
-    keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)]).save_weights(foreign)
-    config = ModelConfig(backbone="light", backbone_weights=str(foreign))
-    with pytest.raises(UserError, match="does not fit light_backbone"):
         build_backbone(config)
 
 
