@@ -54,7 +54,7 @@ def create_pipeline(
         custom_config={"source_digest": stage_digest("Transform")},
     )
     transform.add_upstream_node(data_gate)
-    fingerprint = model_fingerprint(config, state.data_digest)
+    fingerprint = model_fingerprint(config, state.data_digest, state.weights_digest)
     learning = {
         "examples": ingest.outputs["examples"],
         "transform_graph": transform.outputs["transform_graph"],

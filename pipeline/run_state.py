@@ -6,7 +6,6 @@ import keras
 
 from pipeline.config import PipelineConfig, digest_of
 from pipeline.source_digest import source_digest
-from trainer.preflight import starting_weights_digest
 
 # What each stage runs of ours; with everything those modules import, this is what the
 # cache must see change.
@@ -42,12 +41,15 @@ class RunState:
       earlier_digest: of the earlier span's files, likewise.
       baseline_identity: the served version to compare with, as
         `components.baseline.served_models` names it.
+      weights_digest: of the files that the weights start from; "" where they start
+        from none, or where that is not known (compilation).
       lost_version: a version this very run pushed before and that is gone, or "".
     """
 
     data_digest: str
     earlier_digest: str = ""
     baseline_identity: str
+    weights_digest: str = ""
     lost_version: str = ""
 
 
@@ -60,15 +62,13 @@ def stage_digest(stage: str) -> str:
     return source_digest(*STAGE_MODULES[stage])
 
 
-def model_fingerprint(config: PipelineConfig, data_digest: str) -> str:
-    """Digest of what a model is made from: data, code, config, backend, weights.
-
-    Without a `data_digest`, as in compilation, the weights are not looked at either.
-    """
-    weights = starting_weights_digest(config.trainer.model) if data_digest else ""
+def model_fingerprint(
+    config: PipelineConfig, data_digest: str, weights_digest: str
+) -> str:
+    """Digest of what a model is made from: data, weights, code, config, backend."""
     return digest_of(
         data_digest,
-        weights,
+        weights_digest,
         keras.backend.backend(),
         config.ingest.to_json(),
         config.trainer.to_json(),

@@ -95,16 +95,18 @@ def _run_stages(
         from components.baseline import served_models
         from pipeline import push_ledger, run_summary, runners
         from pipeline.run_state import RunState, model_fingerprint
-        from trainer.preflight import refuse_impossible
+        from trainer.preflight import refuse_impossible, starting_weights_digest
 
         refuse_impossible(config.trainer)
-        fingerprint = model_fingerprint(config, digest)
+        weights_digest = starting_weights_digest(config.trainer.model)
+        fingerprint = model_fingerprint(config, digest, weights_digest)
         state = RunState(
             data_digest=digest,
             earlier_digest=earlier_digest,
             baseline_identity=served_models.baseline_identity(
                 paths.push_destination, fingerprint
             ),
+            weights_digest=weights_digest,
             lost_version=push_ledger.lost_push(paths.root, fingerprint),
         )
         with console.stage_lines(runners.metadata_path(paths.root)), _plain_errors():

@@ -9,11 +9,6 @@ from trainer.model.backbones import BACKBONES, PRESETS, build_backbone
 from trainer.model.config import ModelConfig
 from trainer.model.light_backbone import light_backbone
 
-# h5py reads variables through the old __array__ protocol
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"
-)
-
 
 def frozen_names(backbone):
     return {
