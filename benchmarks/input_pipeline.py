@@ -39,10 +39,10 @@ from trainer.augment.declaration import (
     ScaleTranslate,
     Shear,
 )
-from trainer.input_config import InputConfig
-from trainer.input_examples import read_frame
-from trainer.input_pipeline import make_dataset
-from trainer.input_records import find_files, read_records
+from trainer.input.batches import make_dataset
+from trainer.input.config import InputConfig
+from trainer.input.frames import read_frame
+from trainer.input.records import find_files, read_records
 
 NAMES = ("a", "b")
 SHARED = (

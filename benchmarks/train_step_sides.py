@@ -97,8 +97,8 @@ def build_ours(options: argparse.Namespace):
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
     from trainer.model.build import build_retinanet
     from trainer.model.config import ModelConfig
-    from trainer.optimizer import build_optimizer
-    from trainer.optimizer_config import OptimizerConfig, PiecewiseSchedule
+    from trainer.optimizer.build import build_optimizer
+    from trainer.optimizer.config import OptimizerConfig, PiecewiseSchedule
 
     # what `compiled` takes, as our trainer builds it
     sgd = OptimizerConfig(
@@ -191,7 +191,7 @@ def forward_parts(model, images, truth) -> dict[str, float]:
     import tensorflow as tf
     from keras import ops
 
-    from trainer.model.targets import make_targets
+    from trainer.model.targets.per_anchor import make_targets
 
     def heads(maps):
         return {

@@ -8,8 +8,8 @@ import re
 from components.data_gate.config import DriftConfig
 from components.evaluator.gate import GateConfig
 from components.example_gen.config import IngestConfig
+from schemas.config_json import from_mapping, to_mapping
 from trainer.config import TrainerConfig
-from trainer.config_json import from_mapping, to_mapping
 from trainer.search_space import TunerConfig
 
 

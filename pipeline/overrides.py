@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipeline.config import PipelineConfig
+from schemas.config_json import assign_field, from_mapping, to_mapping
 from schemas.user_error import UserError
-from trainer.config_json import assign_field, from_mapping, to_mapping
 
 
 def apply_overrides(

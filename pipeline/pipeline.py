@@ -14,7 +14,7 @@ from components.report.component import ReportWriter
 from components.schema_import.component import SchemaImport
 from components.serving_check.component import ServingCheck
 from pipeline.config import PipelineConfig, RunPaths
-from pipeline.run_state import RunState, model_fingerprint, stage_digest
+from pipeline.run.state import RunState, model_fingerprint, stage_digest
 from trainer.search_space import TunerConfig
 
 _SCHEMA = pathlib.Path(__file__).parent.parent / "schemas" / "detection.pbtxt"

@@ -8,7 +8,7 @@ from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
 
 from pipeline.config import PipelineConfig, RunPaths
 from pipeline.pipeline import create_pipeline
-from pipeline.run_state import RunState
+from pipeline.run.state import RunState
 
 # DirectRunner looks for Beam's Go runner on the network first; this one is in Python.
 LOCAL_BEAM_ARGS = ("--runner=FnApiRunner",)

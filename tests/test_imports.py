@@ -11,6 +11,42 @@ ROOT = Path(__file__).parents[1]
 # Each may import itself and what stands to its left.
 LAYERS = ("schemas", "trainer", "components", "pipeline")
 SOURCES = sorted(path for layer in LAYERS for path in (ROOT / layer).rglob("*.py"))
+# The same inside: each room or module may import those to its left.
+ROOMS = {
+    "schemas": (
+        *("user_error", "ranges", "config_json", "boxes", "detection_example"),
+        *("label_map", "example_wire", "tf_example", "parsing"),
+    ),
+    "trainer": (
+        *("image", "augment", "input", "metrics", "model", "optimizer"),
+        *("config", "search_space", "evaluation", "training", "serving", "doctor"),
+        *("preflight", "run_fn", "tune"),
+    ),
+    "trainer.input": (
+        *("config", "records", "frames", "order", "augmenter", "mixing"),
+        *("transform_graph", "batches"),
+    ),
+    "trainer.model": (
+        *("config", "parts", "backbones", "targets", "detection", "losses"),
+        *("retinanet", "build"),
+    ),
+    "trainer.training": (
+        *("jax_state", "averaging", "checkpoint", "strategy", "tracking"),
+        *("learning_curves", "callbacks", "fit"),
+    ),
+    "components": (
+        *("schema_import", "example_gen", "data_gate", "transform", "baseline"),
+        *("evaluator", "serving_check", "report", "pusher"),
+    ),
+    "components.example_gen": (
+        *("config", "source", "rules", "examination", "plan", "shards", "output"),
+        *("transforms", "ingest", "component"),
+    ),
+    "pipeline": (
+        *("config", "overrides", "presets", "run", "pipeline", "runners"),
+        *("show_data", "sample_data", "cli", "__main__"),
+    ),
+}
 HEAVY = {"apache_beam", "jax", "keras", "keras_hub", "kfp", "tensorflow", "tfx"}
 HEAVY |= {"tensorflow_data_validation", "tensorflow_model_analysis", "tfx_bsl"}
 HEAVY |= {"ml_metadata", "pandas", "tensorflow_transform"}
@@ -37,6 +73,55 @@ def test_imports_point_left_only(path):
     tops = {name.partition(".")[0] for name in imported_modules(tree)}
     assert not tops & set(LAYERS[layer + 1 :])
     assert not tops & {"tests", "benchmarks", "kubeflow"}
+
+
+def imported_names(tree):
+    """As `imported_modules`, with what is imported from each: perhaps a module."""
+    yield from imported_modules(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def room_of(name, house):
+    """The room or module of a house in which a dotted name lies; "" if in none."""
+    inside = name.removeprefix(f"{house}.")
+    return inside.partition(".")[0] if inside != name else ""
+
+
+@pytest.mark.parametrize("house", ROOMS)
+def test_rooms_import_what_stands_to_their_left(house):
+    rooms = ROOMS[house]
+    upward = []
+    for path in (ROOT / house.replace(".", "/")).rglob("*.py"):
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        room = room_of(name, house)
+        if room == "__init__":
+            continue
+        for imported in imported_names(ast.parse(path.read_text("utf-8"))):
+            other = room_of(imported, house)
+            if other in rooms and rooms.index(other) > rooms.index(room):
+                upward.append(f"{name} -> {imported}")
+    assert not upward
+
+
+@pytest.mark.parametrize("house", ROOMS)
+def test_every_room_has_its_place(house):
+    children = (ROOT / house.replace(".", "/")).iterdir()
+    modules = {
+        path.stem
+        for path in children
+        if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
+    assert modules - {"__init__"} == set(ROOMS[house])
+
+
+PACKAGES = [path for path in SOURCES if path.name == "__init__.py"]
+
+
+@pytest.mark.parametrize("path", PACKAGES, ids=relative)
+def test_a_room_says_what_it_knows(path):
+    assert ast.get_docstring(ast.parse(path.read_text("utf-8")))
 
 
 def test_the_tree_has_sources_in_every_layer():
@@ -95,7 +180,7 @@ def test_importing_a_package_alone_imports_nothing_heavy(layer):
 
 # Pure cores: what the house rules want testable without TensorFlow, Beam or TFX.
 LIGHT = (
-    "components.example_gen.annotation",
+    "components.example_gen.source.annotation",
     "components.example_gen.rules",
     "components.evaluator.gate",
     "pipeline.sample_data.sample",

@@ -4,13 +4,14 @@ import dataclasses
 import json
 from typing import Literal
 
+from schemas.config_json import from_mapping, to_mapping
+from schemas.ranges import require
 from trainer.augment.color_jitter import ColorJitter
 from trainer.augment.flip import HorizontalFlip
 from trainer.augment.mosaic import Mosaic
 from trainer.augment.scale_translate import ScaleTranslate
 from trainer.augment.shear import Shear
-from trainer.config_json import from_mapping, to_mapping
-from trainer.input_config import InputConfig
+from trainer.input.config import InputConfig
 from trainer.model.config import (
     AnchorConfig,
     DecodingConfig,
@@ -19,8 +20,7 @@ from trainer.model.config import (
     MatcherConfig,
     ModelConfig,
 )
-from trainer.model.ranges import require
-from trainer.optimizer_config import (
+from trainer.optimizer.config import (
     CosineSchedule,
     OptimizerConfig,
     PiecewiseSchedule,

@@ -5,10 +5,10 @@ import hashlib
 import tensorflow as tf
 
 from trainer.config import TrainerConfig
-from trainer.model.backbones import PRESET, require_backbone
+from trainer.model.backbones.builders import PRESET, require_backbone
 from trainer.model.config import ModelConfig
-from trainer.strategy import distribution_scope
-from trainer.warm_start import require_model
+from trainer.serving.warm_start import require_model
+from trainer.training.strategy import distribution_scope
 
 
 def refuse_impossible(config: TrainerConfig) -> None:

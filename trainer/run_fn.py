@@ -10,24 +10,24 @@ from typing import Any
 
 import keras
 
+from schemas.config_json import to_mapping
 from schemas.detection_example import DetectionExample
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
 from schemas.tf_example import decode_example
 from trainer.config import TrainerConfig
-from trainer.config_json import to_mapping
 from trainer.doctor.examine import examine
-from trainer.export import export_model
-from trainer.export_elsewhere import export_with_tensorflow
-from trainer.fit import TrainingData, fit, is_begun, total_steps
-from trainer.input_pipeline import count_examples, make_dataset
-from trainer.input_records import index_records, read_records
+from trainer.input.batches import count_examples, make_dataset
+from trainer.input.records import index_records, read_records
+from trainer.input.transform_graph import transform_features_fn
 from trainer.model.build import build_retinanet
-from trainer.optimizer import build_optimizer
+from trainer.optimizer.build import build_optimizer
 from trainer.search_space import with_values
-from trainer.strategy import distribution_scope, resolve_precision
-from trainer.tracking import Tracker, tracked
-from trainer.transform_graph import transform_features_fn
-from trainer.warm_start import warm_start
+from trainer.serving.other_backend import export_with_tensorflow
+from trainer.serving.saved_model import export_model
+from trainer.serving.warm_start import warm_start
+from trainer.training.fit import TrainingData, fit, is_begun, total_steps
+from trainer.training.strategy import distribution_scope, resolve_precision
+from trainer.training.tracking import Tracker, tracked
 
 _LOG = logging.getLogger(__name__)
 

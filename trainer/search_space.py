@@ -5,9 +5,9 @@ import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from schemas.config_json import assign_field, from_mapping, to_mapping
+from schemas.ranges import require
 from trainer.config import TrainerConfig
-from trainer.config_json import assign_field, from_mapping, to_mapping
-from trainer.model.ranges import require
 
 _PREFIX = "trainer."
 

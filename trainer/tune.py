@@ -14,11 +14,11 @@ from keras_tuner.engine import base_tuner
 from keras_tuner.errors import FatalError
 from tfx.components.tuner.component import TunerFnResult
 
-from trainer.callbacks.non_finite import NonFiniteLossError
 from trainer.config import TrainerConfig
-from trainer.evaluation import compiled_detector, evaluate_batches
+from trainer.evaluation.evaluate import compiled_detector, evaluate_batches
 from trainer.run_fn import label_map_of, train, training_data
 from trainer.search_space import LogRange, TunerConfig, with_values
+from trainer.training.callbacks.non_finite import NonFiniteLossError
 
 _LOG = logging.getLogger(__name__)
 OBJECTIVE = "mAP"

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from components.example_gen.annotation import (
+from components.example_gen.source.annotation import (
     AnnotationError,
     RawObject,
     read_annotation,

@@ -12,12 +12,16 @@ from tfx.v1.dsl.components import (
     component,
 )
 
-from components.example_gen import spans
 from components.example_gen.config import IngestConfig
 from components.example_gen.ingest import ingest
-from components.example_gen.output import OutputDirs, keep_report
-from components.example_gen.report import OverBudgetError, check_budget, check_trainable
-from components.example_gen.tfrecord import make_directory
+from components.example_gen.output.directories import OutputDirs, keep_report
+from components.example_gen.output.report import (
+    OverBudgetError,
+    check_budget,
+    check_trainable,
+)
+from components.example_gen.shards.tfrecord import make_directory
+from components.example_gen.source import spans
 
 
 @component(use_beam=True)

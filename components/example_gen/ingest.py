@@ -7,15 +7,19 @@ import os
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from components.example_gen import output, progress, shards, storage, workers
 from components.example_gen.config import IngestConfig
-from components.example_gen.findings import Finding
-from components.example_gen.output import OutputDirs
-from components.example_gen.publish import RunResult, publish
-from components.example_gen.report import Report
-from components.example_gen.shard_plan import ShardPlan, write_plan
-from components.example_gen.spans import ResolvedData
-from components.example_gen.tally import Tally
+from components.example_gen.output import directories as output
+from components.example_gen.output import progress
+from components.example_gen.output.directories import OutputDirs
+from components.example_gen.output.publish import RunResult, publish
+from components.example_gen.output.report import Report
+from components.example_gen.shards import shard as shards
+from components.example_gen.shards import workers
+from components.example_gen.shards.plan_files import ShardPlan, write_plan
+from components.example_gen.shards.tally import Tally
+from components.example_gen.source import storage
+from components.example_gen.source.finding import Finding
+from components.example_gen.source.spans import ResolvedData
 from schemas.user_error import UserError
 
 if TYPE_CHECKING:  # 4 s, which pass while the plan is made

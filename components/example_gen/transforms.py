@@ -18,18 +18,18 @@ from apache_beam.pvalue import AsSingleton
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
-from components.example_gen import tfrecord, workers
-from components.example_gen.findings import Finding
 from components.example_gen.rules import CONTENT_TWIN_RULES
-from components.example_gen.shard_plan import classes_of_planned, write_planned
-from components.example_gen.shards import (
+from components.example_gen.shards import tfrecord, workers
+from components.example_gen.shards.plan_files import classes_of_planned, write_planned
+from components.example_gen.shards.shard import (
     LABELS,
     SUMMARY,
     TWINS,
     ShardJob,
     ShardResult,
 )
-from components.example_gen.tally import Tally
+from components.example_gen.shards.tally import Tally
+from components.example_gen.source.finding import Finding
 from schemas.label_map import LabelMap
 
 NAMESPACE = "ingest"  # of the Beam counters

@@ -15,7 +15,7 @@ from components.evaluator.component import METRICS_FILE, VERDICT_FILE
 from components.report import detections, page
 from components.serving_check.component import FINDINGS_FILE
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
-from trainer.learning_curves import CURVES_FILE, HISTORY_FILE
+from trainer.training.learning_curves import CURVES_FILE, HISTORY_FILE
 
 PAGE_FILE = "report.html"
 PICTURE_FILE = "detections.png"

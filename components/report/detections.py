@@ -7,7 +7,7 @@ import tensorflow as tf
 from PIL import Image
 
 from schemas import tf_example
-from trainer import drawing
+from trainer.image import drawing
 
 _COLUMNS = 4
 _CELL_PX = 320

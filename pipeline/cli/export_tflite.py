@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
         ) from error
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from trainer.tflite import convert_to_tflite
+    from trainer.serving.tflite import convert_to_tflite
 
     flatbuffer, label_map = convert_to_tflite(args.model)
     (output / MODEL_FILENAME).write_bytes(flatbuffer)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from components.example_gen.config import IngestConfig
-    from components.example_gen.report import Report
+    from components.example_gen.output.report import Report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,8 +65,8 @@ _CONFIG_OPTIONS = (
 def run(args: argparse.Namespace) -> int:
     """Runs ingest alone; see the module's text for the exit status."""
     config = _config(args)
-    from components.example_gen import spans
-    from components.example_gen.output import whole_output
+    from components.example_gen.output.directories import whole_output
+    from components.example_gen.source import spans
 
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     # What Beam logs as an error it raises too.
@@ -105,7 +105,7 @@ def _config(args: argparse.Namespace) -> "IngestConfig":
 
 
 def _tell(report: "Report", config: "IngestConfig", args: argparse.Namespace) -> int:
-    from components.example_gen.report import OverBudgetError, check_budget
+    from components.example_gen.output.report import OverBudgetError, check_budget
 
     if args.json:
         sys.stdout.write(json.dumps(report.to_dict()) + "\n")

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 from pipeline import presets
 from pipeline.config import PipelineConfig, RunPaths
 from schemas.user_error import UserError
-from trainer.tracking import require_trackers
+from trainer.training.tracking import require_trackers
 
 if TYPE_CHECKING:
-    from pipeline.run_summary import RunSummary
+    from pipeline.run.summary import RunSummary
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,8 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs every stage, then tells what came out."""
-    from components.example_gen import spans
-    from components.example_gen.data_digest import data_digest
+    from components.example_gen.source import spans
+    from components.example_gen.source.digest import data_digest
 
     config = presets.config_from(args)
     require_trackers(config.trainer.tracking)
@@ -84,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
 def _run_stages(
     config: PipelineConfig, paths: RunPaths, digest: str, earlier_digest: str
 ) -> "RunSummary":
-    from pipeline import console
+    from pipeline.run import console
 
     log_path = os.path.join(
         paths.root, "logs", time.strftime("run-%Y%m%d-%H%M%S.log", time.gmtime())
@@ -93,8 +93,10 @@ def _run_stages(
     start_s = time.monotonic()
     with console.quiet_console(log_path):
         from components.baseline import served_models
-        from pipeline import push_ledger, run_summary, runners
-        from pipeline.run_state import RunState, model_fingerprint
+        from pipeline import runners
+        from pipeline.run import push_ledger
+        from pipeline.run import summary as run_summary
+        from pipeline.run.state import RunState, model_fingerprint
         from trainer.preflight import refuse_impossible, starting_weights_digest
 
         refuse_impossible(config.trainer)

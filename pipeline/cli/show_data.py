@@ -11,12 +11,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.example_gen import spans
+from components.example_gen.source import spans
 from pipeline import presets
 from schemas.user_error import UserError
 
 if TYPE_CHECKING:
-    from pipeline.shown_data import ShownData
+    from pipeline.show_data.shown_data import ShownData
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     spans.resolve(args.data)  # before TensorFlow's ten seconds
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from pipeline import gallery, shown_data
+    from pipeline.show_data import gallery, shown_data
 
     shown = shown_data.load(args.data, args.split, config, args.images, args.seed)
     try:

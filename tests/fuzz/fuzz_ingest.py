@@ -22,10 +22,10 @@ from mutations import mutate, mutate_xml
 from PIL import Image
 
 from components.example_gen.config import IngestConfig
-from components.example_gen.examine import Examined, examine
-from components.example_gen.items import Item
-from components.example_gen.storage import FileRef
-from components.example_gen.tally import Tally
+from components.example_gen.examination.examine import Examined, examine
+from components.example_gen.shards.tally import Tally
+from components.example_gen.source.item import Item
+from components.example_gen.source.storage import FileRef
 from schemas.label_map import LabelMap
 from schemas.tf_example import decode_example, encode_example
 

@@ -7,7 +7,7 @@ import yaml
 from pipeline import presets, runners
 from pipeline.config import RunPaths
 from pipeline.pipeline import create_pipeline
-from pipeline.run_state import RunState
+from pipeline.run.state import RunState
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 

@@ -1,7 +1,7 @@
 import keras
 import pytest
 
-from trainer.model.backbones import BACKBONES
+from trainer.model.backbones.builders import BACKBONES
 from trainer.model.build import build_retinanet
 from trainer.model.config import (
     AnchorConfig,

@@ -10,7 +10,7 @@ from trainer.config import (
     voc_retinanet_r50,
 )
 from trainer.model.config import MatcherConfig
-from trainer.optimizer_config import CosineSchedule, OptimizerConfig, PiecewiseSchedule
+from trainer.optimizer.config import CosineSchedule, OptimizerConfig, PiecewiseSchedule
 
 
 @pytest.mark.parametrize("recipe", [cpu_small, demo, voc_r50_modern, voc_retinanet_r50])

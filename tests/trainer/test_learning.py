@@ -8,11 +8,11 @@ import pytest
 import tensorflow as tf
 
 from trainer.config import TrainerConfig, cpu_small
-from trainer.evaluation import compiled_detector, evaluate_batches
-from trainer.fit import TrainingData, fit
-from trainer.input_config import InputConfig
+from trainer.evaluation.evaluate import compiled_detector, evaluate_batches
+from trainer.input.config import InputConfig
 from trainer.model.build import build_retinanet
-from trainer.optimizer import build_optimizer
+from trainer.optimizer.build import build_optimizer
+from trainer.training.fit import TrainingData, fit
 
 SIDE, IMAGES, STEPS = 128, 16, 420
 COLORS = ((220, 60, 60), (60, 200, 80), (70, 90, 230))

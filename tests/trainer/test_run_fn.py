@@ -16,9 +16,9 @@ from schemas.tf_example import encode_example
 from trainer import run_fn as module
 from trainer.config import TrainerConfig
 from trainer.doctor import overfit
-from trainer.export_elsewhere import export_with_tensorflow
-from trainer.input_config import InputConfig
+from trainer.input.config import InputConfig
 from trainer.model.config import DecodingConfig, HeadConfig, ModelConfig
+from trainer.serving.other_backend import export_with_tensorflow
 
 PROGRAM = Path(__file__).parent / "programs" / "train.py"
 ROOT = Path(__file__).parents[2]

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 from keras_tuner.errors import FatalError
 
-from trainer.callbacks.non_finite import NonFiniteLossError
 from trainer.config import cpu_small
 from trainer.search_space import Choice, LogRange, TunerConfig
+from trainer.training.callbacks.non_finite import NonFiniteLossError
 from trainer.tune import MapTuner
 
 PEAK = "trainer.optimizer.schedule.peak"

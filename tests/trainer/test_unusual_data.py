@@ -11,11 +11,11 @@ from schemas.detection_example import DetectionExample
 from schemas.label_map import LabelMap
 from schemas.tf_example import encode_example
 from schemas.user_error import UserError
-from trainer.callbacks.non_finite import NonFiniteLossError
 from trainer.config import TrainerConfig
-from trainer.input_config import InputConfig
-from trainer.optimizer_config import OptimizerConfig, PiecewiseSchedule
+from trainer.input.config import InputConfig
+from trainer.optimizer.config import OptimizerConfig, PiecewiseSchedule
 from trainer.run_fn import run_fn
+from trainer.training.callbacks.non_finite import NonFiniteLossError
 
 ONE_CLASS = LabelMap(("bee",))
 

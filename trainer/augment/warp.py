@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from trainer.preprocess import PAD_VALUE
+from trainer.image.letterbox import PAD_VALUE
 
 _FRACTION_BITS = 8
 

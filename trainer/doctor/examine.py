@@ -22,8 +22,8 @@ from trainer.doctor.sample import (
     refuse,
     sizes_line,
 )
-from trainer.fit import TrainingData
-from trainer.input_pipeline import fits_in_cache
+from trainer.input.batches import fits_in_cache
+from trainer.training.fit import TrainingData
 
 _LOG = logging.getLogger(__name__)
 PICTURE_FILE = "doctor.png"

@@ -10,8 +10,8 @@ import numpy as np
 
 from schemas.user_error import UserError
 from trainer.config import TrainerConfig
-from trainer.fit import TrainingData, inputs_and_truth
 from trainer.model.build import build_retinanet
+from trainer.training.fit import TrainingData, inputs_and_truth
 
 IMAGES = 8
 ROUNDS = 30  # passes over these images

@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from schemas.detection_example import DetectionExample
-from trainer.drawing import (
+from trainer.image.drawing import (
     DETECTION_COLOUR,
     GROUND_TRUTH_COLOUR,
     LabelledBoxes,
     contact_sheet,
     draw_boxes,
 )
-from trainer.model.box_coding import decode_boxes, encode_boxes
-from trainer.model.overlaps import iou_matrix
-from trainer.preprocess import unletterbox_boxes
+from trainer.image.letterbox import unletterbox_boxes
+from trainer.model.parts.overlaps import iou_matrix
+from trainer.model.targets.box_coding import decode_boxes, encode_boxes
 
 _COLUMNS, _CELL_PX = 4, 320
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from schemas.user_error import UserError
 from trainer.config import TrainerConfig
-from trainer.fit import TrainingData
-from trainer.model.overlaps import iou_matrix
+from trainer.model.parts.overlaps import iou_matrix
+from trainer.training.fit import TrainingData
 
 EXAMINED_IMAGES = 64
 GOOD_IOU = 0.5  # an anchor this near needs no low-quality matching

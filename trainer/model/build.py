@@ -1,6 +1,6 @@
 """From configs to a RetinaNet with all its weights."""
 
-from trainer.model.backbones import build_backbone
+from trainer.model.backbones.builders import build_backbone
 from trainer.model.config import ModelConfig
 from trainer.model.retinanet import RetinaNet
 

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Literal
 
-from trainer.model.ranges import require
+from schemas.ranges import require
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -107,13 +107,13 @@ class DecodingConfig:
 class ModelConfig:
     """A RetinaNet: backbone, pyramid P`min_level`..P`max_level`, heads, rules.
 
-    `backbone` is a key of `trainer.model.backbones.BACKBONES`. `backbone_weights`
-    is "" (from scratch), "preset" (the library's ImageNet weights) or a
-    `.weights.h5` file. `initial_model` is the directory of an earlier exported
-    model of ours, from which all weights that fit are taken. `frozen_stages`
-    counts from the stem: 0 none, 1 the stem, 5 the whole backbone. With several
-    replicas `synchronize_batch_norm` gives all the statistics of the global batch;
-    with one, and on JAX, where they are that anyway, it changes nothing.
+    `backbone` is a key of `trainer.model.backbones.builders.BACKBONES`.
+    `backbone_weights` is "" (from scratch), "preset" (the library's ImageNet weights)
+    or a `.weights.h5` file. `initial_model` is the directory of an earlier exported
+    model of ours, from which all weights that fit are taken. `frozen_stages` counts
+    from the stem: 0 none, 1 the stem, 5 the whole backbone. With several replicas
+    `synchronize_batch_norm` gives all the statistics of the global batch; with one, and
+    on JAX, where they are that anyway, it changes nothing.
     """
 
     backbone: str = "resnet50"

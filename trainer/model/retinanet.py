@@ -6,16 +6,16 @@ from typing import Any
 import keras
 from keras import ops
 
-from trainer.model.anchors import anchors_per_level
-from trainer.model.box_coding import decode_boxes, encode_boxes
 from trainer.model.config import ModelConfig
-from trainer.model.decoding import decode_detections
-from trainer.model.feature_pyramid import FeaturePyramid
-from trainer.model.heads import PredictionHead, prior_bias
+from trainer.model.detection.decoding import decode_detections
 from trainer.model.losses import ciou_loss, focal_loss, giou_loss, smooth_l1_loss
-from trainer.model.order import after
-from trainer.model.replicas import num_replicas_of_scope, sum_over_replicas
-from trainer.model.targets import Targets, make_targets
+from trainer.model.parts.feature_pyramid import FeaturePyramid
+from trainer.model.parts.heads import PredictionHead, prior_bias
+from trainer.model.parts.order import after
+from trainer.model.parts.replicas import num_replicas_of_scope, sum_over_replicas
+from trainer.model.targets.anchors import anchors_per_level
+from trainer.model.targets.box_coding import decode_boxes, encode_boxes
+from trainer.model.targets.per_anchor import Targets, make_targets
 
 Tensor = Any
 # of ImageNet's RGB, 0..255: what every pretrained backbone expects

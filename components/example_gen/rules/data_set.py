@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from components.example_gen.image_sets import ImageSets
-from components.example_gen.layouts import Group
+from components.example_gen.source.image_sets import ImageSets
+from components.example_gen.source.layouts import Group
 
 
 def unlisted(sets: ImageSets, names: Mapping[str, str]) -> Iterator[tuple[str, str]]:

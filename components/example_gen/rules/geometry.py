@@ -2,7 +2,12 @@
 
 import math
 
-from components.example_gen.annotation import RawBox, RawPart, to_half_open, to_number
+from components.example_gen.source.annotation import (
+    RawBox,
+    RawPart,
+    to_half_open,
+    to_number,
+)
 
 Numbers = tuple[float | None, float | None, float | None, float | None]
 Box = tuple[float, float, float, float]  # xyxy pixels, 0-based, half-open

@@ -2,10 +2,10 @@
 
 import dataclasses
 
-from components.example_gen.annotation import Annotation, to_number
 from components.example_gen.config import IngestConfig
-from components.example_gen.image import Header
 from components.example_gen.rules.geometry import Box, inside_fraction
+from components.example_gen.source.annotation import Annotation, to_number
+from components.example_gen.source.image import Header
 
 ACCEPTED_FORMATS = ("jpeg", "png")
 _FORMAT_OF_SUFFIX = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png"}

@@ -5,7 +5,6 @@ import math
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
-from components.example_gen.annotation import COORDINATES, RawObject, to_half_open
 from components.example_gen.config import IngestConfig
 from components.example_gen.rules.geometry import (
     Box,
@@ -13,6 +12,11 @@ from components.example_gen.rules.geometry import (
     clipped,
     inside_fraction,
     part_box,
+)
+from components.example_gen.source.annotation import (
+    COORDINATES,
+    RawObject,
+    to_half_open,
 )
 
 _FLAGS = ("difficult", "truncated", "occluded")

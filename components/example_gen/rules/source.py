@@ -3,9 +3,9 @@
 import dataclasses
 from pathlib import PureWindowsPath
 
-from components.example_gen.annotation import Annotation
 from components.example_gen.config import IngestConfig
-from components.example_gen.items import Item
+from components.example_gen.source.annotation import Annotation
+from components.example_gen.source.item import Item
 
 _SUSPICIOUS = frozenset("/\\~:\0")
 

@@ -5,11 +5,11 @@ import io
 import pytest
 from PIL import Image
 
-from components.example_gen import storage
 from components.example_gen.config import IngestConfig
-from components.example_gen.examine import examine
-from components.example_gen.planning import make_plan
-from components.example_gen.tally import Tally
+from components.example_gen.examination.examine import examine
+from components.example_gen.plan.plan import make_plan
+from components.example_gen.shards.tally import Tally
+from components.example_gen.source import storage
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 

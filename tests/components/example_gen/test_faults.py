@@ -12,11 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from components.example_gen import output, spans, tfrecord, transforms
+from components.example_gen import transforms
 from components.example_gen.config import IngestConfig
 from components.example_gen.ingest import ingest
-from components.example_gen.output import whole_output
-from components.example_gen.workers import WorkerDiedError, WorkerPool
+from components.example_gen.output import directories as output
+from components.example_gen.output.directories import whole_output
+from components.example_gen.shards import tfrecord
+from components.example_gen.shards.workers import WorkerDiedError, WorkerPool
+from components.example_gen.source import spans
 from schemas.user_error import UserError
 
 pytestmark = [

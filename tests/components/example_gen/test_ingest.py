@@ -6,10 +6,11 @@ import shutil
 
 import pytest
 
-from components.example_gen import spans, tfrecord
 from components.example_gen.config import IngestConfig
 from components.example_gen.ingest import ingest
-from components.example_gen.output import whole_output
+from components.example_gen.output.directories import whole_output
+from components.example_gen.shards import tfrecord
+from components.example_gen.source import spans
 from schemas.tf_example import decode_example
 from schemas.user_error import UserError
 

@@ -6,11 +6,12 @@ import pytest
 from apache_beam.io.filesystem import FileMetadata
 from apache_beam.io.localfilesystem import LocalFileSystem
 
-from components.example_gen import spans, tfrecord
 from components.example_gen.config import IngestConfig
-from components.example_gen.data_digest import data_digest
 from components.example_gen.ingest import ingest
-from components.example_gen.output import whole_output
+from components.example_gen.output.directories import whole_output
+from components.example_gen.shards import tfrecord
+from components.example_gen.source import spans
+from components.example_gen.source.digest import data_digest
 from schemas.user_error import UserError
 
 pytestmark = [

@@ -5,9 +5,10 @@ import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.testing.util import assert_that, equal_to
 
-from components.example_gen import shards, transforms
+from components.example_gen import transforms
 from components.example_gen.config import IngestConfig
-from components.example_gen.shard_plan import write_plan
+from components.example_gen.shards import shard as shards
+from components.example_gen.shards.plan_files import write_plan
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),

@@ -8,8 +8,8 @@ import pytest
 from pipeline.__main__ import main
 from schemas.label_map import LabelMap
 from trainer.config import cpu_small
-from trainer.export import export_model
 from trainer.model.build import build_retinanet
+from trainer.serving.saved_model import export_model
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ from trainer.config import TrainerConfig
 from trainer.doctor.examine import available_bytes, examine, rates_line, refuse_frames
 from trainer.doctor.overfit import ProbeResult
 from trainer.doctor.sample import Sample, anchors_line, refuse
-from trainer.fit import TrainingData
-from trainer.input_config import InputConfig
+from trainer.input.config import InputConfig
+from trainer.training.fit import TrainingData
 
 NAMES = ("ant", "bee")
 

@@ -6,8 +6,8 @@ from schemas.user_error import UserError
 from trainer.config import TrainerConfig
 from trainer.doctor import overfit as module
 from trainer.doctor.overfit import overfit
-from trainer.fit import TrainingData
-from trainer.input_config import InputConfig
+from trainer.input.config import InputConfig
+from trainer.training.fit import TrainingData
 
 
 @pytest.fixture

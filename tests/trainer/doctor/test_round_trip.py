@@ -7,8 +7,8 @@ from PIL import Image
 
 from schemas.detection_example import DetectionExample
 from trainer.doctor.round_trip import draw_round_trip, round_trip
-from trainer.model.anchors import anchors_per_level
 from trainer.model.config import AnchorConfig
+from trainer.model.targets.anchors import anchors_per_level
 
 BOXES = np.array([[4, 4, 30, 34], [10, 0, 48, 12]], "float32")
 ANCHORS = np.concatenate(

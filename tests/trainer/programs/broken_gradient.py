@@ -4,10 +4,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from trainer.callbacks.non_finite import NonFiniteLossError, StopOnNonFinite
-from trainer.callbacks.state import CountSteps, TrainingState
-from trainer.optimizer import build_optimizer
-from trainer.optimizer_config import OptimizerConfig
+from trainer.optimizer.build import build_optimizer
+from trainer.optimizer.config import OptimizerConfig
+from trainer.training.callbacks.non_finite import NonFiniteLossError, StopOnNonFinite
+from trainer.training.callbacks.state import CountSteps, TrainingState
 
 model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
 # the root of 0 has an infinite slope, and 0 times that is NaN

@@ -11,7 +11,6 @@ import keras
 import numpy as np
 from keras import ops
 
-from trainer.model import winograd
 from trainer.model.build import build_retinanet
 from trainer.model.config import (
     AnchorConfig,
@@ -21,6 +20,7 @@ from trainer.model.config import (
     MatcherConfig,
     ModelConfig,
 )
+from trainer.model.parts import winograd
 
 PATH, ACTION = sys.argv[1:]
 if ACTION == "read":

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from trainer.checkpoint import CheckpointStore, Progress
+from trainer.training.checkpoint import CheckpointStore, Progress
 
 ROOT = Path(sys.argv[1])
 

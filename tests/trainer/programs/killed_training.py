@@ -19,8 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 from trainer.config import TrainerConfig
-from trainer.fit import TrainingData, fit
-from trainer.input_config import InputConfig
+from trainer.input.config import InputConfig
 from trainer.model.config import (
     AnchorConfig,
     DecodingConfig,
@@ -29,8 +28,9 @@ from trainer.model.config import (
     ModelConfig,
 )
 from trainer.model.retinanet import RetinaNet
-from trainer.optimizer import build_optimizer
-from trainer.optimizer_config import CosineSchedule, OptimizerConfig
+from trainer.optimizer.build import build_optimizer
+from trainer.optimizer.config import CosineSchedule, OptimizerConfig
+from trainer.training.fit import TrainingData, fit
 
 ROOT = Path(sys.argv[1])
 STEPS = 12

@@ -15,9 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from trainer.config import TrainerConfig
-from trainer.fit import TrainingData, fit
-from trainer.input_config import InputConfig
-from trainer.jax_state import bring_variables_up_to_date
+from trainer.input.config import InputConfig
 from trainer.model.config import (
     AnchorConfig,
     HeadConfig,
@@ -26,9 +24,11 @@ from trainer.model.config import (
     ModelConfig,
 )
 from trainer.model.retinanet import RetinaNet
-from trainer.optimizer import build_optimizer
-from trainer.optimizer_config import OptimizerConfig, PiecewiseSchedule
-from trainer.strategy import distribution_scope
+from trainer.optimizer.build import build_optimizer
+from trainer.optimizer.config import OptimizerConfig, PiecewiseSchedule
+from trainer.training.fit import TrainingData, fit
+from trainer.training.jax_state import bring_variables_up_to_date
+from trainer.training.strategy import distribution_scope
 
 REPLICAS, STEPS = int(sys.argv[1]), 20
 CONFIG = ModelConfig(

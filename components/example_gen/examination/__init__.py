@@ -1,0 +1,4 @@
+"""One image with its annotation through all rules.
+
+Imports source and rules.
+"""

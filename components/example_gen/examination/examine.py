@@ -1,0 +1,183 @@
+"""One item through all rules: what is written of it, and what is said about it."""
+
+import dataclasses
+import hashlib
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+from typing import Any
+
+from PIL import Image
+
+from components.example_gen.config import IngestConfig
+from components.example_gen.examination import object_judge
+from components.example_gen.rules import CONTENT_RULES, PIXEL_RULES, SOURCE_RULES
+from components.example_gen.rules.geometry import box_of, corners_of
+from components.example_gen.rules.image import ACCEPTED_FORMATS, ImageFacts
+from components.example_gen.rules.rule import REJECT_IMAGE, Rule
+from components.example_gen.rules.source import SourceFacts
+from components.example_gen.source import image as images
+from components.example_gen.source import storage
+from components.example_gen.source.annotation import (
+    Annotation,
+    AnnotationError,
+    class_names,
+    read_annotation,
+)
+from components.example_gen.source.finding import Finding
+from components.example_gen.source.item import Item
+from schemas.detection_example import DetectionExample
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Examined:
+    """`example` is None where the image is rejected; its objects are then dropped."""
+
+    item: Item
+    example: DetectionExample | None
+    findings: tuple[Finding, ...]
+    objects_in: int
+    objects_repaired: int = 0
+
+
+class _Examination:
+    """Collects the findings of one item while its rules are tried in order."""
+
+    def __init__(self, item: Item, config: IngestConfig) -> None:
+        self.item = item
+        self.config = config
+        self.findings: list[Finding] = []
+
+    def passes(self, rules: Iterable[Rule], facts: Any) -> bool:
+        """Tries rules on facts; False once one of them rejects the image."""
+        for rule in rules:
+            detail = rule.check(facts, self.config)
+            if detail is None:
+                continue
+            self.add(rule, detail)
+            if rule.action == REJECT_IMAGE:
+                return False
+        return True
+
+    def add(self, rule: Rule, detail: str, hit: Any = None) -> None:
+        item = self.item
+        self.findings.append(
+            Finding(
+                item.image_id,
+                item.split,
+                -1 if hit is None else hit.index,
+                rule.code,
+                rule.severity,
+                rule.action,
+                detail,
+                item.annotation_name or item.image_name,
+                None if hit is None else hit.box,
+            )
+        )
+
+    def rejected(self, annotation: Annotation | None) -> Examined:
+        count = len(annotation.objects) if annotation else 0
+        return Examined(self.item, None, tuple(self.findings), count)
+
+
+def examine(
+    item: Item, known_classes: AbstractSet[str], config: IngestConfig
+) -> Examined:
+    """Reads, decodes and judges one item. Bad data ends as findings, never raised."""
+    exam = _Examination(item, config)
+    source = _read_xml(item, config)
+    if not exam.passes(SOURCE_RULES, source) or source.annotation is None:
+        return exam.rejected(source.annotation)
+    annotation = source.annotation
+    raw, opened, facts = _read_content(item, annotation, config)
+    if not exam.passes(CONTENT_RULES, facts) or opened is None:
+        return exam.rejected(annotation)
+    luma, facts = _decode(opened, facts)
+    if not exam.passes(PIXEL_RULES, facts) or luma is None or facts.header is None:
+        return exam.rejected(annotation)
+    size = (facts.header.width, facts.header.height)
+    judged = object_judge.judge_objects(annotation.objects, size, known_classes, config)
+    for hit in judged.hits:
+        exam.add(hit.rule, hit.detail, hit)
+    example = DetectionExample(
+        image_id=item.image_id,
+        filename=item.image_name.rpartition("/")[2],
+        source_path=item.image_name,
+        encoded_image=raw,
+        image_format=facts.header.image_format,
+        width=size[0],
+        height=size[1],
+        sha256=hashlib.sha256(raw).hexdigest(),
+        brightness=luma.brightness,
+        contrast=luma.contrast,
+        **object_judge.to_fields(judged, size),
+    )
+    objects_in = len(annotation.objects)
+    return Examined(item, example, tuple(exam.findings), objects_in, judged.repaired)
+
+
+def class_names_of(item: Item, config: IngestConfig) -> set[str]:
+    """Class names in the item's annotation; none where that cannot be read."""
+    if item.annotation is None or item.unsafe:
+        return set()
+    try:
+        return class_names(storage.read_bytes(item.annotation, config.max_file_bytes))
+    except (AnnotationError, storage.TooLargeError, OSError):
+        return set()  # examine() will say what is wrong with it
+
+
+def _read_xml(item: Item, config: IngestConfig) -> SourceFacts:
+    if item.annotation is None or item.unsafe:
+        return SourceFacts(item, None)
+    try:
+        raw = storage.read_bytes(item.annotation, config.max_file_bytes)
+        return SourceFacts(item, read_annotation(raw))
+    except AnnotationError as error:
+        return SourceFacts(item, None, (error.kind, error.detail))
+    except storage.TooLargeError as error:
+        return SourceFacts(item, None, ("too_large", str(error)))
+    except FileNotFoundError:
+        return SourceFacts(item, None, ("missing", "it vanished during the run"))
+    except OSError as error:
+        return SourceFacts(item, None, ("unreadable", error.strerror or str(error)))
+
+
+def _read_content(
+    item: Item, annotation: Annotation, config: IngestConfig
+) -> tuple[bytes, Image.Image | None, ImageFacts]:
+    """Bytes, opened image (header only) and facts; what went wrong is in the facts."""
+    assert item.image is not None  # image_missing has rejected it otherwise
+    facts = ImageFacts(item.image_name, annotation)
+    try:
+        raw = storage.read_bytes(item.image, config.max_file_bytes)
+    except storage.TooLargeError as error:
+        return b"", None, dataclasses.replace(facts, failure=("too_large", str(error)))
+    except OSError as error:
+        detail = error.strerror or str(error)
+        return b"", None, dataclasses.replace(facts, failure=("unreadable", detail))
+    if not raw:
+        failure = ("header", "the file is empty")
+        return raw, None, dataclasses.replace(facts, failure=failure)
+    facts = dataclasses.replace(facts, content=images.sniff(raw))
+    if facts.content not in ACCEPTED_FORMATS:
+        return raw, None, facts
+    try:
+        opened = images.open_image(raw, facts.content)
+    except images.ImageError as error:
+        return raw, None, dataclasses.replace(facts, failure=("header", str(error)))
+    header = images.header_of(opened, facts.content)
+    return raw, opened, dataclasses.replace(facts, header=header)
+
+
+def _decode(
+    opened: Image.Image, facts: ImageFacts
+) -> tuple[images.Luma | None, ImageFacts]:
+    boxes = tuple(
+        box
+        for item in facts.annotation.objects
+        if (box := box_of(corners_of(item.box))) is not None
+    )
+    facts = dataclasses.replace(facts, boxes=boxes)
+    try:
+        return images.decode_luma(opened), facts
+    except images.ImageError as error:
+        return None, dataclasses.replace(facts, failure=("pixels", str(error)))

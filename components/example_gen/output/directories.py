@@ -1,0 +1,147 @@
+"""Where a run writes: aside, under a lock, and in place only when it is whole."""
+
+import contextlib
+import dataclasses
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+
+from components.example_gen.shards import tfrecord
+from components.example_gen.source import storage
+from schemas.user_error import UserError
+
+REPORT_FILES = ("report.json", "report.html", "rejects.jsonl", "recorded.jsonl")
+
+
+@dataclasses.dataclass(frozen=True)
+class OutputDirs:
+    """Directories that a run fills: two of TFRecords, one of reports."""
+
+    examples: str
+    annotations: str
+    report: str
+
+    @property
+    def staging(self) -> str:
+        """Shards under way; on the same file system as the examples."""
+        return f"{self.examples}/.staging"
+
+
+def delete_tree(path: str) -> None:
+    """Deletes a directory and what is in it, if it is there."""
+    if not storage.is_remote(path):
+        _clear(path)
+        return
+    from apache_beam.io.filesystems import FileSystems
+
+    found = FileSystems.match([f"{path}/**"])[0].metadata_list
+    if found:
+        FileSystems.delete([item.path for item in found])
+
+
+@contextlib.contextmanager
+def whole_output(path: str) -> Iterator[OutputDirs]:
+    """Gives directories beside `path` that become `path` when the block ends well.
+
+    A second run with the same output is refused; what an earlier run left half-done
+    is cleared away; a directory that is no ingest output is never replaced.
+    """
+    if storage.is_remote(path):
+        yield _remote_output(path.rstrip("/"))
+        return
+    target = os.path.realpath(os.path.expanduser(path))
+    parent, name = os.path.split(target)
+    aside = os.path.join(parent, f".{name}.partial")
+    with _locked(os.path.join(parent, f".{name}.lock"), path):
+        _check_replaceable(target, path)
+        with _writable(path):
+            _clear(aside)
+            os.makedirs(aside)
+        try:
+            yield OutputDirs(aside, os.path.join(aside, "annotations"), aside)
+            _replace(aside, target)
+        finally:
+            _clear(aside)
+
+
+@contextlib.contextmanager
+def _writable(path: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"output {path} cannot be written: {error.strerror}") from error
+
+
+@contextlib.contextmanager
+def _locked(lock_path: str, path: str) -> Iterator[None]:
+    with _writable(path):
+        os.makedirs(os.path.dirname(lock_path), exist_ok=True)
+        lock = open(lock_path, "w")  # noqa: SIM115  (closed below, to name the cause)
+    with lock:
+        try:
+            # The kernel lets go of it with the process, however that ends.
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            same = os.path.samestat(os.fstat(lock.fileno()), os.stat(lock_path))
+        except OSError:
+            same = False
+        if not same:  # held by another run, or just deleted by one that ended
+            raise UserError(f"another run is writing {path}; wait until it ends")
+        try:
+            yield
+        finally:
+            os.unlink(lock_path)
+
+
+def _remote_output(path: str) -> OutputDirs:
+    if storage.exists(f"{path}/report.json"):
+        raise UserError(f"output {path} already holds a report; name another")
+    return OutputDirs(path, f"{path}/annotations", path)
+
+
+def _check_replaceable(target: str, path: str) -> None:
+    if not os.path.lexists(target):
+        return
+    if not os.path.isdir(target):
+        raise UserError(f"output {path} is a file; name a directory")
+    if os.listdir(target) and not os.path.exists(os.path.join(target, "report.json")):
+        raise UserError(
+            f"output {path} holds something else than an ingest output; "
+            "name another directory or empty it"
+        )
+
+
+def _clear(directory: str) -> None:
+    if os.path.isdir(directory):
+        shutil.rmtree(directory)
+
+
+def _replace(aside: str, target: str) -> None:
+    if os.path.isdir(target):
+        old = f"{aside}.old"
+        _clear(old)
+        os.rename(target, old)
+        os.rename(aside, target)
+        shutil.rmtree(old)
+    else:
+        os.rename(aside, target)
+
+
+def write_text(path: str, text: str) -> None:
+    """Writes a text file aside and renames it."""
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))
+
+
+def write_bytes(path: str, content: bytes) -> None:
+    """Writes a file aside and renames it."""
+    with tfrecord.open_write(f"{path}.partial") as file:
+        file.write(content)
+    tfrecord.rename(f"{path}.partial", path)
+
+
+def keep_report(source: str, target: str) -> None:
+    """Copies the report files of a refused run to a place that outlives it."""
+    tfrecord.make_directory(target)
+    for name in REPORT_FILES:
+        with storage.open_read(f"{source}/{name}") as file:
+            write_bytes(f"{target}/{name}", file.read())

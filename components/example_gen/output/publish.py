@@ -1,0 +1,144 @@
+"""From staging to the final names: shards, label map, rejects, report."""
+
+import dataclasses
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from components.example_gen.config import IngestConfig
+from components.example_gen.output import directories as output
+from components.example_gen.output import report_page as html_report
+from components.example_gen.output.directories import OutputDirs
+from components.example_gen.output.report import (
+    Report,
+    budget_problems,
+    check_usable,
+    make_report,
+)
+from components.example_gen.rules.rule import ERROR, KEEP
+from components.example_gen.shards import shard as shards
+from components.example_gen.shards import tfrecord
+from components.example_gen.shards.plan_files import ShardPlan, find_items
+from components.example_gen.shards.tally import Tally
+from components.example_gen.source import storage
+from components.example_gen.source.finding import Finding
+from components.example_gen.source.spans import ResolvedData
+from schemas.label_map import LABEL_MAP_FILENAME
+
+_FILE_STEM = {shards.EXAMPLES: "images", shards.ANNOTATIONS: "annotations"}
+
+
+@dataclasses.dataclass(frozen=True)
+class RunResult:
+    """What a pipeline run left in staging."""
+
+    tally: Tally
+    files: tuple[tuple[str, int, int], ...]  # (split, shard, records)
+    twins: tuple[Finding, ...]
+    class_names: tuple[str, ...]
+
+
+def publish(
+    data: ResolvedData,
+    dirs: OutputDirs,
+    config: IngestConfig,
+    plan: ShardPlan,
+    run: RunResult,
+) -> Report:
+    """Checks the sums, then gives everything its final name; the report comes last."""
+    beyond_shards = [*plan.findings, *run.twins]
+    report = make_report(
+        run.tally,
+        Counter(finding.reason for finding in beyond_shards),
+        _details(data, plan, run),
+    )
+    check_usable(report, run.tally, config)
+    problems = budget_problems(report, config)
+    report.details["verdict"] = "; ".join(problems) or "within budget"
+    _publish_shards(dirs, config, run.files)
+    for directory in (dirs.examples, dirs.annotations):
+        text = "".join(f"{name}\n" for name in run.class_names)
+        output.write_text(f"{directory}/{LABEL_MAP_FILENAME}", text)
+    shard_count = len(plan.shard_sizes)
+    samples = _publish_findings(dirs, beyond_shards, shard_count)
+    shown = find_items(dirs.staging, shard_count, samples.image_ids())
+    page = html_report.render(report, samples, shown)
+    output.write_text(f"{dirs.report}/report.html", page)
+    output.write_text(f"{dirs.report}/report.json", report.to_json())
+    return report
+
+
+def _details(data: ResolvedData, plan: ShardPlan, run: RunResult) -> dict[str, Any]:
+    tally = run.tally
+    return {
+        "data": data.root,
+        "span": data.span,
+        "label_map": list(run.class_names),
+        "split_by_content": plan.split_by_content,
+        "fractions": dict(plan.fractions),
+        "carved_from": plan.carved_from or None,
+        "flags": {
+            name: tally.totals[name]
+            for name in ("difficult", "truncated", "occluded", "parts")
+        },
+        "objects_per_image": _by_number(tally.objects_per_image),
+        "log2_area_rel": _by_number(tally.areas),
+        "log2_aspect_ratio": _by_number(tally.aspects),
+    }
+
+
+def _by_number(counts: Counter[str]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda item: float(item[0])))
+
+
+def _publish_shards(
+    dirs: OutputDirs, config: IngestConfig, files: Sequence[tuple[str, int, int]]
+) -> None:
+    """Staged shards -> Split-NAME/images-00000-of-00005, numbered without gaps."""
+    by_split: dict[str, list[int]] = defaultdict(list)
+    for split, index, _ in sorted(files):
+        by_split[split].append(index)
+    suffix = ".gz" if config.gzip else ""
+    targets = {shards.EXAMPLES: dirs.examples, shards.ANNOTATIONS: dirs.annotations}
+    for kind, target in targets.items():
+        for split, indices in by_split.items():
+            directory = f"{target}/Split-{split}"
+            tfrecord.make_directory(directory)
+            for number, index in enumerate(indices):
+                name = f"{_FILE_STEM[kind]}-{number:05d}-of-{len(indices):05d}{suffix}"
+                staged = f"{dirs.staging}/{shards.staged_name(kind, split, index)}"
+                tfrecord.rename(staged, f"{directory}/{name}")
+
+
+def _publish_findings(
+    dirs: OutputDirs, beyond_shards: Sequence[Finding], shard_count: int
+) -> html_report.Samples:
+    """Sorts findings into rejects.jsonl and recorded.jsonl; picks some to be shown.
+
+    Whatever lost or changed something is a reject line, and so are leaks; what was
+    only noticed is in the other file.
+    """
+    samples = html_report.Samples()
+    rejects, recorded = f"{dirs.report}/rejects.jsonl", f"{dirs.report}/recorded.jsonl"
+    with (
+        tfrecord.open_write(f"{rejects}.partial") as reject_file,
+        tfrecord.open_write(f"{recorded}.partial") as recorded_file,
+    ):
+        for finding in _all_findings(dirs, beyond_shards, shard_count):
+            samples.offer(finding)
+            noticed = finding.action == KEEP and finding.severity != ERROR
+            line = f"{finding.to_json()}\n".encode("ascii")
+            (recorded_file if noticed else reject_file).write(line)
+    tfrecord.rename(f"{rejects}.partial", rejects)
+    tfrecord.rename(f"{recorded}.partial", recorded)
+    return samples
+
+
+def _all_findings(
+    dirs: OutputDirs, beyond_shards: Sequence[Finding], shard_count: int
+) -> Iterator[Finding]:
+    yield from beyond_shards
+    for index in range(shard_count):
+        with storage.open_read(f"{dirs.staging}/findings/{index:05d}.jsonl") as file:
+            for line in file.read().decode("ascii").splitlines():
+                yield Finding.from_json(line)

@@ -1,0 +1,164 @@
+"""What a run did, as report.json; and whether that is good enough to go on."""
+
+import dataclasses
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from components.example_gen.config import IngestConfig
+from components.example_gen.rules import RULES
+from components.example_gen.rules.rule import (
+    DROP_OBJECT,
+    ERROR,
+    INFO,
+    KEEP,
+    REJECT_IMAGE,
+    Rule,
+)
+from components.example_gen.shards.tally import COUNTED, Tally
+from schemas.user_error import UserError
+
+
+class OverBudgetError(UserError):
+    """The data is usable, and worse than the config allows."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """The numbers of a run; `details` holds what is for people rather than programs."""
+
+    totals: Mapping[str, int]
+    splits: Mapping[str, int]
+    classes: Mapping[str, int]
+    reasons: Mapping[str, int]
+    details: dict[str, Any]
+
+    def to_json(self) -> str:
+        """report.json: totals, splits, classes and reasons at the top level."""
+        return json.dumps(self.to_dict(), indent=2) + "\n"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The dictionary that report.json holds."""
+        return {
+            **self.totals,
+            "splits": dict(self.splits),
+            "classes": dict(self.classes),
+            "reasons": dict(self.reasons),
+            "details": dict(self.details),
+        }
+
+    def headline(self) -> str:
+        """One line: images, objects, splits."""
+        totals = self.totals
+        splits = ", ".join(f"{name} {count}" for name, count in self.splits.items())
+        return (
+            f"{totals['images_written']} of {totals['images_in']} images, "
+            f"{totals['objects_written']} of {totals['objects_in']} objects ({splits})"
+        )
+
+    def worst_reasons(self, count: int = 3) -> list[tuple[str, int]]:
+        """What costs most: lost images and leaks, lost objects, then anything odd."""
+        rules = {rule.code: rule for rule in RULES}
+
+        def order(reason: tuple[str, int]) -> tuple[int, int, str]:
+            code, found = reason
+            return _cost(rules[code]), -found, code
+
+        notable = [
+            reason
+            for reason in self.reasons.items()
+            if rules[reason[0]].severity != INFO
+        ]
+        return sorted(notable, key=order)[:count]
+
+
+def _cost(rule: Rule) -> int:
+    if rule.action == REJECT_IMAGE or (rule.action, rule.severity) == (KEEP, ERROR):
+        return 0
+    return 1 if rule.action == DROP_OBJECT else 2
+
+
+def make_report(
+    tally: Tally, beyond_shards: Counter[str], details: dict[str, Any]
+) -> Report:
+    """Tally of all shards, and findings beyond shards by reason -> Report."""
+    totals = {name: tally.totals[name] for name in COUNTED}
+    reasons = tally.reasons + beyond_shards
+    _check_sums(totals)
+    order = {"train": 0, "eval": 1, "test": 2}
+    return Report(
+        totals=totals,
+        splits=dict(sorted(tally.splits.items(), key=lambda item: order[item[0]])),
+        classes=dict(sorted(tally.classes.items())),
+        reasons=dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
+        details=details,
+    )
+
+
+def _check_sums(totals: Mapping[str, int]) -> None:
+    """Nothing is lost without a reason; if it is, that is our defect."""
+    for kind, lost in (("images", "rejected"), ("objects", "dropped")):
+        went_in = totals[f"{kind}_in"]
+        came_out = totals[f"{kind}_written"] + totals[f"{kind}_{lost}"]
+        if went_in != came_out:
+            raise RuntimeError(f"{kind}: {went_in} in, {came_out} accounted for")
+
+
+def check_usable(report: Report, tally: Tally, config: IngestConfig) -> None:
+    """UserError where nothing is left, or a class is unknown and that is to stop."""
+    if config.label_map and tally.unknown_classes and config.unknown_class == "stop":
+        named = ", ".join(
+            f"{name!r} ({count} objects)"
+            for name, count in sorted(tally.unknown_classes.items())
+        )
+        raise UserError(
+            f"the label map lacks {named}; it knows: {', '.join(config.label_map)}; "
+            "add them to it, or set unknown_class to drop"
+        )
+    if not report.totals["images_written"]:
+        worst = report.worst_reasons()
+        meant = {rule.code: rule.summary for rule in RULES}[worst[0][0]]
+        raise UserError(
+            f"nothing is left of {report.totals['images_in']} images; "
+            f"reasons: {_named(worst)} ({worst[0][0]}: {meant})"
+        )
+
+
+def check_trainable(report: Report) -> None:
+    """UserError unless there is something to train on and something to measure on."""
+    missing = [name for name in ("train", "eval") if not report.splits.get(name)]
+    if missing:
+        raise UserError(
+            f"no image for the {' and '.join(missing)} split: {report.headline()}; "
+            "at least two different images are needed"
+        )
+
+
+def check_budget(report: Report, config: IngestConfig, where: str) -> None:
+    """OverBudgetError above `max_rejected_images`, or where content leaks."""
+    problems = budget_problems(report, config)
+    if problems:
+        raise OverBudgetError(
+            f"{'; '.join(problems)}; worst reasons: {_named(report.worst_reasons())}; "
+            f"see {where}"
+        )
+
+
+def budget_problems(report: Report, config: IngestConfig) -> list[str]:
+    """What is over budget, in words; empty where nothing is."""
+    rejected, images = report.totals["images_rejected"], report.totals["images_in"]
+    problems = []
+    if rejected > config.max_rejected_images * images:
+        problems.append(
+            f"{rejected} of {images} images rejected, more than "
+            f"{config.max_rejected_images:.2%}".replace(".00%", "%")
+        )
+    leaks = report.reasons.get("split_leak", 0)
+    if leaks and not config.allow_leaks:
+        problems.append(f"{leaks} contents in more than one split")
+    return problems
+
+
+def _named(reasons: Sequence[tuple[str, int]]) -> str:
+    return ", ".join(f"{code} {count}" for code, count in reasons) or "none"

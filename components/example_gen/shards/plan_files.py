@@ -1,0 +1,136 @@
+"""The plan of a run, on disk: workers read their shard of it, the driver its sums."""
+
+import dataclasses
+import pickle
+from collections.abc import Collection, Sequence
+
+from components.example_gen.config import IngestConfig
+from components.example_gen.plan import replay
+from components.example_gen.plan.content_splits import Fractions
+from components.example_gen.plan.plan import make_plan
+from components.example_gen.plan.trainable_splits import assign_splits
+from components.example_gen.shards import tfrecord
+from components.example_gen.shards.shard import (
+    ShardJob,
+    ShardResult,
+    classes_of_shard,
+    make_shards,
+    write_shard,
+)
+from components.example_gen.source import storage
+from components.example_gen.source.finding import Finding
+from components.example_gen.source.item import Item, Plan
+from schemas.label_map import LabelMap
+from schemas.user_error import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class ShardPlan:
+    """What the driver keeps of a plan: everything but the images."""
+
+    shard_sizes: tuple[int, ...]  # images in each shard
+    findings: tuple[Finding, ...]  # about the listing, not about one image's content
+    split_by_content: bool  # of some images at least
+    fractions: Fractions
+    forced: tuple[tuple[str, str], ...]
+    carved_from: str
+
+    @property
+    def images(self) -> int:
+        """Images in all shards."""
+        return sum(self.shard_sizes)
+
+
+def write_plan(
+    root: str, config: IngestConfig, staging: str, replay_path: str
+) -> ShardPlan:
+    """Lists a data set and writes one file of items a shard below `staging`.
+
+    Raises:
+      UserError: the data cannot be read or hold nothing to ingest, or the replay
+        names nothing that is there.
+    """
+    plan = make_plan(
+        _list(root),
+        lambda ref: storage.read_bytes(ref, config.max_file_bytes),
+        follow_symlinks=config.follow_symlinks,
+    )
+    _check_found(root, plan)
+    assignment = assign_splits(plan, config)
+    items = assignment.items
+    if replay_path:
+        items = replay.only_rejected(items, replay_path)
+    chunks = make_shards(items, config.images_per_shard)
+    tfrecord.make_directory(f"{staging}/plan")
+    for index, chunk in chunks:
+        with tfrecord.open_write(_path(staging, index)) as file:
+            file.write(pickle.dumps(chunk))
+    return ShardPlan(
+        shard_sizes=tuple(len(chunk) for _, chunk in chunks),
+        findings=plan.findings,
+        split_by_content=any(not item.split for item in items),
+        fractions=assignment.fractions,
+        forced=assignment.forced,
+        carved_from=assignment.carved_from,
+    )
+
+
+def read_shard(staging: str, index: int) -> tuple[Item, ...]:
+    """The items of one shard of a plan."""
+    with storage.open_read(_path(staging, index)) as file:
+        items: tuple[Item, ...] = pickle.loads(file.read())
+    return items
+
+
+def classes_of_planned(index: int, job: ShardJob) -> frozenset[str]:
+    """`classes_of_shard` of a shard of the plan."""
+    return classes_of_shard(read_shard(job.staging, index), job.config)
+
+
+def write_planned(
+    index: int, label_map: LabelMap, job: ShardJob, threads: int = 1
+) -> ShardResult:
+    """`write_shard` of a shard of the plan."""
+    return write_shard(index, read_shard(job.staging, index), label_map, job, threads)
+
+
+def find_items(
+    staging: str, shard_count: int, image_ids: Collection[str]
+) -> dict[str, Item]:
+    """Image id -> item, of those wanted that are in the plan."""
+    found: dict[str, Item] = {}
+    for index in range(shard_count if image_ids else 0):
+        shard = read_shard(staging, index)
+        found |= {item.image_id: item for item in shard if item.image_id in image_ids}
+        if len(found) == len(image_ids):
+            break
+    return found
+
+
+def _path(staging: str, index: int) -> str:
+    return f"{staging}/plan/{index:05d}"
+
+
+def _list(root: str) -> Sequence[storage.Entry]:
+    try:
+        return storage.list_files(root)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UserError(f"{root} cannot be read: {reason}") from error
+
+
+def _check_found(root: str, plan: Plan) -> None:
+    """UserError unless there are both annotations and images to pair up."""
+    lacking = [
+        what
+        for what, files in (
+            ("annotations (.xml)", [item.annotation for item in plan.items]),
+            ("images", [item.image for item in plan.items]),
+        )
+        if not any(files)
+    ]
+    if lacking:
+        raise UserError(
+            f"{root} holds no {' and no '.join(lacking)}; name the directory "
+            "that holds Annotations and JPEGImages, or XML beside images"
+        )

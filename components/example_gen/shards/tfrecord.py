@@ -1,0 +1,131 @@
+"""TFRecord files, without TensorFlow: length, masked crc32c, data, masked crc32c.
+
+The format is TensorFlow's core/lib/io/record_writer.cc. google_crc32c (C, some
+10 GB/s) comes with Apache Beam, whose own reader and writer use it too.
+"""
+
+import gzip
+import os
+import struct
+from collections.abc import Iterator
+from types import TracebackType
+from typing import BinaryIO, cast
+
+import google_crc32c
+
+from components.example_gen.source import storage
+
+_MASK_DELTA = 0xA282EAD8
+GZIP_LEVEL = 1  # JPEG does not get smaller, and the rest is small
+
+
+class TFRecordError(ValueError):
+    """The file is no TFRecord, or was cut or damaged."""
+
+
+def masked_crc(data: bytes) -> int:
+    """crc32c, rotated by 15 bits and shifted, as TFRecord stores it."""
+    crc = google_crc32c.value(data)
+    return ((crc >> 15 | crc << 17) + _MASK_DELTA) & 0xFFFFFFFF
+
+
+def _head(record: bytes) -> bytes:
+    length = struct.pack("<Q", len(record))
+    return length + struct.pack("<I", masked_crc(length))
+
+
+def frame(record: bytes) -> bytes:
+    """One record as it stands in the file."""
+    return _head(record) + record + struct.pack("<I", masked_crc(record))
+
+
+class TFRecordWriter:
+    """Writes records aside and gives the file its name when it is whole."""
+
+    def __init__(self, path: str, *, compress: bool = False) -> None:
+        self.path = path
+        self.records = 0
+        self._partial = f"{path}.partial"
+        self._raw = open_write(self._partial)
+        # No name and no time in the gzip header: equal records give equal bytes.
+        self._zip = (
+            gzip.GzipFile("", "wb", GZIP_LEVEL, self._raw, mtime=0)
+            if compress
+            else None
+        )
+
+    def write(self, record: bytes) -> None:
+        """Adds one serialized example."""
+        file = self._zip or self._raw
+        file.write(_head(record))
+        file.write(record)
+        file.write(struct.pack("<I", masked_crc(record)))
+        self.records += 1
+
+    def __enter__(self) -> "TFRecordWriter":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None and self._zip is not None:
+            self._zip.close()
+        self._raw.close()
+        if kind is None:
+            rename(self._partial, self.path)
+
+
+def open_write(path: str) -> BinaryIO:
+    """Opens for writing; Beam is imported for remote paths only."""
+    if not storage.is_remote(path):
+        return open(path, "wb", buffering=1 << 20)
+    from apache_beam.io import filesystem
+    from apache_beam.io.filesystems import FileSystems
+
+    plain = filesystem.CompressionTypes.UNCOMPRESSED
+    return cast(BinaryIO, FileSystems.create(path, compression_type=plain))
+
+
+def make_directory(path: str) -> None:
+    """Makes a directory and those above it; object stores have none to make."""
+    if not storage.is_remote(path):
+        os.makedirs(path, exist_ok=True)
+        return
+    from apache_beam.io.filesystems import FileSystems
+
+    try:
+        FileSystems.mkdirs(path)
+    except OSError:
+        if not FileSystems.exists(path):  # else another worker was first
+            raise
+
+
+def rename(source: str, target: str) -> None:
+    """Gives a file its final name, replacing one of that name."""
+    if not storage.is_remote(source):
+        os.replace(source, target)
+        return
+    from apache_beam.io.filesystems import FileSystems
+
+    FileSystems.rename([source], [target])
+
+
+def read_records(path: str) -> Iterator[bytes]:
+    """Records of a file, checked; gzip by the suffix .gz."""
+    with storage.open_read(path) as raw:
+        file = cast(BinaryIO, gzip.GzipFile(fileobj=raw) if path[-3:] == ".gz" else raw)
+        while head := file.read(12):
+            yield _read_one(path, file, head)
+
+
+def _read_one(path: str, file: BinaryIO, head: bytes) -> bytes:
+    if len(head) < 12 or struct.unpack("<I", head[8:])[0] != masked_crc(head[:8]):
+        raise TFRecordError(f"{path}: broken record header")
+    (length,) = struct.unpack("<Q", head[:8])
+    record, tail = file.read(length), file.read(4)
+    if len(tail) < 4 or struct.unpack("<I", tail)[0] != masked_crc(record):
+        raise TFRecordError(f"{path}: broken record of {length} bytes")
+    return record

@@ -1,0 +1,29 @@
+"""One image to ingest, and the plan that lists them all."""
+
+import dataclasses
+from typing import NamedTuple
+
+from components.example_gen.source.finding import Finding
+from components.example_gen.source.storage import FileRef
+
+
+class Item(NamedTuple):
+    """One image to ingest; `split` "" means that its content decides."""
+
+    image_id: str
+    split: str
+    annotation: FileRef | None
+    image: FileRef | None
+    annotation_name: str  # paths below the data set's root, "" where there is none
+    image_name: str
+    unsafe: str  # why it must not be read, "" where it may
+    listed: bool  # an image set names it
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """All items in a fixed order, and what was noticed on the way."""
+
+    items: tuple[Item, ...]
+    findings: tuple[Finding, ...]
+    from_sets: bool  # the splits are the data set's own

@@ -1,0 +1,77 @@
+"""The world outside the config as a run starts, told to the cache."""
+
+import dataclasses
+
+import keras
+
+from pipeline.config import PipelineConfig, digest_of
+from pipeline.run.source_digest import source_digest
+
+# What each stage runs of ours; with everything those modules import, this is what the
+# cache must see change.
+STAGE_MODULES = {
+    "VocExampleGen": (
+        "components.example_gen.component",
+        "components.example_gen.shards.worker_process",  # runs in processes of its own
+    ),
+    "DataGate": ("components.data_gate.component",),
+    "Transform": ("components.transform.preprocessing",),
+    "Tuner": ("trainer.tune",),
+    "Trainer": ("trainer.run_fn",),
+    "BaselineLookup": ("components.baseline.component",),
+    "DetectionEvaluator": (
+        "components.evaluator.component",
+        "components.evaluator.coco_metric",  # TFMA loads it by name
+    ),
+    "ServingCheck": (
+        "components.serving_check.component",
+        "components.serving_check.probe",  # runs in a process of its own
+    ),
+    "ReportWriter": ("components.report.component",),
+    "ModelPusher": ("components.pusher.component",),
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunState:
+    """Digests and identities that TFX's cache cannot find out by itself.
+
+    Attributes:
+      data_digest: of the data set's files; "" where it is not known (compilation).
+      earlier_digest: of the earlier span's files, likewise.
+      baseline_identity: the served version to compare with, as
+        `components.baseline.served_models` names it.
+      weights_digest: of the files that the weights start from; "" where they start
+        from none, or where that is not known (compilation).
+      lost_version: a version this very run pushed before and that is gone, or "".
+    """
+
+    data_digest: str
+    earlier_digest: str = ""
+    baseline_identity: str
+    weights_digest: str = ""
+    lost_version: str = ""
+
+
+# Those that a model is made by.
+MODEL_STAGES = ("VocExampleGen", "Transform", "Tuner", "Trainer")
+
+
+def stage_digest(stage: str) -> str:
+    """Digest of the code a stage runs."""
+    return source_digest(*STAGE_MODULES[stage])
+
+
+def model_fingerprint(
+    config: PipelineConfig, data_digest: str, weights_digest: str
+) -> str:
+    """Digest of what a model is made from: data, weights, code, config, backend."""
+    return digest_of(
+        data_digest,
+        weights_digest,
+        keras.backend.backend(),
+        config.ingest.to_json(),
+        config.trainer.to_json(),
+        config.tuner.to_json(),
+        *(stage_digest(stage) for stage in MODEL_STAGES),
+    )

@@ -1,0 +1,116 @@
+"""What a run came to, for people and for programs."""
+
+import dataclasses
+import json
+import os
+from typing import Any
+
+from components.evaluator.component import GATE_SPLIT, METRICS_FILE, VERDICT_FILE
+from components.evaluator.evaluation import CANDIDATE
+from components.report.component import PAGE_FILE, PICTURE_FILE
+from components.serving_check.component import FINDINGS_FILE
+from pipeline.run.record import StageRecord, latest_run
+from trainer.training.learning_curves import CURVES_FILE
+
+_HEADLINES = (("mAP", "AP"), ("AP50", "AP50"), ("AP75", "AP75"))
+
+
+@dataclasses.dataclass(frozen=True)
+class RunSummary:
+    """The end of a run.
+
+    Attributes:
+      blessed: the gate's verdict; `reasons` says why.
+      serving_problems: what the serving check found; empty where it is servable.
+      pushed_path: the SavedModel that now serves, or "" where nothing was pushed.
+      metrics: split -> metric name -> value, of this run's model;
+        None where there is no ground truth to find.
+      model_path: the exported SavedModel, pushed or not.
+      report: path of the page; `picture` of the PNG with detections, `curves` of the
+        one with the training's loss, rate and mAP.
+      ingest_report: path of the page about the data.
+      stages: component id -> "reused" or "ran".
+      seconds: of the whole run.
+    """
+
+    blessed: bool
+    reasons: tuple[str, ...]
+    serving_problems: tuple[str, ...]
+    pushed_path: str
+    metrics: dict[str, dict[str, float | None]]
+    model_path: str
+    report: str
+    picture: str
+    curves: str
+    ingest_report: str
+    stages: dict[str, str]
+    seconds: float
+
+    def as_text(self) -> str:
+        """The summary as the last lines of a run."""
+        lines = [""]
+        for split, values in self.metrics.items():
+            shown = (f"{text} {_number(values[key])}" for text, key in _HEADLINES)
+            lines.append(f"{split:<9} {'  '.join(shown)}")
+        verdict = "blessed" if self.blessed else "NOT BLESSED"
+        lines.append(f"gate      {verdict}: {'; '.join(self.reasons)}")
+        lines += [f"serving   {problem}" for problem in self.serving_problems]
+        reused = sum(how == "reused" for how in self.stages.values())
+        lines += [
+            f"pushed    {self.pushed_path or 'nothing: what serves is untouched'}",
+            f"report    {self.report}",
+            f"picture   {self.picture}",
+            f"curves    {self.curves}",
+            f"data      {self.ingest_report}",
+            f"{len(self.stages)} stages, {reused} reused, {self.seconds:.0f} s",
+        ]
+        return "\n".join(lines) + "\n"
+
+
+def summarise(metadata_path: str, seconds: float) -> RunSummary:
+    """Reads the newest run of a local metadata store."""
+    stages = latest_run(metadata_path)
+    evaluator = stages["DetectionEvaluator"].outputs
+    verdict = _read_json(evaluator["blessing"].uri, VERDICT_FILE)
+    metrics = _read_json(evaluator["evaluation_result"].uri, METRICS_FILE)
+    findings = _read_json(
+        _output(stages, "ServingCheck", "serving_blessing"), FINDINGS_FILE
+    )
+    report = _output(stages, "ReportWriter", "report")
+    pushed = stages["ModelPusher"].outputs["pushed_model"].properties
+    return RunSummary(
+        blessed=verdict["blessed"],
+        reasons=tuple(verdict["reasons"]),
+        serving_problems=tuple(findings["problems"]),
+        pushed_path=pushed.get("pushed_destination", ""),
+        metrics=_gate_split_first(metrics),
+        model_path=os.path.join(_output(stages, "Trainer", "model"), "Format-Serving"),
+        report=os.path.join(report, PAGE_FILE),
+        picture=os.path.join(report, PICTURE_FILE),
+        curves=os.path.join(report, CURVES_FILE),
+        ingest_report=os.path.join(
+            _output(stages, "VocExampleGen", "report"), "report.html"
+        ),
+        stages={
+            name: "reused" if stage.reused else "ran" for name, stage in stages.items()
+        },
+        seconds=round(seconds, 1),
+    )
+
+
+def _gate_split_first(metrics: dict[str, Any]) -> dict[str, dict[str, float | None]]:
+    order = sorted(metrics, key=lambda split: (split != GATE_SPLIT, split))
+    return {split: metrics[split][CANDIDATE] for split in order}
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _output(stages: dict[str, StageRecord], stage: str, key: str) -> str:
+    return stages[stage].outputs[key].uri
+
+
+def _read_json(folder: str, name: str) -> Any:
+    with open(os.path.join(folder, name)) as source:
+        return json.load(source)

@@ -1,0 +1,1 @@
+"""What `show-data` draws: examples as the model sees them."""

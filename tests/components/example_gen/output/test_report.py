@@ -1,0 +1,70 @@
+from collections import Counter
+
+import pytest
+
+from components.example_gen.config import IngestConfig
+from components.example_gen.output.report import (
+    OverBudgetError,
+    budget_problems,
+    check_budget,
+    check_trainable,
+    make_report,
+)
+from components.example_gen.shards.tally import Tally
+from schemas.user_error import UserError
+
+
+def report_of(images_in=100, rejected=0, reasons=None, splits=None, lost=0):
+    tally = Tally(
+        totals=Counter(
+            images_in=images_in,
+            images_written=images_in - rejected - lost,
+            images_rejected=rejected,
+        ),
+        splits=Counter(splits or {"train": 90, "eval": 10}),
+        reasons=Counter(reasons or {}),
+    )
+    return make_report(tally, Counter(), {})
+
+
+def test_exactly_at_the_budget_is_within():
+    assert budget_problems(report_of(rejected=5), IngestConfig()) == []
+    assert budget_problems(report_of(rejected=6), IngestConfig()) == [
+        "6 of 100 images rejected, more than 5%"
+    ]
+
+
+def test_over_budget_names_the_three_reasons_that_cost_most_and_the_report():
+    reasons = {
+        "grayscale": 90,
+        "box_outside": 50,
+        "xml_malformed": 4,
+        "image_broken": 3,
+        "image_missing": 2,
+        "not_voc": 1,
+    }
+    with pytest.raises(OverBudgetError) as caught:
+        check_budget(report_of(rejected=10, reasons=reasons), IngestConfig(), "r.html")
+    assert str(caught.value) == (
+        "10 of 100 images rejected, more than 5%; worst reasons: "
+        "xml_malformed 4, image_broken 3, image_missing 2; see r.html"
+    )
+
+
+def test_one_leak_is_over_budget_unless_allowed():
+    leaking = report_of(reasons={"split_leak": 1})
+    assert budget_problems(leaking, IngestConfig()) == [
+        "1 contents in more than one split"
+    ]
+    assert budget_problems(leaking, IngestConfig(allow_leaks=True)) == []
+
+
+def test_an_image_that_is_nowhere_accounted_for_is_our_defect():
+    with pytest.raises(RuntimeError, match="images: 100 in, 99 accounted for"):
+        report_of(lost=1)
+
+
+def test_training_needs_both_splits():
+    check_trainable(report_of())
+    with pytest.raises(UserError, match="no image for the eval split"):
+        check_trainable(report_of(splits={"train": 100}))

@@ -1,0 +1,34 @@
+from components.example_gen.config import IngestConfig
+from components.example_gen.plan.trainable_splits import assign_splits
+
+
+def test_without_ensure_splits_the_sets_stand_as_they_are(data_set, plan_of, voc_xml):
+    plan = plan_of(data_set({"a": voc_xml()}, sets={"test": "a"}))
+    assignment = assign_splits(plan, IngestConfig(ensure_splits=False))
+    assert [item.split for item in assignment.items] == ["test"]
+
+
+def test_a_missing_eval_split_is_carved_out_of_train(data_set, plan_of, voc_xml):
+    names = [f"n{i}" for i in range(8)]
+    home = data_set(
+        dict.fromkeys([*names, "t"], voc_xml()),
+        sets={"train": "\n".join(names), "test": "t"},
+    )
+    assignment = assign_splits(plan_of(home), IngestConfig())
+    assert assignment.carved_from == "train"
+    assert [item.split for item in assignment.items].count("") == 8
+    assert dict(assignment.fractions) == {"train": 0.8, "eval": 0.2}
+
+
+def test_test_images_alone_are_shared_out_for_training(data_set, plan_of, voc_xml):
+    plan = plan_of(data_set({"a": voc_xml(), "b": voc_xml()}, sets={"test": "a\nb"}))
+    assignment = assign_splits(plan, IngestConfig())
+    assert assignment.carved_from == "test"
+    assert len(assignment.forced) <= 1
+
+
+def test_train_and_eval_are_left_alone(data_set, plan_of, voc_xml):
+    home = data_set({"a": voc_xml(), "b": voc_xml()}, sets={"train": "a", "val": "b"})
+    assignment = assign_splits(plan_of(home), IngestConfig())
+    assert assignment.carved_from == ""
+    assert [item.split for item in assignment.items] == ["eval", "train"]

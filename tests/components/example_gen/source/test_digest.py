@@ -1,0 +1,73 @@
+import os
+import shutil
+import tarfile
+
+import pytest
+
+from components.example_gen.source import digest as module
+from components.example_gen.source.digest import data_digest
+
+
+@pytest.fixture
+def home(data_set, voc_xml):
+    return data_set({"a": voc_xml(), "b": voc_xml()}, sets={"train": "a", "val": "b"})
+
+
+def test_a_copy_of_the_data_has_the_same_digest(home, tmp_path):
+    shutil.copytree(home, tmp_path / "copy")
+    assert data_digest(str(home)) == data_digest(str(tmp_path / "copy"))
+
+
+@pytest.mark.parametrize(
+    "name", ["Annotations/a.xml", "JPEGImages/b.jpg", "ImageSets/Main/val.txt"]
+)
+def test_one_changed_byte_changes_it_even_with_size_and_time_kept(home, name):
+    before = data_digest(str(home))
+    path = home / name
+    times = path.stat()
+    raw = bytearray(path.read_bytes())
+    raw[-1] ^= 1
+    path.write_bytes(raw)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert data_digest(str(home)) != before
+
+
+def test_adding_removing_and_renaming_change_it(home, voc_xml):
+    seen = {data_digest(str(home))}
+    (home / "Annotations/c.xml").write_bytes(voc_xml())
+    seen.add(data_digest(str(home)))
+    (home / "Annotations/c.xml").rename(home / "Annotations/d.xml")
+    seen.add(data_digest(str(home)))
+    (home / "JPEGImages/a.jpg").unlink()
+    seen.add(data_digest(str(home)))
+    assert len(seen) == 4
+
+
+def test_other_files_do_not_matter(home):
+    before = data_digest(str(home))
+    (home / "report.html").write_text("x")
+    assert data_digest(str(home)) == before
+
+
+def test_above_the_limit_images_count_by_size_and_time(home, monkeypatch):
+    monkeypatch.setattr(module, "CONTENT_LIMIT_BYTES", 1000)
+    before = data_digest(str(home))
+    path = home / "JPEGImages/a.jpg"
+    os.utime(path, ns=(1, path.stat().st_mtime_ns + 1))
+    touched = data_digest(str(home))
+    assert touched != before
+    xml = home / "Annotations/a.xml"
+    times = xml.stat()
+    xml.write_bytes(xml.read_bytes().replace(b"11", b"12"))
+    os.utime(xml, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert data_digest(str(home)) != touched  # annotations still count by content
+
+
+def test_a_tar_is_digested_by_its_members(home, tmp_path):
+    with tarfile.open(tmp_path / "x.tar", "w") as tar:
+        tar.add(home, ".")
+    before = data_digest(str(tmp_path / "x.tar"))
+    (home / "Annotations/a.xml").write_bytes(b"changed")
+    with tarfile.open(tmp_path / "x.tar", "w") as tar:
+        tar.add(home, ".")
+    assert data_digest(str(tmp_path / "x.tar")) != before

@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+
+from trainer.evaluation.evaluate import evaluate_batches
+
+
+def batch():
+    """One 40 x 20 image, letterboxed by 2 into 80 x 60: padding above and below."""
+    return {
+        "images": np.zeros((1, 60, 80, 3), np.uint8),
+        # scale x, y, offset x, y: y runs from 10 to 50 in the frame.
+        "letterbox": np.array([[2, 2, 0, 10]], np.float32),
+        "image_shapes": np.array([[20, 40]], np.int32),
+        "image_ids": np.array([b"a"]),
+        "gt_boxes": np.array([[[0, 10, 40, 30], [0, 0, 0, 0]]], np.float32),
+        "gt_classes": np.array([[0, -1]], np.int32),
+        "gt_difficult": np.zeros((1, 2), bool),
+    }
+
+
+def finds(*boxes):
+    """A detector that gives these boxes of the frame, class 0, score .9."""
+    count = len(boxes)
+    return lambda images: {
+        "boxes": np.array([boxes], np.float32),
+        "classes": np.zeros((1, count), np.int32),
+        "scores": np.full((1, count), 0.9, np.float32),
+    }
+
+
+def score(*boxes):
+    return evaluate_batches(finds(*boxes), [batch()], ["dog"]).metrics["AP"]
+
+
+def test_the_box_itself_is_found_exactly():
+    assert score([0, 10, 40, 30]) == pytest.approx(1, abs=1e-9)
+
+
+def test_a_box_that_reaches_into_the_padding_is_cut_at_the_image_as_when_served():
+    # Uncut, 10 px above the image and 10 px left of it: IoU 800 / 1500. Cut: 1.
+    assert score([-10, 0, 40, 30]) == pytest.approx(1, abs=1e-9)
+
+
+def test_a_box_elsewhere_is_a_miss():
+    assert score([40, 30, 80, 50]) == 0

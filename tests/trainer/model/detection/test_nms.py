@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+
+from trainer.model.detection.nms import keep_mask
+
+
+def greedy(boxes, classes, valid, threshold, per_class):
+    """The textbook loop."""
+    keep = []
+    for i in range(len(boxes)):
+        if not valid[i]:
+            continue
+        for j in keep:
+            low = np.maximum(boxes[i, :2], boxes[j, :2])
+            high = np.minimum(boxes[i, 2:], boxes[j, 2:])
+            intersection = np.clip(high - low, 0, None).prod()
+            areas = [(b[2:] - b[:2]).prod() for b in (boxes[i], boxes[j])]
+            iou = intersection / (sum(areas) - intersection)
+            if iou > threshold and (classes[i] == classes[j] or not per_class):
+                break
+        else:
+            keep.append(i)
+    return [i in keep for i in range(len(boxes))]
+
+
+def run(boxes, classes, valid, threshold=0.5, per_class=True):
+    mask = keep_mask(
+        np.asarray(boxes, "float32")[None],
+        np.asarray(classes)[None],
+        np.asarray(valid)[None],
+        threshold,
+        per_class,
+    )
+    return np.asarray(mask)[0].tolist()
+
+
+def test_a_chain_keeps_the_first_and_the_third():
+    # 1 overlaps 2 and 2 overlaps 3 by 8 / 12, 1 and 3 by 6 / 14
+    boxes = [[0, 0, 10, 1], [2, 0, 12, 1], [4, 0, 14, 1]]
+    assert run(boxes, [0, 0, 0], [True] * 3) == [True, False, True]
+
+
+def test_classes_do_not_suppress_each_other_unless_asked():
+    boxes = [[0, 0, 10, 10], [0, 0, 10, 10]]
+    assert run(boxes, [0, 1], [True, True]) == [True, True]
+    assert run(boxes, [0, 1], [True, True], per_class=False) == [True, False]
+
+
+def test_invalid_boxes_neither_stay_nor_suppress():
+    boxes = [[0, 0, 10, 10], [0, 0, 10, 10]]
+    assert run(boxes, [0, 0], [False, True]) == [False, True]
+
+
+@pytest.mark.parametrize("per_class", [True, False])
+@pytest.mark.parametrize("threshold", [0.1, 0.5, 0.9])
+def test_agrees_with_the_textbook_loop(threshold, per_class):
+    random = np.random.default_rng(7)
+    for _ in range(5):
+        low = random.uniform(0, 40, (80, 2))
+        boxes = np.concatenate([low, low + random.uniform(5, 30, low.shape)], -1)
+        boxes = boxes.astype("float32")
+        classes = random.integers(0, 3, 80)
+        valid = random.uniform(size=80) < 0.9
+        expected = greedy(boxes, classes, valid, threshold, per_class)
+        assert run(boxes, classes, valid, threshold, per_class) == expected

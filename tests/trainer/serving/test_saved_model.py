@@ -1,0 +1,164 @@
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from schemas.detection_example import DetectionExample
+from schemas.label_map import LabelMap
+from schemas.tf_example import encode_example
+from schemas.user_error import UserError
+from trainer.config import TrainerConfig
+from trainer.input.config import InputConfig
+from trainer.model.build import build_retinanet
+from trainer.serving.saved_model import export_model
+from trainer.serving.warm_start import require_model, warm_start
+
+LABEL_MAP = LabelMap(("ant", "bee", "cow"))
+
+
+@pytest.fixture(scope="module")
+def config(tiny_config):
+    # a prior of .3, so that an untrained model finds something everywhere
+    head = dataclasses.replace(tiny_config.head, prior=0.3)
+    return TrainerConfig(
+        model=dataclasses.replace(tiny_config, head=head),
+        input=InputConfig(image_size=(64, 96)),
+        num_epochs=1,
+    )
+
+
+@pytest.fixture(scope="module")
+def model(config):
+    return build_retinanet(config.model, 3)
+
+
+@pytest.fixture(scope="module")
+def exported(model, config, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("exported")
+    # TensorFlow renames odd characters and says so as it saves
+    export_model(model, config, LABEL_MAP, str(directory))
+    return directory
+
+
+@pytest.fixture(scope="module")
+def signatures(exported):
+    return tf.saved_model.load(str(exported)).signatures
+
+
+def picture(height, width, seed=0):
+    random = np.random.default_rng(seed)
+    return random.integers(0, 256, (height, width, 3)).astype("uint8")
+
+
+def test_the_three_signatures_agree(signatures):
+    image = picture(50, 80)
+    encoded = tf.io.encode_png(image).numpy()
+    example = DetectionExample(
+        image_id="a",
+        filename="a.png",
+        source_path="a.png",
+        encoded_image=encoded,
+        image_format="png",
+        width=80,
+        height=50,
+        sha256="0",
+    )
+    serialized = encode_example(example, LABEL_MAP)
+    answers = [
+        signatures["serving_default"](image_bytes=tf.constant([encoded])),
+        signatures["serving_tf_example"](examples=tf.constant([serialized])),
+        signatures["serving_images"](images=tf.constant(image[None])),
+    ]
+    for other in answers[1:]:
+        for name, value in answers[0].items():
+            if value.dtype == tf.string:
+                assert (value.numpy() == other[name].numpy()).all()
+            else:
+                np.testing.assert_allclose(value, other[name], atol=1e-3)
+
+
+def test_boxes_are_in_pixels_of_each_original_image(signatures):
+    # twice the size in both directions: the same frame, and boxes twice as large
+    small = picture(32, 48)
+    large = np.kron(small, np.ones((2, 2, 1), "uint8"))
+    encoded = [tf.io.encode_png(image).numpy() for image in (small, large)]
+    found = signatures["serving_default"](image_bytes=tf.constant(encoded))
+    limits = np.array([[48, 32, 48, 32], [96, 64, 96, 64]])
+    boxes = found["boxes"].numpy()
+    assert (boxes <= limits[:, None] + 1e-3).all()
+    assert boxes[0].max() > 24
+
+
+def test_names_belong_to_classes_and_padding_has_none(signatures):
+    found = signatures["serving_images"](images=tf.constant(picture(64, 96)[None]))
+    classes = found["classes"].numpy()[0]
+    names = [name.decode() for name in found["class_names"].numpy()[0]]
+    assert names == [LABEL_MAP.names[c] if c >= 0 else "" for c in classes]
+    assert found["num_detections"].numpy()[0] == (classes >= 0).sum()
+    types = {name: value.dtype.name for name, value in found.items()}
+    assert types == {
+        "boxes": "float32",
+        "scores": "float32",
+        "classes": "int32",
+        "class_names": "string",
+        "num_detections": "int32",
+    }
+
+
+def test_a_batch_of_one_pixel_images_is_answered(signatures):
+    found = signatures["serving_images"](images=np.zeros((3, 1, 1, 3), "uint8"))
+    assert found["boxes"].shape == (3, 20, 4)
+    assert found["boxes"].numpy().max() <= 1.0
+
+
+def test_bytes_that_are_no_image_are_refused(signatures):
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        signatures["serving_default"](image_bytes=tf.constant([b"no image"]))
+
+
+def test_the_model_holds_its_weights_once(exported, model):
+    weights_bytes = 4 * model.count_params()
+    stored = sum(f.stat().st_size for f in (exported / "variables").iterdir())
+    # names and checksums: a few kilobytes for 150 variables
+    assert weights_bytes <= stored < weights_bytes + 50_000
+    assert (exported / "saved_model.pb").stat().st_size < 3_000_000
+
+
+def test_label_map_and_config_lie_beside_it(exported, config):
+    extra = exported / "assets.extra"
+    assert LabelMap.from_file(extra / "label_map.txt") == LABEL_MAP
+    stored = (extra / "trainer_config.json").read_text()
+    assert TrainerConfig.from_json(stored) == config
+
+
+def test_a_new_model_starts_from_an_exported_one(exported, model, config):
+    other = build_retinanet(config.model, 3)
+    assert warm_start(other, str(exported)) == []
+    for a, b in zip(model.variables, other.variables, strict=True):
+        np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
+
+
+def test_other_classes_keep_only_the_class_predictions_new(exported, config):
+    other = build_retinanet(config.model, 5)
+    left = warm_start(other, str(exported))
+    assert [path.split("/", 1)[1] for path in left] == [
+        "class_head/prediction/kernel",
+        "class_head/prediction/bias",
+    ]
+
+
+def test_a_folder_that_is_no_model_of_ours_is_refused(tmp_path, config):
+    with pytest.raises(UserError, match="is no model exported by this program"):
+        warm_start(build_retinanet(config.model, 3), str(tmp_path))
+    for version in ("17", "23"):
+        (tmp_path / "served" / version).mkdir(parents=True)
+        (tmp_path / "served" / version / "saved_model.pb").touch()
+    with pytest.raises(UserError, match=r"assets.extra, such as .*served/23$"):
+        require_model(str(tmp_path / "served"))
+    extra = tmp_path / "assets.extra"
+    extra.mkdir()
+    (extra / "variables.json").write_text(json.dumps(["a"]))
+    with pytest.raises(UserError, match="is no model exported by this program"):
+        warm_start(build_retinanet(config.model, 3), str(tmp_path))

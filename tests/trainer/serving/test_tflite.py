@@ -1,0 +1,137 @@
+import dataclasses
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from schemas.label_map import LabelMap
+from schemas.user_error import UserError
+from trainer.config import TrainerConfig
+from trainer.input.config import InputConfig
+from trainer.model.build import build_retinanet
+from trainer.model.config import DecodingConfig, HeadConfig, ModelConfig
+from trainer.serving.saved_model import export_model
+from trainer.serving.tflite import convert_to_tflite
+
+LABEL_MAP = LabelMap(("ant", "bee", "cow"))
+FRAME = (64, 96)
+# a prior of .3, so that an untrained model finds something everywhere
+HEAD = HeadConfig(num_convs=1, norm="batch", prior=0.3)
+DECODING = DecodingConfig(pre_nms_top_k=50, max_detections=20)
+MODELS = {
+    # conftest's mini backbone has a stride wider than its kernel, which the CPU
+    # delegate of TensorFlow 2.21 (XNNPACK) computes as zeros
+    "light": ModelConfig(
+        backbone="light",
+        max_level=5,
+        pyramid_filters=8,
+        pyramid_norm="batch",
+        head=HEAD,
+        decoding=DECODING,
+    ),
+    "class agnostic": ModelConfig(
+        backbone="light",
+        max_level=5,
+        pyramid_filters=8,
+        head=dataclasses.replace(HEAD, norm="none"),
+        decoding=dataclasses.replace(DECODING, class_agnostic_nms=True),
+    ),
+    "resnet50_vd": ModelConfig(backbone="resnet50_vd", pyramid_filters=32, head=HEAD),
+}
+CASES = [
+    pytest.param(name, marks=pytest.mark.slow if "resnet" in name else [])
+    for name in MODELS
+]
+
+
+@pytest.fixture(scope="module", params=CASES)
+def exported(request, tmp_path_factory):
+    config = TrainerConfig(
+        model=MODELS[request.param],
+        input=InputConfig(image_size=FRAME),
+        num_epochs=1,
+    )
+    directory = str(tmp_path_factory.mktemp("exported"))
+    model = build_retinanet(config.model, 3)
+    random = np.random.default_rng(5)
+    for variable in model.variables:  # batch norms that do something
+        noise = random.normal(1.0, 0.1, variable.shape)
+        variable.assign(np.asarray(variable) * noise)
+    export_model(model, config, LABEL_MAP, directory)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def flatbuffer(exported):
+    flatbuffer, label_map = convert_to_tflite(exported)
+    assert label_map == LABEL_MAP
+    return flatbuffer
+
+
+def interpreter(flatbuffer):
+    with warnings.catch_warnings():  # TensorFlow announces that it will move
+        warnings.simplefilter("ignore")
+        return tf.lite.Interpreter(model_content=flatbuffer)
+
+
+def test_detections_are_those_of_the_saved_model(exported, flatbuffer):
+    served = tf.saved_model.load(exported).signatures["serving_images"]
+    on_device = interpreter(flatbuffer).get_signature_runner("serving_default")
+    random = np.random.default_rng(0)
+    for _ in range(5):
+        # as large as the frame: letterboxing changes nothing
+        frame = random.integers(0, 256, (1, *FRAME, 3)).astype("uint8")
+        expected = {k: v.numpy() for k, v in served(images=tf.constant(frame)).items()}
+        found = on_device(frame=frame)
+        assert expected["num_detections"][0] > 3
+        assert found["num_detections"].tolist() == expected["num_detections"].tolist()
+        assert found["classes"].tolist() == expected["classes"].tolist()
+        np.testing.assert_allclose(found["scores"], expected["scores"], atol=1e-5)
+        np.testing.assert_allclose(found["boxes"], expected["boxes"], atol=1e-3)
+
+
+def test_shapes_and_types_are_fixed(exported, flatbuffer):
+    config = Path(exported, "assets.extra", "trainer_config.json").read_text()
+    detections = TrainerConfig.from_json(config).model.decoding.max_detections
+    runner = interpreter(flatbuffer).get_signature_runner("serving_default")
+    described = {
+        name: (one["shape"].tolist(), one["dtype"])
+        for name, one in (
+            *runner.get_input_details().items(),
+            *runner.get_output_details().items(),
+        )
+    }
+    assert described == {
+        "frame": ([1, *FRAME, 3], np.uint8),
+        "boxes": ([1, detections, 4], np.float32),
+        "scores": ([1, detections], np.float32),
+        "classes": ([1, detections], np.int32),
+        "num_detections": ([1], np.int32),
+    }
+
+
+def test_every_operation_is_a_builtin_one(flatbuffer):
+    # TensorFlow's own are called Flex..., those of an application CUSTOM
+    names = {one["op_name"] for one in interpreter(flatbuffer)._get_ops_details()}
+    assert {"CONV_2D", "TOPK_V2", "WHILE"} <= names
+    assert not [n for n in names if n.startswith("Flex") or "CUSTOM" in n.upper()]
+
+
+def test_a_folder_that_is_no_model_of_ours_is_refused(tmp_path):
+    with pytest.raises(UserError, match="is no model exported by this program"):
+        convert_to_tflite(str(tmp_path))
+
+
+def test_a_model_of_another_version_is_refused(exported, monkeypatch):
+    module = "trainer.serving.tflite.build_retinanet"
+    # the program has changed: more filters than when the model was exported
+
+    def wider(config, num_classes):
+        wide = dataclasses.replace(config, pyramid_filters=16)
+        return build_retinanet(wide, num_classes)
+
+    monkeypatch.setattr(module, wider)
+    with pytest.raises(UserError, match="exported by another version"):
+        convert_to_tflite(exported)

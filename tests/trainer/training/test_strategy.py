@@ -1,0 +1,105 @@
+import functools
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from schemas.user_error import UserError
+from trainer.training.strategy import distribution_scope, resolve_precision
+
+PROGRAMS = Path(__file__).parent / "programs"
+ROOT = Path(__file__).parents[3]
+
+
+def run_program(name, *arguments, **environment):
+    """The last line that a program of ours prints, as JSON."""
+    done = subprocess.run(
+        [sys.executable, PROGRAMS / name, *map(str, arguments)],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+@functools.cache
+def replicas_of(backend, count, *arguments):
+    flags = f"--xla_force_host_platform_device_count={count}"
+    environment = {"KERAS_BACKEND": backend, "XLA_FLAGS": flags}
+    return run_program("replicas.py", count, *arguments, **environment)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_replicas_take_the_steps_that_one_device_would(backend):
+    pytest.importorskip(backend)
+    one, *others = (replicas_of(backend, count) for count in (1, 2, 4))
+    assert [each["replicas"] for each in (one, *others)] == [1, 2, 4]
+    assert len(one["steps"]) == 20
+    # averages, evaluation inside an epoch, checkpoints and TensorBoard, on two devices
+    assert others[0]["saved"] == ["step-00000020", "step-00000022"]
+    assert others[0]["same_when_fitted_again"]
+    for many in others:
+        # class loss, box loss and gradient norm, step by step
+        np.testing.assert_allclose(many["steps"], one["steps"], rtol=1e-4)
+        assert many["norm"] == pytest.approx(one["norm"], rel=1e-5)
+        for actual, expected in zip(many["weights"], one["weights"], strict=True):
+            np.testing.assert_allclose(actual, expected, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_statistics_of_each_replica_alone_are_there_for_who_asks():
+    own, one = replicas_of("tensorflow", 2, "own"), replicas_of("tensorflow", 1)
+    assert own["steps"][-1] != pytest.approx(one["steps"][-1])
+
+
+def test_a_gpu_that_is_not_there_is_refused_with_what_to_use():
+    with pytest.raises(UserError, match=r"sees no GPU here: set trainer.strategy=cpu"):
+        distribution_scope("gpu")
+
+
+def test_mirroring_over_one_device_is_refused():
+    with pytest.raises(UserError, match=r"it takes two: set trainer.strategy=auto"):
+        distribution_scope("mirrored")
+
+
+def test_what_tensorflow_would_silently_ignore_is_refused():
+    with pytest.raises(UserError, match=r"silently ignores: set trainer.strategy="):
+        distribution_scope("data_parallel")
+
+
+def test_precision_is_float32_on_a_cpu_unless_named():
+    assert resolve_precision("auto") == "float32"
+    assert resolve_precision("mixed_bfloat16") == "mixed_bfloat16"
+
+
+@pytest.mark.parametrize(
+    ("device", "expected"), [("GPU", "mixed_bfloat16"), ("CPU", "float32")]
+)
+def test_precision_is_mixed_where_there_is_an_accelerator(
+    monkeypatch, device, expected
+):
+    def listed(kind=None):
+        return [device] if kind == device else []
+
+    monkeypatch.setattr("tensorflow.config.list_logical_devices", listed)
+    assert resolve_precision("auto") == expected
+
+
+@pytest.mark.parametrize(
+    ("device", "expected"), [("tpu", "mixed_bfloat16"), ("cpu", "float32")]
+)
+def test_precision_follows_the_devices_of_jax_too(monkeypatch, device, expected):
+    jax = pytest.importorskip("jax")
+    monkeypatch.setattr("keras.backend.backend", lambda: "jax")
+    monkeypatch.setattr(jax, "default_backend", lambda: device)
+    assert resolve_precision("auto") == expected
+    # what is named is taken, whatever there is
+    assert resolve_precision("float32") == "float32"

@@ -1,0 +1,4 @@
+"""A model over a split: detections, numbers, pictures.
+
+Imports image and metrics.
+"""

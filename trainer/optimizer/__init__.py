@@ -1,0 +1,4 @@
+"""The optimiser and its schedules.
+
+Imports schemas and the model's parts.
+"""

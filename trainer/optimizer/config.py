@@ -1,0 +1,61 @@
+"""Optimiser and learning-rate schedule, as data."""
+
+import dataclasses
+from typing import Literal
+
+from schemas.ranges import require
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CosineSchedule:
+    """Linear warm-up to `peak`, then half a cosine down to `final_fraction * peak`.
+
+    The cosine ends with training, whatever its number of steps.
+    """
+
+    peak: float = 0.01
+    warmup_steps: int = 500
+    final_fraction: float = 0.0
+
+    def __post_init__(self) -> None:
+        require(self.peak > 0, "peak > 0", self.peak)
+        require(self.warmup_steps >= 0, "warmup_steps >= 0", self.warmup_steps)
+        bounded = 0 <= self.final_fraction <= 1
+        require(bounded, "0 <= final_fraction <= 1", self.final_fraction)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PiecewiseSchedule:
+    """`rates[i]` up to and including step `boundaries[i]`, then the next one."""
+
+    boundaries: tuple[int, ...]
+    rates: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        require(
+            len(self.rates) == len(self.boundaries) + 1,
+            "one rate more than boundaries",
+            (self.boundaries, self.rates),
+        )
+        ordered = list(self.boundaries) == sorted(set(self.boundaries))
+        require(ordered, "increasing boundaries", self.boundaries)
+        require(min(self.rates) > 0, "rates > 0", self.rates)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OptimizerConfig:
+    """SGD with momentum or AdamW; weight decay never touches biases and norms."""
+
+    kind: Literal["sgd", "adamw"] = "sgd"
+    schedule: CosineSchedule | PiecewiseSchedule = CosineSchedule()
+    momentum: float = 0.9
+    weight_decay: float = 1e-4
+    clip_global_norm: float = 10.0  # 0: off
+    ema_momentum: float = 0.0  # 0: no moving average of the weights
+
+    def __post_init__(self) -> None:
+        require(0 <= self.momentum < 1, "0 <= momentum < 1", self.momentum)
+        require(self.weight_decay >= 0, "weight_decay >= 0", self.weight_decay)
+        clip = self.clip_global_norm
+        require(clip >= 0, "clip_global_norm >= 0", clip)
+        require(0 <= self.ema_momentum < 1, "0 <= ema_momentum < 1", self.ema_momentum)

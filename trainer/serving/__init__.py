@@ -1,0 +1,4 @@
+"""A trained model as others run it, and read back.
+
+Imports schemas, image, model and the config.
+"""

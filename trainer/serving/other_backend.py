@@ -1,0 +1,73 @@
+"""The export of a model that another backend trained, in a process with TensorFlow.
+
+A SavedModel is a TensorFlow graph, and Keras has one backend a process. So the weights
+go to a process of the TensorFlow backend, which builds the same model around them.
+
+    KERAS_BACKEND=tensorflow python -m trainer.serving.other_backend FOLDER MODEL_DIR
+"""
+
+import dataclasses
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
+from trainer.config import TrainerConfig
+from trainer.model.build import build_retinanet
+from trainer.serving.saved_model import CONFIG_FILENAME, export_model
+
+WEIGHTS_FILENAME = "weights.npz"
+
+
+def export_with_tensorflow(
+    model: Any, config: TrainerConfig, label_map: LabelMap, directory: str
+) -> None:
+    """What `export_model` does, for a model of any backend.
+
+    Raises RuntimeError with the last of what the process said, should it fail.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / CONFIG_FILENAME).write_text(config.to_json(), encoding="utf-8")
+        label_map.to_file(folder / LABEL_MAP_FILENAME)
+        # in order: the same config makes the same variables under every backend
+        np.savez(folder / WEIGHTS_FILENAME, *map(ops.convert_to_numpy, model.variables))
+        done = subprocess.run(
+            [sys.executable, "-m", "trainer.serving.other_backend", name, directory],
+            check=False,
+            capture_output=True,
+            text=True,
+            # this process holds the GPU's memory, and copying weights needs none
+            env={
+                **os.environ,
+                "KERAS_BACKEND": "tensorflow",
+                "CUDA_VISIBLE_DEVICES": "-1",
+            },
+        )
+    if done.returncode:
+        raise RuntimeError(
+            f"the export under TensorFlow failed:\n{done.stderr.strip()[-2000:]}"
+        )
+
+
+def _export(folder: Path, directory: str) -> None:
+    config = TrainerConfig.from_json(
+        (folder / CONFIG_FILENAME).read_text(encoding="utf-8")
+    )
+    label_map = LabelMap.from_file(folder / LABEL_MAP_FILENAME)
+    untrained = dataclasses.replace(config.model, backbone_weights="")
+    model = build_retinanet(untrained, len(label_map))
+    with np.load(folder / WEIGHTS_FILENAME) as weights:
+        for variable, name in zip(model.variables, weights, strict=True):
+            variable.assign(weights[name])
+    export_model(model, config, label_map, directory)
+
+
+if __name__ == "__main__":
+    _export(Path(sys.argv[1]), sys.argv[2])

@@ -1,0 +1,121 @@
+"""The SavedModel: bytes, tf.Examples or pixels in; boxes of the original image out."""
+
+import dataclasses
+import json
+import os
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from schemas import tf_example as keys
+from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
+from trainer.config import TrainerConfig
+from trainer.image.letterbox import (
+    decode_and_letterbox,
+    letterbox_batch,
+    unletterbox_boxes,
+)
+from trainer.model.build import build_retinanet
+
+EXTRA = "assets.extra"  # TensorFlow Serving's place for files that it does not read
+CONFIG_FILENAME = "trainer_config.json"
+VARIABLES_FILENAME = "variables.json"
+DETECTIONS = ("boxes", "scores", "classes", "num_detections")
+
+
+class ServingModule(tf.Module):
+    """What is saved: the model's variables, once each, and three functions of them.
+
+    `model` is called with uint8 frames [B, H, W, 3] and gives detections in them.
+    """
+
+    def __init__(
+        self, model: Any, frame_size: tuple[int, int], label_map: LabelMap
+    ) -> None:
+        super().__init__()
+        self.model_variables = [variable.value for variable in model.variables]
+        # hidden in a function, the Keras model is not saved a second time
+        self._detect: Callable[[tf.Tensor], dict[str, tf.Tensor]] = lambda frames: (
+            model(frames, training=False)
+        )
+        self._frame_size = frame_size
+        # padding (-1) takes the last name
+        self._names = tf.constant([*label_map.names, ""])
+        self._no_class = len(label_map.names)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")])
+    def from_bytes(self, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+        """JPEG or PNG bytes [B] of any sizes."""
+        return self._detections(*decode_and_letterbox(image_bytes, self._frame_size))
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    def from_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Serialized tf.Examples [B]; only the encoded image is read."""
+        spec = {keys.ENCODED: tf.io.FixedLenFeature([], tf.string)}
+        encoded = tf.io.parse_example(examples, spec)[keys.ENCODED]
+        return self._detections(*decode_and_letterbox(encoded, self._frame_size))
+
+    @tf.function(
+        input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8, name="images")]
+    )
+    def from_images(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Decoded images uint8 [B, H, W, 3], RGB."""
+        return self._detections(*letterbox_batch(images, self._frame_size))
+
+    def _detections(
+        self, frames: tf.Tensor, letterbox: tf.Tensor, image_shapes: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        outputs = self._detect(frames)
+        detections = {name: outputs[name] for name in DETECTIONS}
+        is_detection = detections["classes"] >= 0
+        boxes = unletterbox_boxes(detections["boxes"], letterbox, image_shapes)
+        detections["boxes"] = tf.where(is_detection[..., None], boxes, 0.0)
+        name_indices = tf.where(is_detection, detections["classes"], self._no_class)
+        detections["class_names"] = tf.gather(self._names, name_indices)
+        return detections
+
+
+def export_model(
+    model: Any, config: TrainerConfig, label_map: LabelMap, directory: str
+) -> None:
+    """Write a SavedModel with `serving_default` and two more signatures.
+
+    The saved model computes in float32, whatever the precision it was trained in.
+    Beside it, in `assets.extra`: label map, trainer config, names of the variables.
+    """
+    served = _in_float32(model, config)
+    module = ServingModule(served, config.input.image_size, label_map)
+    tf.saved_model.save(
+        module,
+        directory,
+        signatures={
+            "serving_default": module.from_bytes,
+            "serving_tf_example": module.from_examples,
+            "serving_images": module.from_images,
+        },
+    )
+    extra = {
+        LABEL_MAP_FILENAME: label_map.to_text(),
+        CONFIG_FILENAME: config.to_json(),
+        VARIABLES_FILENAME: json.dumps([v.path for v in served.variables], indent=1),
+    }
+    for name, text in extra.items():
+        path = f"{directory}/{EXTRA}/{name}"
+        tf.io.gfile.makedirs(os.path.dirname(path))
+        with tf.io.gfile.GFile(path, "w") as file:
+            file.write(text)
+
+
+def _in_float32(model: Any, config: TrainerConfig) -> Any:
+    untrained = dataclasses.replace(config.model, backbone_weights="")
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    try:
+        served = build_retinanet(untrained, model.num_classes)
+    finally:
+        keras.config.set_dtype_policy(policy)
+    for variable, trained in zip(served.variables, model.variables, strict=True):
+        variable.assign(trained)
+    return served

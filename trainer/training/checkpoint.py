@@ -1,0 +1,154 @@
+"""All that a training needs to go on after kill -9: written whole, or not at all."""
+
+import dataclasses
+import json
+import logging
+import os
+import shutil
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from schemas.user_error import UserError
+from trainer.training.jax_state import bring_variables_up_to_date
+
+_LOG = logging.getLogger(__name__)
+LAST, BEST = "step-", "best-"  # followed by the step, eight digits
+KEPT = {LAST: 2, BEST: 1}  # the last but one survives a damaged disk page
+UNREADABLE = (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Progress:
+    """Where a training stands, beside the values of its variables."""
+
+    step: int = 0
+    best_map: float = -1.0
+    evaluations_since_best: int = 0
+    history: tuple[dict[str, float], ...] = ()
+    fingerprint: str = ""
+
+
+class CheckpointStore:
+    """Checkpoints of one training in a local directory, the newest few kept.
+
+    A fingerprint names data, code and config; checkpoints of another one are
+    left aside. A folder gets its name when all of it is on the disk and loses it
+    before any of it goes, so that a folder of the right name is always complete.
+    """
+
+    def __init__(self, directory: str | Path, fingerprint: str) -> None:
+        self.directory = Path(directory)
+        self.fingerprint = fingerprint
+
+    def save(self, model: Any, progress: Progress) -> None:
+        """Write the variables of model and optimiser, and forget the oldest."""
+        bring_variables_up_to_date(model)
+        self._write(LAST, [*model.variables, *model.optimizer.variables], progress)
+
+    def save_best(self, model: Any, progress: Progress) -> None:
+        """Write the model's variables, as they are now, as the best so far."""
+        self._write(BEST, model.variables, progress)
+
+    def restore_latest(self, model: Any) -> Progress | None:
+        """Set model and optimiser to the newest checkpoint of this training."""
+        return self._restore(LAST, [*model.variables, *model.optimizer.variables])
+
+    def is_begun(self) -> bool:
+        """Whether there is a checkpoint of this training to go on from."""
+        return any(True for _ in self._own(LAST))
+
+    def restore_best(self, model: Any) -> Progress | None:
+        """Set the model's variables to the best saved; None if there is none."""
+        return self._restore(BEST, model.variables)
+
+    def _restore(self, prefix: str, variables: list[Any]) -> Progress | None:
+        for folder, progress in self._own(prefix):
+            try:
+                path = folder / "variables.npz"
+                with path.open("rb") as file, np.load(file) as stored:
+                    arrays = dict(stored)
+            except UNREADABLE as error:
+                _LOG.warning("%s is damaged (%s): not used", folder, error)
+                continue
+            _assign(variables, arrays, folder)
+            return progress
+        return None
+
+    def _own(self, prefix: str) -> Iterator[tuple[Path, Progress]]:
+        """The readable checkpoints of this training, newest first."""
+        for folder in sorted(self.directory.glob(f"{prefix}????????"), reverse=True):
+            try:
+                values = json.loads((folder / "progress.json").read_text())
+                history = tuple(values.pop("history"))
+                progress = Progress(**values, history=history)
+            except UNREADABLE as error:
+                _LOG.warning("%s is damaged (%s): not used", folder, error)
+                continue
+            if progress.fingerprint == self.fingerprint:
+                yield folder, progress
+            else:
+                _LOG.info("%s is of another config, data or code: not used", folder)
+
+    def _write(self, prefix: str, variables: list[Any], progress: Progress) -> None:
+        progress = dataclasses.replace(progress, fingerprint=self.fingerprint)
+        final = self.directory / f"{prefix}{progress.step:08d}"
+        self._remove_what_kills_left()
+        temporary = self.directory / f".new-{final.name}"
+        temporary.mkdir(parents=True)
+        with (temporary / "variables.npz").open("wb") as file:
+            np.savez(file, **_arrays(variables))  # type: ignore[arg-type]
+            file.flush()
+            os.fsync(file.fileno())
+        with (temporary / "progress.json").open("w") as text:
+            json.dump(dataclasses.asdict(progress), text, indent=1)
+            text.flush()
+            os.fsync(text.fileno())
+        if final.exists():
+            self._remove(final)
+        temporary.rename(final)
+        for old, _ in list(self._own(prefix))[KEPT[prefix] :]:
+            self._remove(old)
+
+    def _remove(self, folder: Path) -> None:
+        nameless = self.directory / f".old-{folder.name}"
+        folder.rename(nameless)
+        shutil.rmtree(nameless)
+
+    def _remove_what_kills_left(self) -> None:
+        for pattern in (".new-*", ".old-*"):
+            for folder in self.directory.glob(pattern):
+                shutil.rmtree(folder)
+
+
+def _arrays(variables: list[Any]) -> dict[str, NDArray[Any]]:
+    return {
+        f"{index:05d}|{variable.path}": ops.convert_to_numpy(variable)
+        for index, variable in enumerate(variables)
+    }
+
+
+def _assign(
+    variables: list[Any], arrays: dict[str, NDArray[Any]], folder: Path
+) -> None:
+    wanted = [
+        (f"{index:05d}|{variable.path}", tuple(variable.shape))
+        for index, variable in enumerate(variables)
+    ]
+    stored = [(name, array.shape) for name, array in arrays.items()]
+    if wanted != stored:
+        different = next(
+            (pair for pair in zip(wanted, stored, strict=False) if len(set(pair)) > 1),
+            (f"{len(wanted)} variables", f"{len(stored)} variables"),
+        )
+        raise UserError(
+            f"{folder} does not fit the model: {different[0]} here, "
+            f"{different[1]} there; remove the folder to train from the start"
+        )
+    for variable, array in zip(variables, arrays.values(), strict=True):
+        variable.assign(array)

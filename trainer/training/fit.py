@@ -1,0 +1,213 @@
+"""The training itself: data, model, callbacks, and going on where it stopped."""
+
+import dataclasses
+import hashlib
+import io
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from schemas.detection_example import DetectionExample
+from trainer.config import TrainerConfig
+from trainer.evaluation.pictures import EvaluationPictures
+from trainer.metrics.summary import CocoSummary
+from trainer.training.averaging import averaged_weights
+from trainer.training.callbacks.evaluate import Evaluate
+from trainer.training.callbacks.keep_history import KeepHistory
+from trainer.training.callbacks.non_finite import StopOnNonFinite
+from trainer.training.callbacks.save_checkpoints import SaveCheckpoints
+from trainer.training.callbacks.show_progress import ShowProgress
+from trainer.training.callbacks.state import CountSteps, TrainingState
+from trainer.training.callbacks.stop_early import StopEarly, out_of_patience
+from trainer.training.callbacks.tensorboard import TensorBoard
+from trainer.training.callbacks.track import Track
+from trainer.training.checkpoint import CheckpointStore
+from trainer.training.learning_curves import (
+    CURVES_FILE,
+    HISTORY_FILE,
+    draw_curves,
+    history_csv,
+)
+from trainer.training.tracking import Tracker
+
+_LOG = logging.getLogger(__name__)
+TRUTH = ("gt_boxes", "gt_classes", "gt_difficult")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainingData:
+    """Batches by start step, batches of one evaluation, and the size of the split.
+
+    `train(step)` is an endless tf.data.Dataset that starts with the batch of that
+    step; `evaluation()` gives each eval image once, and `stored(n)` the first n of
+    its examples as they lie in their files.
+    """
+
+    train: Callable[[int], Any]
+    evaluation: Callable[[], Any]
+    num_train_examples: int
+    class_names: Sequence[str]
+    stored: Callable[[int], Sequence[DetectionExample]] = lambda count: ()
+
+
+def steps_per_epoch(config: TrainerConfig, num_train_examples: int) -> int:
+    """Steps of one pass over the data, rounded up; at least one."""
+    return max(1, -(-num_train_examples // config.input.global_batch_size))
+
+
+def total_steps(config: TrainerConfig, num_train_examples: int) -> int:
+    """Steps of the whole training."""
+    epochs = config.num_epochs * steps_per_epoch(config, num_train_examples)
+    return config.train_steps or epochs
+
+
+def is_begun(config: TrainerConfig, data: TrainingData, checkpoint_dir: str) -> bool:
+    """Whether `fit` would go on from a checkpoint of the same config and data."""
+    store = CheckpointStore(checkpoint_dir, _fingerprint(config, data))
+    return store.is_begun()
+
+
+def fit(
+    model: Any,
+    config: TrainerConfig,
+    data: TrainingData,
+    checkpoint_dir: str,
+    log_dir: str,
+    trackers: Sequence[Tracker] = (),
+) -> CocoSummary | None:
+    """Train a compiled model to its last step; it ends with the best weights found.
+
+    Goes on from the newest checkpoint in `checkpoint_dir` if config and data are the
+    same. Returns the last evaluation, or None if there was nothing left to train.
+    """
+    store = CheckpointStore(checkpoint_dir, _fingerprint(config, data))
+    model.optimizer.build(model.trainable_variables)
+    state = TrainingState(
+        train_steps=total_steps(config, data.num_train_examples),
+        steps_per_epoch=steps_per_epoch(config, data.num_train_examples),
+    )
+    earlier = store.restore_latest(model)
+    if earlier is not None:
+        state.step, state.best_map = earlier.step, earlier.best_map
+        state.evaluations_since_best = earlier.evaluations_since_best
+        state.history = list(earlier.history)
+        _LOG.info("going on at step %d of %d", state.step, state.train_steps)
+    callbacks = _callbacks(state, config, data, store, log_dir, trackers)
+    for span in _spans(state, config.early_stopping_epochs):
+        model.fit(
+            data.train(span.first_step).map(inputs_and_truth),
+            initial_epoch=span.first_epoch,
+            epochs=span.last_epoch,
+            steps_per_epoch=span.steps_per_epoch,
+            callbacks=callbacks,
+            shuffle=False,
+            verbose=0,
+        )
+        if model.stop_training:
+            break
+    if store.restore_best(model) is None:
+        with averaged_weights(model):
+            averaged = [keras.ops.copy(v) for v in model.trainable_variables]
+        for variable, value in zip(model.trainable_variables, averaged, strict=True):
+            variable.assign(value)
+    _write_history(state, log_dir)
+    return state.summary
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Span:
+    """One call of Keras's fit: epochs of one length."""
+
+    first_step: int
+    first_epoch: int
+    last_epoch: int
+    steps_per_epoch: int
+
+
+def _spans(state: TrainingState, patience: int) -> Iterator[_Span]:
+    """The rest of a begun epoch, the full epochs, and what is over at the end.
+
+    None after an epoch with which an earlier run has stopped early.
+    """
+    per_epoch = state.steps_per_epoch
+    while state.step < state.train_steps:
+        epoch, begun = divmod(state.step, per_epoch)
+        if begun == 0 and out_of_patience(state, patience):
+            return
+        left = state.train_steps - state.step
+        full_epochs = left // per_epoch
+        whole = begun == 0 and full_epochs > 0
+        yield _Span(
+            first_step=state.step,
+            first_epoch=epoch,
+            last_epoch=epoch + (full_epochs if whole else 1),
+            steps_per_epoch=per_epoch if whole else min(per_epoch - begun, left),
+        )
+
+
+def _callbacks(
+    state: TrainingState,
+    config: TrainerConfig,
+    data: TrainingData,
+    store: CheckpointStore,
+    log_dir: str,
+    trackers: Sequence[Tracker],
+) -> list[keras.callbacks.Callback]:
+    def image_ids(step: int) -> list[str]:
+        batch = next(iter(data.train(step)))
+        return [image_id.decode() for image_id in batch["image_ids"].numpy()]
+
+    evaluate = Evaluate(
+        state,
+        data.evaluation,
+        data.class_names,
+        store,
+        config.evaluate_every_epochs,
+        config.evaluate_every_steps,
+        lambda: EvaluationPictures(
+            config.tensorboard_images, config.seed, data.class_names
+        ),
+    )
+    # in this order: each reads what those before it have found
+    callbacks = [
+        CountSteps(state),
+        StopOnNonFinite(state, image_ids),
+        evaluate,
+        KeepHistory(state),
+        SaveCheckpoints(state, store, config.checkpoint_every_steps),
+        TensorBoard(state, log_dir),
+        ShowProgress(state),
+    ]
+    if trackers:
+        callbacks.append(Track(state, trackers))
+    if config.early_stopping_epochs:
+        callbacks.append(StopEarly(state, config.early_stopping_epochs))
+    return callbacks
+
+
+def _write_history(state: TrainingState, directory: str) -> None:
+    """The rows and their curves, those of the training before a resume included."""
+    encoded = io.BytesIO()
+    draw_curves(state.history).save(encoded, format="PNG")
+    tf.io.gfile.makedirs(directory)
+    with tf.io.gfile.GFile(f"{directory}/{HISTORY_FILE}", "w") as file:
+        file.write(history_csv(state.history))
+    with tf.io.gfile.GFile(f"{directory}/{CURVES_FILE}", "wb") as file:
+        file.write(encoded.getvalue())
+
+
+def inputs_and_truth(batch: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """A batch of the input pipeline as the x and y that the model is fitted to."""
+    truth = {name: batch[name] for name in TRUTH}
+    # a distribution strategy sums what it gathers, and cannot sum booleans
+    truth["gt_difficult"] = tf.cast(truth["gt_difficult"], tf.int32)
+    return batch["images"], truth
+
+
+def _fingerprint(config: TrainerConfig, data: TrainingData) -> str:
+    made_from = config.to_json(), keras.backend.backend(), str(data.num_train_examples)
+    text = [*made_from, *data.class_names]
+    return hashlib.sha256("\n".join(text).encode()).hexdigest()
