@@ -1,1 +1,4 @@
-"""One folder per stage of ours, in flow order."""
+"""One folder per stage of ours, in flow order.
+
+Imports schemas and trainer.
+"""

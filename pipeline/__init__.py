@@ -1,1 +1,4 @@
-"""The DAG: configuration, presets, runners, command line."""
+"""The DAG: configuration, presets, runners, command line.
+
+Imports schemas, trainer and components.
+"""

@@ -1,6 +1,9 @@
 """What may import what: schemas <- trainer <- components <- pipeline, and light."""
 
 import ast
+import graphlib
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -119,9 +122,40 @@ def test_every_room_has_its_place(house):
 PACKAGES = [path for path in SOURCES if path.name == "__init__.py"]
 
 
+def imported_from_outside(package):
+    """Rooms and modules beside a package, or beside one that holds it, that it uses."""
+    inside = package.relative_to(ROOT).parts
+    for path in package.rglob("*.py"):
+        for name in imported_names(ast.parse(path.read_text("utf-8"))):
+            parts = tuple(name.split("."))
+            level = len(os.path.commonprefix([parts, inside]))
+            place = ROOT.joinpath(*parts[: level + 1])
+            is_ours = place.is_dir() or place.with_suffix(".py").exists()
+            if level < min(len(parts), len(inside)) and is_ours:
+                yield parts[level]
+
+
 @pytest.mark.parametrize("path", PACKAGES, ids=relative)
-def test_a_room_says_what_it_knows(path):
-    assert ast.get_docstring(ast.parse(path.read_text("utf-8")))
+def test_a_room_says_what_it_knows_and_may_import(path):
+    text = ast.get_docstring(ast.parse(path.read_text("utf-8")))
+    knows, _, may_import = text.partition("\n\nImports ")
+    said = set(re.findall(r"\w+", may_import))
+    assert knows
+    assert set(imported_from_outside(path.parent)) <= said
+
+
+@pytest.mark.parametrize("path", PACKAGES, ids=relative)
+def test_what_stands_in_one_room_imports_in_no_circle(path):
+    house = ".".join(path.parent.relative_to(ROOT).parts)
+    uses = {}
+    for module in path.parent.rglob("*.py"):
+        name = ".".join(module.relative_to(ROOT).with_suffix("").parts)
+        inside = uses.setdefault(room_of(name, house), set())
+        names = imported_names(ast.parse(module.read_text("utf-8")))
+        inside |= {room_of(n, house) for n in names if n.startswith(f"{house}.")}
+    children = uses.keys() - {"__init__"}
+    graph = {child: uses[child] & children - {child} for child in children}
+    tuple(graphlib.TopologicalSorter(graph).static_order())
 
 
 def test_the_tree_has_sources_in_every_layer():

@@ -1,1 +1,4 @@
-"""What serves now, and how a new version gets there."""
+"""What serves now, and how a new version gets there.
+
+Imports nothing of ours.
+"""

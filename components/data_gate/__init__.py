@@ -1,1 +1,4 @@
-"""Validation that stops a run before anything is trained on bad or drifted data."""
+"""Validation that stops a run before anything is trained on bad or drifted data.
+
+Imports schemas.
+"""

@@ -1,1 +1,4 @@
-"""Exact metrics of candidate and baseline, and the gate."""
+"""Exact metrics of candidate and baseline, and the gate.
+
+Imports schemas, trainer, example_gen and baseline.
+"""

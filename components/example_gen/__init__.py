@@ -1,1 +1,4 @@
-"""Ingest: a Pascal VOC data set in, checked TFRecord shards and a report out."""
+"""Ingest: a Pascal VOC data set in, checked TFRecord shards and a report out.
+
+Imports schemas; knows no model.
+"""

@@ -1,1 +1,4 @@
-"""The curated schema enters the run."""
+"""The curated schema enters the run.
+
+Imports nothing of ours.
+"""

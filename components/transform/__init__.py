@@ -1,1 +1,4 @@
-"""The preprocessing function that TFX Transform analyses and the trainer applies."""
+"""The preprocessing function that TFX Transform analyses and the trainer applies.
+
+Imports schemas.
+"""

@@ -1,1 +1,4 @@
-"""What `show-data` draws: examples as the model sees them."""
+"""What `show-data` draws: examples as the model sees them.
+
+Imports schemas, trainer, components and the config.
+"""

@@ -1,1 +1,4 @@
-"""Random image operations that move boxes with pixels; one file per operation."""
+"""Random image operations that move boxes with pixels; one file per operation.
+
+Imports image.
+"""

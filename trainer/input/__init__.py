@@ -1,4 +1,4 @@
 """From TFRecord shards to batches: records, frames, their order, augmentation.
 
-Knows no model. Imports schemas, image and augment.
+Imports schemas, image and augment; knows no model.
 """

@@ -1,7 +1,9 @@
-"""Exact COCO and VOC detection metrics: NumPy only, apart from `keras_metric`.
+"""Exact COCO and VOC detection metrics in NumPy, and their Keras face.
 
 `match_images` decides who matches whom, `CocoAccumulator` keeps what the metric
 needs of it and merges in any order, `summarise` reads the numbers off.
+
+Imports schemas.
 """
 
 from trainer.metrics.accumulator import CocoAccumulator, evaluate_images

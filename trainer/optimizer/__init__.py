@@ -1,4 +1,4 @@
 """The optimiser and its schedules.
 
-Imports schemas and the model's parts.
+Imports schemas and model.
 """

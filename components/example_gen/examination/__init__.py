@@ -1,4 +1,4 @@
 """One image with its annotation through all rules.
 
-Imports source and rules.
+Imports schemas, source, rules and the config.
 """

@@ -1,4 +1,4 @@
 """What a run leaves: directories that are whole or not there, and the report.
 
-Imports all rooms of ingest before it.
+Imports schemas, source, rules, shards and the config.
 """

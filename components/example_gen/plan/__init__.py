@@ -1,4 +1,4 @@
 """Which image goes with which annotation, and into which split.
 
-Imports source, rules and examination.
+Imports schemas, source, rules, examination and the config.
 """

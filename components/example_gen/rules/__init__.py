@@ -1,4 +1,7 @@
-"""Every rule in the order in which it is tried; a reject or drop ends it."""
+"""Every rule in the order in which it is tried; a reject or drop ends it.
+
+Imports source and the config.
+"""
 
 from components.example_gen.rules import data_set, image, objects, source
 from components.example_gen.rules.rule import (

@@ -1,4 +1,4 @@
 """A data set on disk: files, layouts, image sets, spans, annotations, pictures.
 
-Knows no rule and no output; imports schemas alone.
+Imports schemas alone; knows no rule and no output.
 """

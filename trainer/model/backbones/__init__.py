@@ -1,4 +1,4 @@
 """Backbones by name, and the files that their weights come from.
 
-Imports the model's config and parts.
+Imports schemas and the model's config and parts.
 """
