@@ -38,6 +38,20 @@ def replica_and_count() -> tuple[Tensor, int]:
     return 0, 1
 
 
+def only_with(data: Tensor, count: Tensor) -> Tensor:
+    """The same count, which a graph does not know before it has `data`.
+
+    Keras learns that a data set has ended from the step that finds no batch any more,
+    and TensorFlow runs of that step all that needs none: a constant would be counted.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return count
+    import tensorflow as tf
+
+    with tf.control_dependencies([data]):
+        return tf.identity(count)
+
+
 def is_traced(variable: keras.Variable) -> bool:
     """Whether the code runs inside a graph, where values are not known yet."""
     if keras.backend.backend() == "tensorflow":

@@ -24,7 +24,12 @@ from keras import ops
 from trainer.metrics.accumulator import CocoAccumulator, evaluate_images
 from trainer.metrics.box_columns import Detections, GroundTruths
 from trainer.metrics.box_formats import check_format, to_xywh
-from trainer.metrics.graph_state import is_traced, replica_and_count, write_rows
+from trainer.metrics.graph_state import (
+    is_traced,
+    only_with,
+    replica_and_count,
+    write_rows,
+)
 from trainer.metrics.packed_boxes import (
     DETECTION,
     GROUND_TRUTH,
@@ -124,7 +129,7 @@ class _CocoMetric(keras.metrics.Metric):
             y_pred = pack_detections(y_pred)
         detections = to_slots(y_pred, self._detection_slots, DETECTION)
         ground_truths = to_slots(y_true, self._ground_truth_slots, GROUND_TRUTH)
-        batch = ops.shape(detections)[0]
+        batch = only_with(detections, ops.shape(detections)[0])
         replica, num_replicas = replica_and_count()
         arrival = (ops.ones(()), self._step.value, ops.convert_to_tensor(replica))
         image = ops.stack([ops.cast(number, "float32") for number in arrival])
@@ -134,7 +139,7 @@ class _CocoMetric(keras.metrics.Metric):
         slot = ops.minimum(slot + replica, self._config["max_images"])
         write_rows(self._buffer, slot, rows)
         self._seen.assign(self._seen.value + batch)
-        self._step.assign(self._step.value + 1)
+        self._step.assign(self._step.value + only_with(detections, 1))
 
     def result(self) -> Tensor:
         """In a graph the value of the last epoch that ended; else that of all images.

@@ -74,7 +74,8 @@ def from_slots(
 
     The inverse of `to_slots`, outside the graph; the class column holds the class.
     """
-    slots = rows.reshape(len(rows), -1, columns)
+    # no -1: there may be no image
+    slots = rows.reshape(len(rows), rows.shape[1] // columns, columns)
     image, slot = np.nonzero(np.isin(slots[:, :, 4] - 1, class_ids))
     boxes = slots[image, slot]
     boxes[:, 4] -= 1

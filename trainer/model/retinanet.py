@@ -6,6 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from schemas.config_json import from_mapping, to_mapping
 from trainer.model.config import ModelConfig
 from trainer.model.detection.decoding import decode_detections
 from trainer.model.losses import ciou_loss, focal_loss, giou_loss, smooth_l1_loss
@@ -23,6 +24,7 @@ PIXEL_MEAN = (123.675, 116.28, 103.53)
 PIXEL_STD = (58.395, 57.12, 57.375)
 
 
+@keras.saving.register_keras_serializable(package="voc_pipeline")
 class RetinaNet(keras.Model):
     """Images [B, H, W, 3] (0..255) -> predictions and detections.
 
@@ -85,6 +87,44 @@ class RetinaNet(keras.Model):
         """Keras's; each metric is updated with ground truth and all detections."""
         super().compile(*args, **kwargs)
         self._detection_metrics.metrics = list(metrics or ())
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor, as Keras's formats keep them."""
+        return {
+            **super().get_config(),
+            "backbone": keras.saving.serialize_keras_object(self.backbone),
+            "num_classes": self.num_classes,
+            "config": to_mapping(self.config),
+        }
+
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+    ) -> "RetinaNet":
+        """The inverse of `get_config`; the weights are new."""
+        backbone = keras.saving.deserialize_keras_object(
+            config["backbone"], custom_objects=custom_objects
+        )
+        model_config = from_mapping(ModelConfig, config["config"])
+        in_force = keras.config.dtype_policy()
+        keras.config.set_dtype_policy(
+            keras.saving.deserialize_keras_object(config["dtype"])
+        )
+        try:  # the pyramid and the heads take the policy in force
+            return cls(**{**config, "backbone": backbone, "config": model_config})
+        finally:
+            keras.config.set_dtype_policy(in_force)
+
+    def get_compile_config(self) -> dict[str, Any]:
+        """Keras's, with the metrics that it is not shown."""
+        config: dict[str, Any] = super().get_compile_config()
+        metrics = keras.saving.serialize_keras_object(self._detection_metrics.metrics)
+        return {**config, "metrics": metrics} if config else {}
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compile as the saved model was; its optimiser's state is still to come."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create all weights; only the number of channels matters."""
@@ -151,8 +191,11 @@ class RetinaNet(keras.Model):
         normalizer = ops.maximum(positives, 1.0)
         class_loss = class_sum / normalizer
         box_loss = self.config.loss.box_weight * box_sum / normalizer
-        self.class_loss_tracker.update_state(sum_over_replicas(class_loss))
-        self.box_loss_tracker.update_state(sum_over_replicas(box_loss))
+        # weighed by images, as Keras does its own; `after`, since Keras finds the end
+        # of the data by a step without any, where a constant would still be counted
+        images = after(ops.shape(x)[0], class_loss, box_loss)
+        self.class_loss_tracker.update_state(sum_over_replicas(class_loss), images)
+        self.box_loss_tracker.update_state(sum_over_replicas(box_loss), images)
         return class_loss + box_loss
 
     def _loss_sums(

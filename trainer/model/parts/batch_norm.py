@@ -8,6 +8,7 @@ from keras import ops
 Tensor = Any
 
 
+@keras.saving.register_keras_serializable(package="voc_pipeline")
 class BatchNormalization(keras.layers.BatchNormalization):
     """Keras's layer with the same weights and numbers, in less time and memory.
 
