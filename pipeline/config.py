@@ -2,13 +2,12 @@
 
 import dataclasses
 import hashlib
-import json
 import re
 
 from components.data_gate.config import DriftConfig
 from components.evaluator.gate import GateConfig
 from components.example_gen.config import IngestConfig
-from schemas.config_json import from_mapping, to_mapping
+from schemas.config_rules import refuse_unless
 from trainer.config import TrainerConfig
 from trainer.search_space import TunerConfig
 
@@ -22,10 +21,9 @@ class ReportConfig:
 
     def __post_init__(self) -> None:
         """Refuses a report of nothing."""
-        if self.num_images < 1:
-            raise ValueError(f"need num_images >= 1, got {self.num_images}")
-        if not 0 <= self.min_score <= 1:
-            raise ValueError(f"need 0 <= min_score <= 1, got {self.min_score}")
+        refuse_unless(self.num_images >= 1, "num_images >= 1", self.num_images)
+        score = self.min_score
+        refuse_unless(0 <= score <= 1, "0 <= min_score <= 1", score)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -54,25 +52,12 @@ class PipelineConfig:
 
     def __post_init__(self) -> None:
         """Refuses names that Kubeflow refuses, and a check of nothing."""
-        if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,127}", self.name):
-            raise ValueError(
-                f"name is lower-case letters, digits and dashes, got {self.name!r}"
-            )
-        if self.serving_check_images < 1:
-            raise ValueError(
-                f"need serving_check_images >= 1, got {self.serving_check_images}"
-            )
-
+        named = bool(re.fullmatch(r"[a-z0-9][a-z0-9-]{0,127}", self.name))
+        rule = "a name of lower-case letters, digits and dashes"
+        refuse_unless(named, rule, repr(self.name))
+        images = self.serving_check_images
+        refuse_unless(images >= 1, "serving_check_images >= 1", images)
         self.tuner.check(self.trainer)
-
-    def to_json(self) -> str:
-        """The whole tree as JSON, keys sorted."""
-        return json.dumps(to_mapping(self), indent=1, sort_keys=True)
-
-    @classmethod
-    def from_json(cls, text: str) -> "PipelineConfig":
-        """The inverse of `to_json`; an unknown field raises, listing the known."""
-        return from_mapping(cls, json.loads(text))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

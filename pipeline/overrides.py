@@ -32,8 +32,8 @@ def apply_overrides(
         except ValueError as error:
             raise UserError(f"--set {assignment}: {error}") from error
     try:
-        return from_mapping(PipelineConfig, tree, "config")
-    except (TypeError, ValueError) as error:
+        return from_mapping(PipelineConfig, tree)
+    except ValueError as error:
         raise UserError(f"--set {' '.join(assignments)}: {error}") from error
 
 

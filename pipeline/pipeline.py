@@ -15,6 +15,7 @@ from components.schema_import.component import SchemaImport
 from components.serving_check.component import ServingCheck
 from pipeline.config import PipelineConfig, RunPaths
 from pipeline.run.state import RunState, model_fingerprint, stage_digest
+from schemas.config_json import to_json
 from trainer.search_space import TunerConfig
 
 _SCHEMA = pathlib.Path(__file__).parent.parent / "schemas" / "detection.pbtxt"
@@ -31,7 +32,7 @@ def create_pipeline(
     ingest = VocExampleGen(
         data=paths.data,
         span=paths.span,
-        ingest_config=config.ingest.to_json(),
+        ingest_config=to_json(config.ingest),
         data_digest=state.data_digest,
         source_digest=stage_digest("VocExampleGen"),
     )
@@ -42,7 +43,7 @@ def create_pipeline(
     data_gate = DataGate(
         statistics=statistics.outputs["statistics"],
         schema=schema.outputs["schema"],
-        drift_config=config.drift.to_json(),
+        drift_config=to_json(config.drift),
         source_digest=stage_digest("DataGate"),
         **earlier_statistics,
     )
@@ -63,7 +64,7 @@ def create_pipeline(
         "eval_args": tfx.proto.EvalArgs(splits=["eval"]),
     }
     learning_config = {
-        "trainer_config": config.trainer.to_json(),
+        "trainer_config": to_json(config.trainer),
         # Keyed by what it is made from, so that only the same training resumes;
         # a compiled pipeline cannot know its data, and starts anew each time.
         "checkpoint_dir": f"{paths.root}/checkpoints/{fingerprint}"
@@ -86,7 +87,7 @@ def create_pipeline(
         examples=ingest.outputs["examples"],
         model=trainer.outputs["model"],
         baseline=baseline.outputs["model"],
-        gate_config=config.gate.to_json(),
+        gate_config=to_json(config.gate),
         source_digest=stage_digest("DetectionEvaluator"),
     )
     serving_check = ServingCheck(
@@ -141,7 +142,7 @@ def _tuner(
         tuner_fn="trainer.tune.tuner_fn",
         custom_config={
             **learning_config,
-            "tuner_config": config.to_json(),
+            "tuner_config": to_json(config),
             "source_digest": stage_digest("Tuner"),
         },
         **learning,
@@ -158,7 +159,7 @@ def _earlier_span(
     ingest = VocExampleGen(
         data=paths.data,
         span=paths.earlier_span,
-        ingest_config=config.ingest.to_json(),
+        ingest_config=to_json(config.ingest),
         data_digest=state.earlier_digest,
         source_digest=stage_digest("VocExampleGen"),
     ).with_id("EarlierVocExampleGen")

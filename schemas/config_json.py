@@ -1,14 +1,52 @@
-"""Frozen dataclass trees to JSON-able mappings and back, refusing unknown fields."""
+"""The one reader of configs: JSON to frozen dataclass trees and back.
+
+`--config`, `--set`, a stage's parameters and a trainer's custom_config all come through
+`from_mapping`, so that each refuses the same things in the same words.
+"""
 
 import dataclasses
-import math
+import json
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
+
+from schemas.did_you_mean import did_you_mean
+from schemas.user_error import UserError
 
 ConfigT = TypeVar("ConfigT")
 TAG = "class"
+_LARGEST = 2**63  # beyond what TensorFlow, protobuf and SQLite hold
+_KINDS = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    type(None): "null",
+}
+
+
+def to_json(config: object) -> str:
+    """A config as JSON; keys are sorted, so that equal configs are equal text."""
+    return json.dumps(to_mapping(config), indent=1, sort_keys=True)
+
+
+def from_json(config_class: type[ConfigT], text: str, where: str = "") -> ConfigT:
+    """The inverse of `to_json`; fields left out, or an empty text, take the defaults.
+
+    `where` is the path of this config in the whole one, as `--set` has it: `ingest`.
+    Raises UserError that names the field, what it takes and what it got.
+    """
+    try:
+        mapping = json.loads(text) if text.strip() else {}
+    except json.JSONDecodeError as error:
+        raise UserError(f"{where or 'the config'} is no JSON: {error}") from error
+    if not isinstance(mapping, dict):
+        raise UserError(f"{where or 'the config'} takes fields {{...}}, got {text}")
+    try:
+        return from_mapping(config_class, mapping, where)
+    except ValueError as error:
+        raise UserError(str(error)) from error
 
 
 def to_mapping(config: object) -> dict[str, Any]:
@@ -29,37 +67,65 @@ def from_mapping(
 ) -> ConfigT:
     """The inverse of `to_mapping`; fields left out take their defaults.
 
-    Raises ValueError that names an unknown field and lists the known ones.
+    Raises ValueError that names the field by its path from `where` on: one that does
+    not exist (the known ones are listed), a value that it does not take, a rule of the
+    config's own that does not hold.
     """
     hints = _hints(config_class)
-    path = where or config_class.__name__
-    unknown = sorted(set(mapping) - set(hints))
-    if unknown:
-        raise ValueError(
-            f"{path} has no field {unknown[0]!r}; its fields: {', '.join(hints)}"
-        )
-    return config_class(
-        **{
-            name: _typed(value, hints[name], f"{path}.{name}")
-            for name, value in mapping.items()
-        }
-    )
+    for name in mapping:
+        if name not in hints:
+            raise ValueError(_no_field(where, name, hints, did_you_mean(name, hints)))
+    values = {
+        name: _typed(value, hints[name], f"{where}.{name}".lstrip("."))
+        for name, value in mapping.items()
+    }
+    for field in dataclasses.fields(typing.cast(Any, config_class)):
+        required = field.default is field.default_factory is dataclasses.MISSING
+        if required and field.name not in values:
+            raise ValueError(f"{where or 'the config'} needs the field {field.name!r}")
+    try:
+        return config_class(**values)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}" if where else str(error)) from error
 
 
 def assign_field(tree: dict[str, Any], path: Sequence[str], value: Any) -> None:
     """Set a field in what `to_mapping` made, by the names that lead to it.
 
-    Raises ValueError that names a field that does not exist and lists the known ones.
+    Raises ValueError that names a field that does not exist, the one that may have been
+    meant, and the known ones.
     """
     node: Any = tree
     for depth, name in enumerate(path):
         if not isinstance(node, dict) or name not in node:
-            where = ".".join(path[:depth]) or "the config"
-            known = ", ".join(sorted(node)) if isinstance(node, dict) else "none"
-            raise ValueError(f"{where} has no field {name!r}; its fields: {known}")
+            known = sorted(node) if isinstance(node, dict) else ["none"]
+            meant = _meant(path, known, tree)
+            raise ValueError(_no_field(".".join(path[:depth]), name, known, meant))
         if depth < len(path) - 1:
             node = node[name]
     node[path[-1]] = value
+
+
+def _no_field(
+    where: str, name: str, known: Sequence[str] | dict[str, Any], meant: str
+) -> str:
+    fields = ", ".join(known)
+    return f"{where or 'the config'} has no field {name!r}{meant}; its fields: {fields}"
+
+
+def _meant(path: Sequence[str], known: Sequence[str], tree: dict[str, Any]) -> str:
+    """The same name elsewhere in the tree, else the nearest name in this place."""
+    elsewhere = [other for other in _paths(tree) if other.split(".")[-1] == path[-1]]
+    if elsewhere:
+        return f" (did you mean {' or '.join(map(repr, elsewhere))}?)"
+    return did_you_mean(path[-1], known)
+
+
+def _paths(tree: Mapping[str, Any], where: str = "") -> Iterator[str]:
+    for name, value in tree.items():
+        yield f"{where}{name}"
+        if isinstance(value, dict):
+            yield from _paths(value, f"{where}{name}.")
 
 
 def _hints(config_class: type) -> dict[str, Any]:
@@ -108,10 +174,8 @@ def _typed(value: Any, hint: Any, path: str) -> Any:
         return _typed_config(value, hint, path)
     if isinstance(value, list | tuple):
         tuples = [h for h in _alternatives(hint) if typing.get_origin(h) is tuple]
-        if not tuples:
-            raise ValueError(f"{path} takes {_named(hint)}, got the list {value!r}")
-        fixed = _fixed_length(tuples[0])
-        if fixed is not None and len(value) != fixed:
+        fixed = _fixed_length(tuples[0]) if tuples else None
+        if not tuples or (fixed is not None and len(value) != fixed):
             raise ValueError(f"{path} takes {_named(hint)}, got {list(value)!r}")
         return tuple(
             _typed(item, _item_hint(tuples[0], i), f"{path}[{i}]")
@@ -123,12 +187,14 @@ def _typed(value: Any, hint: Any, path: str) -> Any:
 def _typed_config(value: Mapping[str, Any], hint: Any, path: str) -> Any:
     classes = {kind.__name__: kind for kind in _config_classes(hint)}
     if not classes:
-        raise ValueError(f"{path} takes {_named(hint)}, got the mapping {value!r}")
+        raise ValueError(f"{path} takes {_named(hint)}, got {dict(value)!r}")
     if len(classes) == 1 and TAG not in value:
         return from_mapping(next(iter(classes.values())), value, path)
     kind = value.get(TAG)
     if kind not in classes:
-        raise ValueError(f"{path}.{TAG} must be one of {sorted(classes)}, got {kind!r}")
+        meant = did_you_mean(str(kind), classes)
+        known = ", ".join(classes)
+        raise ValueError(f"{path}.{TAG} takes one of {known}, got {kind!r}{meant}")
     fields = {name: item for name, item in value.items() if name != TAG}
     return from_mapping(classes[kind], fields, path)
 
@@ -137,27 +203,37 @@ def _typed_scalar(value: Any, hint: Any, path: str) -> Any:
     kinds = _alternatives(hint)
     if Any in kinds or (value is None and type(None) in kinds):
         return value
-    if float in kinds and isinstance(value, int) and not isinstance(value, bool):
-        return value if int in kinds else float(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{path} takes a finite number, got {value!r}")
-    literals = [item for h in kinds for item in _literal_values(h)]
-    plain = [kind for kind in kinds if kind in (bool, int, float, str)]
-    matches_plain = any(type(value) is kind for kind in plain)
-    if not matches_plain and value not in literals:
-        raise ValueError(f"{path} takes {_named(hint)}, got {value!r}")
+    if type(value) in (int, float):
+        if not abs(value) < _LARGEST:  # nor is NaN
+            raise ValueError(f"{path} takes a finite number below 2^63, got {value!r}")
+        if float in kinds and int not in kinds:
+            return float(value)
+    literals = [(type(item), item) for item in _literal_values(hint)]
+    if type(value) not in kinds and (type(value), value) not in literals:
+        meant = did_you_mean(str(value), [str(item) for _, item in literals])
+        raise ValueError(f"{path} takes {_named(hint)}, got {value!r}{meant}")
     return value
 
 
-def _literal_values(hint: Any) -> tuple[Any, ...]:
-    return typing.get_args(hint) if typing.get_origin(hint) is typing.Literal else ()
+def _literal_values(hint: Any) -> list[Any]:
+    literals = (
+        h for h in _alternatives(hint) if typing.get_origin(h) is typing.Literal
+    )
+    return [item for literal in literals for item in typing.get_args(literal)]
 
 
 def _named(hint: Any) -> str:
-    literals = [item for h in _alternatives(hint) for item in _literal_values(h)]
+    """What a field takes, in words."""
+    literals = _literal_values(hint)
     if literals:
         return "one of " + ", ".join(map(repr, literals))
-    if typing.get_origin(hint) is tuple:
-        length = _fixed_length(hint)
+    return " or ".join(map(_named_kind, _alternatives(hint)))
+
+
+def _named_kind(kind: Any) -> str:
+    if typing.get_origin(kind) is tuple:
+        length = _fixed_length(kind)
         return "a list [...]" if length is None else f"a list of {length} values [...]"
-    return getattr(hint, "__name__", None) or str(hint)
+    if dataclasses.is_dataclass(kind):
+        return "fields {...}"
+    return _KINDS.get(kind, str(kind))

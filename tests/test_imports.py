@@ -17,8 +17,8 @@ SOURCES = sorted(path for layer in LAYERS for path in (ROOT / layer).rglob("*.py
 # The same inside: each room or module may import those to its left.
 ROOMS = {
     "schemas": (
-        *("user_error", "ranges", "config_json", "boxes", "detection_example"),
-        *("label_map", "example_wire", "tf_example", "parsing"),
+        *("user_error", "did_you_mean", "config_rules", "config_json", "boxes"),
+        *("detection_example", "label_map", "example_wire", "tf_example", "parsing"),
     ),
     "trainer": (
         *("image", "augment", "input", "metrics", "model", "optimizer"),

@@ -1,11 +1,9 @@
 """One training run as data, and the named recipes that are such data."""
 
 import dataclasses
-import json
 from typing import Literal
 
-from schemas.config_json import from_mapping, to_mapping
-from schemas.ranges import require
+from schemas.config_rules import refuse_unless
 from trainer.augment.color_jitter import ColorJitter
 from trainer.augment.flip import HorizontalFlip
 from trainer.augment.mosaic import Mosaic
@@ -57,7 +55,7 @@ class TrainerConfig:
 
     def __post_init__(self) -> None:
         lengths = (self.train_steps, self.num_epochs)
-        require(min(lengths) >= 0, "train_steps, num_epochs >= 0", lengths)
+        refuse_unless(min(lengths) >= 0, "train_steps, num_epochs >= 0", lengths)
         if min(lengths) > 0 or max(lengths) == 0:
             raise ValueError(
                 "set exactly one of train_steps and num_epochs, got "
@@ -70,21 +68,14 @@ class TrainerConfig:
             "doctor_seconds",
             "seed",
         ):
-            require(getattr(self, name) >= 0, f"{name} >= 0", getattr(self, name))
+            refuse_unless(getattr(self, name) >= 0, f"{name} >= 0", getattr(self, name))
         once = len(set(self.tracking)) == len(self.tracking)
-        require(once, "tracking: each service once", self.tracking)
+        refuse_unless(once, "tracking: each service once", self.tracking)
         every = (self.evaluate_every_epochs, self.checkpoint_every_steps)
         positive = min(every) >= 1
-        require(positive, "evaluate_every_epochs, checkpoint_every_steps >= 1", every)
-
-    def to_json(self) -> str:
-        """The whole tree, one key a line, keys in field order."""
-        return json.dumps(to_mapping(self), indent=1)
-
-    @classmethod
-    def from_json(cls, text: str) -> "TrainerConfig":
-        """The inverse of `to_json`; an unknown field raises, listing the known."""
-        return from_mapping(cls, json.loads(text))
+        refuse_unless(
+            positive, "evaluate_every_epochs, checkpoint_every_steps >= 1", every
+        )
 
 
 def cpu_small() -> TrainerConfig:

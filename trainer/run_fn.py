@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 
-from schemas.config_json import to_mapping
+from schemas.config_json import from_json, to_mapping
 from schemas.detection_example import DetectionExample
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
 from schemas.tf_example import decode_example
@@ -43,7 +43,8 @@ def run_fn(fn_args: Any) -> None:
     """
     custom = fn_args.custom_config
     config = _with_length(
-        TrainerConfig.from_json(custom["trainer_config"]), fn_args.train_steps
+        from_json(TrainerConfig, custom["trainer_config"], "trainer"),
+        fn_args.train_steps,
     )
     if fn_args.hyperparameters:
         config = with_values(config, fn_args.hyperparameters["values"])

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from schemas.config_json import assign_field, from_mapping, to_mapping
-from schemas.ranges import require
+from schemas.config_rules import refuse_unless
 from trainer.config import TrainerConfig
 
 _PREFIX = "trainer."
@@ -22,7 +22,7 @@ class LogRange:
 
     def __post_init__(self) -> None:
         ordered = 0 < self.low < self.high
-        require(ordered, f"0 < low < high of {self.field}", (self.low, self.high))
+        refuse_unless(ordered, f"0 < low < high of {self.field}", (self.low, self.high))
 
     @property
     def ends(self) -> tuple[float, float]:
@@ -39,7 +39,7 @@ class Choice:
 
     def __post_init__(self) -> None:
         several = len(set(map(json.dumps, self.values))) == len(self.values) > 1
-        require(several, f"several different values of {self.field}", self.values)
+        refuse_unless(several, f"several different values of {self.field}", self.values)
 
     @property
     def ends(self) -> tuple[str | int | float | bool, ...]:
@@ -62,27 +62,20 @@ class TunerConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        require(self.trials >= 0, "trials >= 0", self.trials)
-        require(self.num_epochs >= 1, "num_epochs >= 1", self.num_epochs)
+        refuse_unless(self.trials >= 0, "trials >= 0", self.trials)
+        refuse_unless(self.num_epochs >= 1, "num_epochs >= 1", self.num_epochs)
         if self.trials and not self.space:
             raise ValueError("tuner.trials needs a tuner.space of at least one field")
         fields = [dimension.field for dimension in self.space]
-        require(len(set(fields)) == len(fields), "each field of space once", fields)
+        refuse_unless(
+            len(set(fields)) == len(fields), "each field of space once", fields
+        )
 
     def check(self, trainer: TrainerConfig) -> None:
         """Raises ValueError where `trainer` lacks a field or refuses a value."""
         for dimension in self.space:
             for value in dimension.ends:
                 with_values(trainer, {dimension.field: json.dumps(value)})
-
-    def to_json(self) -> str:
-        """All fields as one JSON object."""
-        return json.dumps(to_mapping(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> "TunerConfig":
-        """The inverse of `to_json`; an unknown field raises, listing the known."""
-        return from_mapping(cls, json.loads(text))
 
 
 def with_values(config: TrainerConfig, values: Mapping[str, Any]) -> TrainerConfig:

@@ -14,6 +14,7 @@ from keras_tuner.engine import base_tuner
 from keras_tuner.errors import FatalError
 from tfx.components.tuner.component import TunerFnResult
 
+from schemas.config_json import from_json
 from trainer.config import TrainerConfig
 from trainer.evaluation.evaluate import compiled_detector, evaluate_batches
 from trainer.run_fn import label_map_of, train, training_data
@@ -31,9 +32,9 @@ def tuner_fn(fn_args: Any) -> TunerFnResult:
     kill, and the one under way goes on.
     """
     custom = fn_args.custom_config
-    tuner_config = TunerConfig.from_json(custom["tuner_config"])
+    tuner_config = from_json(TunerConfig, custom["tuner_config"], "tuner")
     base = dataclasses.replace(
-        TrainerConfig.from_json(custom["trainer_config"]),
+        from_json(TrainerConfig, custom["trainer_config"], "trainer"),
         num_epochs=tuner_config.num_epochs,
         train_steps=0,
         evaluate_every_epochs=tuner_config.num_epochs,

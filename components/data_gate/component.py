@@ -12,6 +12,7 @@ from tfx.v1.dsl.components import InputArtifact, OutputArtifact, Parameter, comp
 from components.data_gate import drift, gate, validation
 from components.data_gate.config import DriftConfig
 from components.data_gate.profile import profile_of
+from schemas.config_json import from_json
 
 _LOGGER = logging.getLogger(__name__)
 VERDICT_FILE = "verdict.json"
@@ -32,7 +33,7 @@ def DataGate(
     them, and raises DataRefusedError where that one records and goes on.
     """
     del source_digest  # only there for the cache to see
-    config = DriftConfig.from_json(drift_config)
+    config = from_json(DriftConfig, drift_config, "drift")
     expectations = validation.load_schema(schema.uri)
     found: list[gate.Anomaly] = []
     for split in artifact_utils.decode_split_names(statistics.split_names):

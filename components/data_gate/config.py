@@ -1,10 +1,9 @@
 """How far a span of data may differ from an earlier one."""
 
 import dataclasses
-import json
-from typing import Any
+from typing import Literal
 
-ON_DRIFT_CHOICES = ("stop", "go_on")
+from schemas.config_rules import refuse_unless
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -23,7 +22,7 @@ class DriftConfig:
     max_brightness: float = 0.25
     max_objects_per_image: float = 0.25
     split: str = "train"
-    on_drift: str = "stop"
+    on_drift: Literal["stop", "go_on"] = "stop"
 
     def __post_init__(self) -> None:
         """Refuses thresholds that could never or always fire by mistake."""
@@ -33,26 +32,5 @@ class DriftConfig:
             "max_brightness",
             "max_objects_per_image",
         ):
-            if not 0 < getattr(self, name) <= 1:
-                raise ValueError(f"need 0 < {name} <= 1, got {getattr(self, name)}")
-        if self.on_drift not in ON_DRIFT_CHOICES:
-            raise ValueError(
-                f"on_drift is one of {ON_DRIFT_CHOICES}, got {self.on_drift!r}"
-            )
-
-    def to_json(self) -> str:
-        """This config as JSON, keys sorted."""
-        return json.dumps(dataclasses.asdict(self), sort_keys=True)
-
-    @classmethod
-    def from_json(cls, text: str) -> "DriftConfig":
-        """The inverse of `to_json`; an unknown field lists the known."""
-        values: dict[str, Any] = json.loads(text) if text.strip() else {}
-        known = [field.name for field in dataclasses.fields(cls)]
-        unknown = sorted(set(values) - set(known))
-        if unknown:
-            raise ValueError(
-                f"drift config has no field {', '.join(unknown)}; "
-                f"there are: {', '.join(known)}"
-            )
-        return cls(**values)
+            value = getattr(self, name)
+            refuse_unless(0 < value <= 1, f"0 < {name} <= 1", value)

@@ -19,6 +19,7 @@ from tfx.v1.dsl.components import (
 
 from components.baseline.component import IDENTITY_PROPERTY
 from components.evaluator import evaluation, gate
+from schemas.config_json import from_json
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
 
 _LOGGER = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ def DetectionEvaluator(
 ) -> None:
     """Measures on `eval`, which the gate judges, and on `test` where there is one."""
     del source_digest  # only there for the cache to see
-    config = gate.GateConfig.from_json(gate_config)
+    config = from_json(gate.GateConfig, gate_config, "gate")
     served = baseline.get_string_custom_property(IDENTITY_PROPERTY)
     names = artifact_utils.decode_split_names(examples.split_names)
     splits = [split for split in (GATE_SPLIT, REPORTED_SPLIT) if split in names]

@@ -1,10 +1,11 @@
 """The verdict on a candidate model: blessed or not, and why, both ways."""
 
 import dataclasses
-import json
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
+
+from schemas.config_rules import refuse_unless
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -23,7 +24,7 @@ class GateConfig:
     min_map: float | None = None
     min_ap50: float | None = None
     max_map_drop: float = 0.0
-    difficult: str = "ignore"
+    difficult: Literal["ignore", "crowd", "plain"] = "ignore"
 
     def __post_init__(self) -> None:
         """Refuses a gate that could not refuse anything."""
@@ -31,23 +32,10 @@ class GateConfig:
             raise ValueError("the gate needs a threshold: set min_map or min_ap50")
         for name in ("min_map", "min_ap50"):
             bound = getattr(self, name)
-            if bound is not None and not 0 <= bound <= 1:
-                raise ValueError(f"need 0 <= {name} <= 1, got {bound}")
-        if not 0 <= self.max_map_drop <= 1:
-            raise ValueError(f"need 0 <= max_map_drop <= 1, got {self.max_map_drop}")
-        if self.difficult not in ("ignore", "crowd", "plain"):
-            raise ValueError(
-                f"difficult is one of ignore, crowd, plain; got {self.difficult!r}"
-            )
-
-    def to_json(self) -> str:
-        """This config as JSON, keys sorted, so that equal configs are equal text."""
-        return json.dumps(dataclasses.asdict(self), sort_keys=True)
-
-    @classmethod
-    def from_json(cls, text: str) -> "GateConfig":
-        """The inverse of `to_json`."""
-        return cls(**json.loads(text))
+            if bound is not None:
+                refuse_unless(0 <= bound <= 1, f"0 <= {name} <= 1", bound)
+        drop = self.max_map_drop
+        refuse_unless(0 <= drop <= 1, "0 <= max_map_drop <= 1", drop)
 
 
 @dataclasses.dataclass(frozen=True)

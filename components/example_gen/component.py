@@ -22,6 +22,7 @@ from components.example_gen.output.report import (
 )
 from components.example_gen.shards.tfrecord import make_directory
 from components.example_gen.source import spans
+from schemas.config_json import from_json
 
 
 @component(use_beam=True)
@@ -45,7 +46,7 @@ def VocExampleGen(
     is trained on it; TFX then deletes the outputs, so the report is kept beside them.
     """
     del data_digest, source_digest  # only there for the cache to see
-    config = IngestConfig.from_json(ingest_config)
+    config = from_json(IngestConfig, ingest_config, "ingest")
     resolved = spans.resolve(data, span)
     dirs = OutputDirs(examples.uri, annotations.uri, report.uri)
     for artifact in (examples, annotations, report):

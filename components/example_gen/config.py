@@ -1,13 +1,11 @@
 """What an operator may decide about ingest."""
 
 import dataclasses
-import json
 import math
-from typing import Any
+from typing import Literal
 
+from schemas.config_rules import refuse_unless
 from schemas.label_map import LabelMap
-
-UNKNOWN_CLASS_CHOICES = ("stop", "drop")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -22,7 +20,7 @@ class IngestConfig:
     """
 
     label_map: tuple[str, ...] | None = None
-    unknown_class: str = "stop"
+    unknown_class: Literal["stop", "drop"] = "stop"
     train_fraction: float = 0.8
     eval_fraction: float = 0.2
     test_fraction: float = 0.0
@@ -45,11 +43,6 @@ class IngestConfig:
             if not self.label_map:
                 raise ValueError("label_map names at least one class, or is left out")
             object.__setattr__(self, "label_map", LabelMap(tuple(self.label_map)).names)
-        if self.unknown_class not in UNKNOWN_CLASS_CHOICES:
-            raise ValueError(
-                f"unknown_class is one of {UNKNOWN_CLASS_CHOICES}, "
-                f"got {self.unknown_class!r}"
-            )
         self._check_fractions()
         self._check_limits()
 
@@ -61,33 +54,12 @@ class IngestConfig:
                 f"to 1, got {fractions}"
             )
         for name in ("min_inside", "max_rejected_images"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} is in 0..1, got {getattr(self, name)}")
+            value = getattr(self, name)
+            refuse_unless(0 <= value <= 1, f"0 <= {name} <= 1", value)
 
     def _check_limits(self) -> None:
-        if not self.min_box_px >= 0:
-            raise ValueError(f"min_box_px is >= 0, got {self.min_box_px}")
+        refuse_unless(self.min_box_px >= 0, "min_box_px >= 0", self.min_box_px)
         for name in ("max_objects", "max_pixels", "max_file_bytes", "images_per_shard"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is >= 1, got {getattr(self, name)}")
-        if self.processes < 0:
-            raise ValueError(f"processes is >= 0, got {self.processes}")
-
-    def to_json(self) -> str:
-        """One line of JSON with every field, keys sorted."""
-        return json.dumps(dataclasses.asdict(self), sort_keys=True)
-
-    @classmethod
-    def from_json(cls, text: str) -> "IngestConfig":
-        """Reads to_json's text; a field that does not exist lists those that do."""
-        values: dict[str, Any] = json.loads(text) if text.strip() else {}
-        known = [field.name for field in dataclasses.fields(cls)]
-        unknown = sorted(set(values) - set(known))
-        if unknown:
-            raise ValueError(
-                f"ingest config has no field {', '.join(unknown)}; "
-                f"there are: {', '.join(known)}"
-            )
-        if values.get("label_map") is not None:
-            values["label_map"] = tuple(values["label_map"])
-        return cls(**values)
+            value = getattr(self, name)
+            refuse_unless(value >= 1, f"{name} >= 1", value)
+        refuse_unless(self.processes >= 0, "processes >= 0", self.processes)

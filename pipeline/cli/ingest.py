@@ -5,7 +5,6 @@ image in two splits); 2: unusable.
 """
 
 import argparse
-import dataclasses
 import functools
 import json
 import logging
@@ -84,23 +83,28 @@ def _config(args: argparse.Namespace) -> "IngestConfig":
     from pathlib import Path
 
     from components.example_gen.config import IngestConfig
+    from schemas.config_json import from_json, from_mapping, to_mapping
     from schemas.label_map import LabelMap
     from schemas.user_error import UserError
 
+    # The sets as they are: a linter adds no split of its own unless asked.
+    base = IngestConfig(ensure_splits=False)
+    if args.config:
+        try:
+            text = Path(args.config).read_text("utf-8")
+            base = from_json(IngestConfig, text, "ingest")
+        except (OSError, UnicodeDecodeError, UserError) as error:
+            raise UserError(f"--config {args.config}: {error}") from error
+    given = {
+        name: value
+        for name in _CONFIG_OPTIONS
+        if (value := getattr(args, name)) is not None
+    }
+    if args.label_map:
+        given["label_map"] = LabelMap.from_file(args.label_map).names
     try:
-        # The sets as they are: a linter adds no split of its own unless asked.
-        base = IngestConfig(ensure_splits=False)
-        if args.config:
-            base = IngestConfig.from_json(Path(args.config).read_text("utf-8"))
-        given = {
-            name: value
-            for name in _CONFIG_OPTIONS
-            if (value := getattr(args, name)) is not None
-        }
-        if args.label_map:
-            given["label_map"] = LabelMap.from_file(args.label_map).names
-        return dataclasses.replace(base, **given)
-    except (OSError, ValueError, TypeError) as error:
+        return from_mapping(IngestConfig, to_mapping(base) | given)
+    except ValueError as error:
         raise UserError(f"bad ingest settings: {error}") from error
 
 

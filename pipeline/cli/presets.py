@@ -5,6 +5,7 @@ import json
 import sys
 
 from pipeline import presets
+from schemas.config_json import to_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prints all presets' descriptions, or one preset's fields."""
     if args.name:
-        sys.stdout.write(presets.preset(args.name).to_json() + "\n")
+        sys.stdout.write(to_json(presets.preset(args.name)) + "\n")
         return 0
     texts = {name: presets.describe(name) for name in presets.PRESETS}
     if args.json:

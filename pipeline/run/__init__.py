@@ -1,4 +1,4 @@
 """One run of the pipeline: what it is keyed by, what it shows, what it leaves.
 
-Imports trainer, components and the config; nothing of the DAG.
+Imports schemas, trainer, components and the config; nothing of the DAG.
 """

@@ -6,6 +6,7 @@ import keras
 
 from pipeline.config import PipelineConfig, digest_of
 from pipeline.run.source_digest import source_digest
+from schemas.config_json import to_json
 
 # What each stage runs of ours; with everything those modules import, this is what the
 # cache must see change.
@@ -70,8 +71,8 @@ def model_fingerprint(
         data_digest,
         weights_digest,
         keras.backend.backend(),
-        config.ingest.to_json(),
-        config.trainer.to_json(),
-        config.tuner.to_json(),
+        to_json(config.ingest),
+        to_json(config.trainer),
+        to_json(config.tuner),
         *(stage_digest(stage) for stage in MODEL_STAGES),
     )

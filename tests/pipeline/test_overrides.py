@@ -31,12 +31,25 @@ def test_text_needs_no_quotes(config):
 @pytest.mark.parametrize(
     ("assignment", "message"),
     [
-        ("trainer.sede=1", "trainer has no field 'sede'; its fields: .*seed"),
-        ("gaet.min_map=1", "the config has no field 'gaet'; its fields: .*gate"),
+        (
+            "trainer.sede=1",
+            r"trainer has no field 'sede' \(did you mean 'seed'\?\); its fields: .*",
+        ),
+        (
+            "gaet.min_map=1",
+            r"config has no field 'gaet' \(did you mean 'gate.min_map'\?\); its",
+        ),
         ("name.first=x", "name has no field 'first'; its fields: none"),
         ("trainer.seed", "is not FIELD=VALUE"),
-        ("trainer.seed=soon", "takes int, got 'soon'"),
-        ("gate.min_map=3", "0 <= min_map <= 1, got 3"),
+        (
+            "trainer.seed=soon",
+            "^--set trainer.seed=soon: trainer.seed takes a whole number, got 'soon'$",
+        ),
+        (
+            "gate.min_map=3",
+            "^--set gate.min_map=3: gate: need 0 <= min_map <= 1, got 3",
+        ),
+        ("ingest.gzip=False", "ingest.gzip takes true or false, got 'False'"),
     ],
 )
 def test_nonsense_is_one_line_that_says_what_exists(config, assignment, message):

@@ -4,6 +4,7 @@ import pytest
 
 from pipeline import presets
 from pipeline.config import PipelineConfig
+from schemas.config_json import from_json, to_json
 from schemas.user_error import UserError
 
 
@@ -11,7 +12,7 @@ from schemas.user_error import UserError
 def test_every_preset_survives_its_way_through_json_and_says_what_it_is(name):
     config = presets.preset(name)
 
-    assert PipelineConfig.from_json(config.to_json()) == config
+    assert from_json(PipelineConfig, to_json(config)) == config
     assert presets.describe(name)
 
 

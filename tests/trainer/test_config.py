@@ -2,6 +2,7 @@ import dataclasses
 
 import pytest
 
+from schemas.config_json import from_json, to_json
 from trainer.config import (
     TrainerConfig,
     cpu_small,
@@ -16,7 +17,7 @@ from trainer.optimizer.config import CosineSchedule, OptimizerConfig, PiecewiseS
 @pytest.mark.parametrize("recipe", [cpu_small, demo, voc_r50_modern, voc_retinanet_r50])
 def test_every_recipe_survives_json_and_says_how_to_run_it(recipe):
     config = recipe()
-    assert TrainerConfig.from_json(config.to_json()) == config
+    assert from_json(TrainerConfig, to_json(config)) == config
     assert "make demo" in recipe.__doc__ or "voc-pipeline run" in recipe.__doc__
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from schemas.config_json import to_json
 from schemas.detection_example import DetectionExample
 from schemas.label_map import LabelMap
 from schemas.tf_example import encode_example
@@ -61,7 +62,7 @@ def arguments(tmp_path, config, train_steps=None):
     LABEL_MAP.to_file(examples / "label_map.txt")
     return types.SimpleNamespace(
         custom_config={
-            "trainer_config": config.to_json(),
+            "trainer_config": to_json(config),
             "checkpoint_dir": str(tmp_path / "checkpoints"),
         },
         train_steps=train_steps,

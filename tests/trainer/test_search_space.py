@@ -2,6 +2,7 @@ import dataclasses
 
 import pytest
 
+from schemas.config_json import from_json, to_json
 from trainer.config import cpu_small
 from trainer.search_space import Choice, LogRange, TunerConfig, with_values
 
@@ -22,7 +23,7 @@ def test_values_of_a_trial_change_the_fields_that_they_name():
 
 def test_json_brings_the_config_back():
     config = TunerConfig(trials=3, space=SPACE)
-    assert TunerConfig.from_json(config.to_json()) == config
+    assert from_json(TunerConfig, to_json(config)) == config
 
 
 @pytest.mark.parametrize(

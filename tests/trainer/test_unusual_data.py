@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from schemas.config_json import to_json
 from schemas.detection_example import DetectionExample
 from schemas.label_map import LabelMap
 from schemas.tf_example import encode_example
@@ -53,7 +54,7 @@ def arguments(folder, config, train, evaluation=None):
     ONE_CLASS.to_file(folder / "examples" / "label_map.txt")
     return types.SimpleNamespace(
         custom_config={
-            "trainer_config": config.to_json(),
+            "trainer_config": to_json(config),
             "checkpoint_dir": str(folder / "checkpoints"),
         },
         train_steps=None,

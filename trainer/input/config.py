@@ -1,9 +1,8 @@
 """What the trainer reads and how it is changed on the way; imports no TensorFlow."""
 
 import dataclasses
-import json
 
-from schemas.config_json import from_mapping, to_mapping
+from schemas.config_rules import refuse_unless
 from trainer.augment.declaration import Augmentation, check_order
 
 _MIB = 1 << 20
@@ -41,32 +40,18 @@ class InputConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if len(self.image_size) != 2 or min(self.image_size) < 1:
-            raise ValueError(
-                f"image_size must be (height, width) in pixels, got {self.image_size}"
-            )
+        sized = len(self.image_size) == 2 and min(self.image_size) >= 1
+        rule = "image_size: (height, width) in pixels"
+        refuse_unless(sized, rule, self.image_size)
         for field in ("global_batch_size", "max_boxes", "shuffle_buffer_bytes"):
-            if getattr(self, field) < 1:
-                raise ValueError(f"{field} must be >= 1, got {getattr(self, field)}")
+            value = getattr(self, field)
+            refuse_unless(value >= 1, f"{field} >= 1", value)
         for field in ("close_mosaic_epochs", "cache_bytes", "min_box_side", "seed"):
-            if getattr(self, field) < 0:
-                raise ValueError(f"{field} must be >= 0, got {getattr(self, field)}")
-        if self.mixing_window < 5:
-            raise ValueError(
-                f"mixing_window must be >= 5 (a mosaic and one to mix in), "
-                f"got {self.mixing_window}"
-            )
-        if not 0 <= self.min_box_visibility <= 1:
-            raise ValueError(
-                f"min_box_visibility must be in 0..1, got {self.min_box_visibility}"
-            )
+            value = getattr(self, field)
+            refuse_unless(value >= 0, f"{field} >= 0", value)
+        window = self.mixing_window
+        rule = "mixing_window >= 5 (a mosaic and one to mix in)"
+        refuse_unless(window >= 5, rule, window)
+        visible = self.min_box_visibility
+        refuse_unless(0 <= visible <= 1, "0 <= min_box_visibility <= 1", visible)
         check_order(self.augmentations)
-
-    def to_json(self) -> str:
-        """All fields as one JSON object."""
-        return json.dumps(to_mapping(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> "InputConfig":
-        """The inverse of `to_json`; an unknown field raises, listing the known."""
-        return from_mapping(cls, json.loads(text))

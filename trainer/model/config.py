@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Literal
 
-from schemas.ranges import require
+from schemas.config_rules import refuse_unless
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -15,10 +15,10 @@ class AnchorConfig:
     aspect_ratios: tuple[float, ...] = (0.5, 1.0, 2.0)  # height / width
 
     def __post_init__(self) -> None:
-        require(self.scale > 0, "scale > 0", self.scale)
-        require(self.octaves >= 1, "octaves >= 1", self.octaves)
+        refuse_unless(self.scale > 0, "scale > 0", self.scale)
+        refuse_unless(self.octaves >= 1, "octaves >= 1", self.octaves)
         valid = bool(self.aspect_ratios) and min(self.aspect_ratios) > 0
-        require(valid, "aspect_ratios: some, all > 0", self.aspect_ratios)
+        refuse_unless(valid, "aspect_ratios: some, all > 0", self.aspect_ratios)
 
     @property
     def per_cell(self) -> int:
@@ -45,12 +45,14 @@ class MatcherConfig:
 
     def __post_init__(self) -> None:
         ordered = 0 <= self.negative_below <= self.positive_from <= 1
-        require(
+        refuse_unless(
             ordered,
             "0 <= negative_below <= positive_from <= 1",
             (self.negative_below, self.positive_from),
         )
-        require(self.atss_candidates >= 1, "atss_candidates >= 1", self.atss_candidates)
+        refuse_unless(
+            self.atss_candidates >= 1, "atss_candidates >= 1", self.atss_candidates
+        )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -64,10 +66,12 @@ class LossConfig:
     smooth_l1_beta: float = 1.0
 
     def __post_init__(self) -> None:
-        require(0 < self.focal_alpha < 1, "0 < focal_alpha < 1", self.focal_alpha)
-        require(self.focal_gamma >= 0, "focal_gamma >= 0", self.focal_gamma)
-        require(self.box_weight > 0, "box_weight > 0", self.box_weight)
-        require(self.smooth_l1_beta > 0, "smooth_l1_beta > 0", self.smooth_l1_beta)
+        refuse_unless(0 < self.focal_alpha < 1, "0 < focal_alpha < 1", self.focal_alpha)
+        refuse_unless(self.focal_gamma >= 0, "focal_gamma >= 0", self.focal_gamma)
+        refuse_unless(self.box_weight > 0, "box_weight > 0", self.box_weight)
+        refuse_unless(
+            self.smooth_l1_beta > 0, "smooth_l1_beta > 0", self.smooth_l1_beta
+        )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -79,8 +83,8 @@ class HeadConfig:
     prior: float = 0.01  # pi, RetinaNet section 4.1
 
     def __post_init__(self) -> None:
-        require(self.num_convs >= 0, "num_convs >= 0", self.num_convs)
-        require(0 < self.prior < 1, "0 < prior < 1", self.prior)
+        refuse_unless(self.num_convs >= 0, "num_convs >= 0", self.num_convs)
+        refuse_unless(0 < self.prior < 1, "0 < prior < 1", self.prior)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -94,9 +98,9 @@ class DecodingConfig:
     class_agnostic_nms: bool = False
 
     def __post_init__(self) -> None:
-        require(0 <= self.score_from < 1, "0 <= score_from < 1", self.score_from)
-        require(0 < self.nms_iou <= 1, "0 < nms_iou <= 1", self.nms_iou)
-        require(
+        refuse_unless(0 <= self.score_from < 1, "0 <= score_from < 1", self.score_from)
+        refuse_unless(0 < self.nms_iou <= 1, "0 < nms_iou <= 1", self.nms_iou)
+        refuse_unless(
             1 <= self.max_detections <= self.pre_nms_top_k,
             "1 <= max_detections <= pre_nms_top_k",
             (self.max_detections, self.pre_nms_top_k),
@@ -135,13 +139,17 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         stages = self.frozen_stages
-        require(0 <= stages <= 5, "0 <= frozen_stages <= 5", stages)
+        refuse_unless(0 <= stages <= 5, "0 <= frozen_stages <= 5", stages)
         levels = (self.min_level, self.max_level)
         ordered = 2 <= self.min_level <= 5 and self.min_level <= self.max_level <= 8
-        require(ordered, "2 <= min_level <= 5 and min_level <= max_level <= 8", levels)
-        require(self.pyramid_filters >= 1, "pyramid_filters >= 1", self.pyramid_filters)
+        refuse_unless(
+            ordered, "2 <= min_level <= 5 and min_level <= max_level <= 8", levels
+        )
+        refuse_unless(
+            self.pyramid_filters >= 1, "pyramid_filters >= 1", self.pyramid_filters
+        )
         positive = min(self.box_variance) > 0
-        require(positive, "box_variance > 0", self.box_variance)
+        refuse_unless(positive, "box_variance > 0", self.box_variance)
         if self.matcher.kind == "atss" and self.anchors.per_cell != 1:
             raise ValueError(
                 "matcher.kind 'atss' needs one anchor a cell: set anchors.octaves=1 "

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Literal
 
-from schemas.ranges import require
+from schemas.config_rules import refuse_unless
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -18,10 +18,10 @@ class CosineSchedule:
     final_fraction: float = 0.0
 
     def __post_init__(self) -> None:
-        require(self.peak > 0, "peak > 0", self.peak)
-        require(self.warmup_steps >= 0, "warmup_steps >= 0", self.warmup_steps)
+        refuse_unless(self.peak > 0, "peak > 0", self.peak)
+        refuse_unless(self.warmup_steps >= 0, "warmup_steps >= 0", self.warmup_steps)
         bounded = 0 <= self.final_fraction <= 1
-        require(bounded, "0 <= final_fraction <= 1", self.final_fraction)
+        refuse_unless(bounded, "0 <= final_fraction <= 1", self.final_fraction)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -32,14 +32,14 @@ class PiecewiseSchedule:
     rates: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        require(
+        refuse_unless(
             len(self.rates) == len(self.boundaries) + 1,
             "one rate more than boundaries",
             (self.boundaries, self.rates),
         )
         ordered = list(self.boundaries) == sorted(set(self.boundaries))
-        require(ordered, "increasing boundaries", self.boundaries)
-        require(min(self.rates) > 0, "rates > 0", self.rates)
+        refuse_unless(ordered, "increasing boundaries", self.boundaries)
+        refuse_unless(min(self.rates) > 0, "rates > 0", self.rates)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -54,8 +54,10 @@ class OptimizerConfig:
     ema_momentum: float = 0.0  # 0: no moving average of the weights
 
     def __post_init__(self) -> None:
-        require(0 <= self.momentum < 1, "0 <= momentum < 1", self.momentum)
-        require(self.weight_decay >= 0, "weight_decay >= 0", self.weight_decay)
+        refuse_unless(0 <= self.momentum < 1, "0 <= momentum < 1", self.momentum)
+        refuse_unless(self.weight_decay >= 0, "weight_decay >= 0", self.weight_decay)
         clip = self.clip_global_norm
-        require(clip >= 0, "clip_global_norm >= 0", clip)
-        require(0 <= self.ema_momentum < 1, "0 <= ema_momentum < 1", self.ema_momentum)
+        refuse_unless(clip >= 0, "clip_global_norm >= 0", clip)
+        refuse_unless(
+            0 <= self.ema_momentum < 1, "0 <= ema_momentum < 1", self.ema_momentum
+        )

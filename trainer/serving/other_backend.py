@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from schemas.config_json import from_json, to_json
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
 from trainer.config import TrainerConfig
 from trainer.model.build import build_retinanet
@@ -34,7 +35,7 @@ def export_with_tensorflow(
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / CONFIG_FILENAME).write_text(config.to_json(), encoding="utf-8")
+        (folder / CONFIG_FILENAME).write_text(to_json(config), encoding="utf-8")
         label_map.to_file(folder / LABEL_MAP_FILENAME)
         # in order: the same config makes the same variables under every backend
         np.savez(folder / WEIGHTS_FILENAME, *map(ops.convert_to_numpy, model.variables))
@@ -57,8 +58,8 @@ def export_with_tensorflow(
 
 
 def _export(folder: Path, directory: str) -> None:
-    config = TrainerConfig.from_json(
-        (folder / CONFIG_FILENAME).read_text(encoding="utf-8")
+    config = from_json(
+        TrainerConfig, (folder / CONFIG_FILENAME).read_text("utf-8"), "trainer"
     )
     label_map = LabelMap.from_file(folder / LABEL_MAP_FILENAME)
     untrained = dataclasses.replace(config.model, backbone_weights="")

@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from schemas import tf_example as keys
+from schemas.config_json import to_json
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
 from trainer.config import TrainerConfig
 from trainer.image.letterbox import (
@@ -98,7 +99,7 @@ def export_model(
     )
     extra = {
         LABEL_MAP_FILENAME: label_map.to_text(),
-        CONFIG_FILENAME: config.to_json(),
+        CONFIG_FILENAME: to_json(config),
         VARIABLES_FILENAME: json.dumps([v.path for v in served.variables], indent=1),
     }
     for name, text in extra.items():

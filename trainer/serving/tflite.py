@@ -6,6 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from schemas.config_json import from_json
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
 from schemas.user_error import UserError
 from trainer.config import TrainerConfig
@@ -63,7 +64,7 @@ def _trainer_config(directory: str) -> TrainerConfig:
     path = f"{directory}/{EXTRA}/{CONFIG_FILENAME}"
     try:
         with tf.io.gfile.GFile(path) as file:
-            return TrainerConfig.from_json(file.read())
+            return from_json(TrainerConfig, file.read(), "trainer")
     except tf.errors.OpError as error:
         raise UserError(
             f"{directory} is no model exported by this program ({error.message}); "

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from schemas.config_json import to_json
 from schemas.detection_example import DetectionExample
 from trainer.config import TrainerConfig
 from trainer.evaluation.pictures import EvaluationPictures
@@ -208,6 +209,6 @@ def inputs_and_truth(batch: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
 
 
 def _fingerprint(config: TrainerConfig, data: TrainingData) -> str:
-    made_from = config.to_json(), keras.backend.backend(), str(data.num_train_examples)
+    made_from = to_json(config), keras.backend.backend(), str(data.num_train_examples)
     text = [*made_from, *data.class_names]
     return hashlib.sha256("\n".join(text).encode()).hexdigest()

@@ -5,6 +5,7 @@ import pytest
 
 import schemas
 from components.data_gate.config import DriftConfig
+from schemas.config_json import to_json
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 SCHEMA = Path(schemas.__file__).parent / "detection.pbtxt"
@@ -80,7 +81,7 @@ def gate(tmp_path):
             statistics=statistics,
             schema=schema,
             anomalies=anomalies,
-            drift_config=DriftConfig(**drift).to_json(),
+            drift_config=to_json(DriftConfig(**drift)),
             source_digest="",
             **inputs,
         )

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from components.example_gen.config import IngestConfig
+from schemas.config_json import to_json
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
@@ -29,7 +30,7 @@ def stage(tmp_path):
             **artifacts,
             data=str(data),
             span=span,
-            ingest_config=(config or IngestConfig()).to_json(),
+            ingest_config=to_json(config or IngestConfig()),
             data_digest="",
             source_digest="",
             beam_pipeline=beam.Pipeline(

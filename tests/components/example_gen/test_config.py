@@ -1,17 +1,13 @@
 import pytest
 
 from components.example_gen.config import IngestConfig
+from schemas.config_json import from_json, to_json
 
 
 def test_json_and_back():
     config = IngestConfig(label_map=("dog", "cat"), min_box_px=3.5, gzip=True)
-    assert IngestConfig.from_json(config.to_json()) == config
-    assert IngestConfig.from_json("") == IngestConfig()
-
-
-def test_an_unknown_field_lists_the_known():
-    with pytest.raises(ValueError, match=r"no field colour; there are: label_map, un"):
-        IngestConfig.from_json('{"colour": 1}')
+    assert from_json(IngestConfig, to_json(config)) == config
+    assert from_json(IngestConfig, "") == IngestConfig()
 
 
 @pytest.mark.parametrize(
@@ -19,12 +15,11 @@ def test_an_unknown_field_lists_the_known():
     [
         ({"train_fraction": 0.8, "eval_fraction": 0.3}, "add up to 1"),
         ({"train_fraction": 1.2, "eval_fraction": -0.2}, "are >= 0"),
-        ({"max_rejected_images": 5}, r"max_rejected_images is in 0\.\.1"),
-        ({"min_inside": -0.1}, r"min_inside is in 0\.\.1"),
-        ({"min_box_px": float("nan")}, "min_box_px is >= 0"),
-        ({"images_per_shard": 0}, "images_per_shard is >= 1"),
-        ({"processes": -1}, "processes is >= 0"),
-        ({"unknown_class": "shrug"}, "unknown_class is one of"),
+        ({"max_rejected_images": 5}, "0 <= max_rejected_images <= 1"),
+        ({"min_inside": -0.1}, "0 <= min_inside <= 1"),
+        ({"min_box_px": float("nan")}, "min_box_px >= 0"),
+        ({"images_per_shard": 0}, "images_per_shard >= 1"),
+        ({"processes": -1}, "processes >= 0"),
         ({"label_map": ()}, "at least one class"),
         ({"label_map": ("a", "a")}, "names each class once"),
     ],

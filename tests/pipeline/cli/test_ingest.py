@@ -91,8 +91,11 @@ def test_a_leak_is_status_1(voc, capsys):
             ["my data", "--label-map", "cats.txt"],
             "lacks 'dog' (4 objects); it knows: c",
         ),
-        (["my data", "--config", "odd.json"], "no field colour"),
-        (["my data", "--min-box-px", "-1"], "min_box_px is >= 0"),
+        (
+            ["my data", "--config", "odd.json"],
+            "--config odd.json: ingest has no field 'colour'",
+        ),
+        (["my data", "--min-box-px", "-1"], "min_box_px >= 0"),
         (["my data", "--replay", "cats.txt"], "is no rejects.jsonl"),
     ],
 )

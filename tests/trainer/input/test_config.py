@@ -2,6 +2,7 @@ import re
 
 import pytest
 
+from schemas.config_json import from_json, to_json
 from trainer.augment.declaration import (
     ColorJitter,
     Erase,
@@ -31,12 +32,7 @@ ALL = (
 def test_config_survives_json_with_every_augmentation():
     config = InputConfig(image_size=(320, 640), augmentations=ALL, seed=9)
 
-    assert InputConfig.from_json(config.to_json()) == config
-
-
-def test_unknown_field_is_refused_and_the_known_are_listed():
-    with pytest.raises(ValueError, match=r"batch_sise.*global_batch_size"):
-        InputConfig.from_json('{"batch_sise": 4}')
+    assert from_json(InputConfig, to_json(config)) == config
 
 
 @pytest.mark.parametrize(
@@ -61,13 +57,13 @@ def test_two_mosaics_are_refused():
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"image_size": (0, 10)}, "image_size must be (height, width)"),
-        ({"image_size": (10, 10, 3)}, "image_size must be (height, width)"),
-        ({"global_batch_size": 0}, "global_batch_size must be >= 1, got 0"),
-        ({"max_boxes": 0}, "max_boxes must be >= 1, got 0"),
-        ({"cache_bytes": -1}, "cache_bytes must be >= 0, got -1"),
-        ({"mixing_window": 3}, "mixing_window must be >= 5"),
-        ({"min_box_visibility": 1.5}, "min_box_visibility must be in 0..1"),
+        ({"image_size": (0, 10)}, "image_size: (height, width)"),
+        ({"image_size": (10, 10, 3)}, "image_size: (height, width)"),
+        ({"global_batch_size": 0}, "global_batch_size >= 1, got 0"),
+        ({"max_boxes": 0}, "max_boxes >= 1, got 0"),
+        ({"cache_bytes": -1}, "cache_bytes >= 0, got -1"),
+        ({"mixing_window": 3}, "mixing_window >= 5"),
+        ({"min_box_visibility": 1.5}, "0 <= min_box_visibility <= 1"),
     ],
 )
 def test_nonsense_is_refused_by_name_and_value(fields, message):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from schemas.config_json import from_json
 from schemas.detection_example import DetectionExample
 from schemas.label_map import LabelMap
 from schemas.tf_example import encode_example
@@ -130,7 +131,7 @@ def test_label_map_and_config_lie_beside_it(exported, config):
     extra = exported / "assets.extra"
     assert LabelMap.from_file(extra / "label_map.txt") == LABEL_MAP
     stored = (extra / "trainer_config.json").read_text()
-    assert TrainerConfig.from_json(stored) == config
+    assert from_json(TrainerConfig, stored) == config
 
 
 def test_a_new_model_starts_from_an_exported_one(exported, model, config):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from schemas.config_json import from_json
 from schemas.label_map import LabelMap
 from schemas.user_error import UserError
 from trainer.config import TrainerConfig
@@ -94,7 +95,7 @@ def test_detections_are_those_of_the_saved_model(exported, flatbuffer):
 
 def test_shapes_and_types_are_fixed(exported, flatbuffer):
     config = Path(exported, "assets.extra", "trainer_config.json").read_text()
-    detections = TrainerConfig.from_json(config).model.decoding.max_detections
+    detections = from_json(TrainerConfig, config).model.decoding.max_detections
     runner = interpreter(flatbuffer).get_signature_runner("serving_default")
     described = {
         name: (one["shape"].tolist(), one["dtype"])
