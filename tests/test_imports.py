@@ -17,7 +17,8 @@ SOURCES = sorted(path for layer in LAYERS for path in (ROOT / layer).rglob("*.py
 # The same inside: each room or module may import those to its left.
 ROOMS = {
     "schemas": (
-        *("user_error", "did_you_mean", "config_rules", "config_json", "boxes"),
+        *("user_error", "did_you_mean", "config_rules", "config_json", "single_box"),
+        *("boxes", "tensor_boxes"),
         *("detection_example", "label_map", "example_wire", "tf_example", "parsing"),
     ),
     "trainer": (
@@ -221,6 +222,7 @@ LIGHT = (
     "schemas.boxes",
     "schemas.detection_example",
     "schemas.label_map",
+    "schemas.single_box",
     "schemas.tf_example",
     "trainer.config",
     "trainer.metrics",

@@ -9,8 +9,9 @@ import apache_beam as beam
 import numpy as np
 import numpy.typing as npt
 
+from schemas.boxes import to_xywh
 from trainer.metrics.accumulator import CocoAccumulator, evaluate_images
-from trainer.metrics.box_columns import Detections, GroundTruths, xywh_from_xyxy
+from trainer.metrics.box_columns import Detections, GroundTruths
 from trainer.metrics.protocol import CocoProtocol, DifficultMode
 
 _LOGGER = logging.getLogger(__name__)
@@ -135,13 +136,13 @@ class CombineScoredImages(beam.CombineFn):
             GroundTruths(
                 image_index("gt_classes"),
                 column("gt_classes"),
-                xywh_from_xyxy(column("gt_boxes")),
+                to_xywh(column("gt_boxes")),
                 difficult=column("gt_difficult"),
             ),
             Detections(
                 image_index("classes"),
                 column("classes"),
-                xywh_from_xyxy(column("boxes")),
+                to_xywh(column("boxes")),
                 column("scores"),
             ),
             image_ids=np.array([image.image_id for image in images], np.str_),

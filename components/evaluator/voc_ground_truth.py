@@ -15,9 +15,10 @@ from components.example_gen.source.annotation import (
     to_half_open,
     to_number,
 )
+from schemas.boxes import to_xywh
 from schemas.label_map import LabelMap
 from schemas.user_error import UserError
-from trainer.metrics.box_columns import GroundTruths, xywh_from_xyxy
+from trainer.metrics.box_columns import GroundTruths
 from trainer.metrics.coco_files import AnnotatedImages
 
 ANNOTATION_DIRS = ("Annotations", "annotations")
@@ -58,7 +59,7 @@ def read_voc_directory(
         ground_truths=GroundTruths(
             np.array([found.image for found in objects]),
             np.array([label_map.id_of(found.name) for found in objects]),
-            xywh_from_xyxy([found.box for found in objects]),
+            to_xywh([found.box for found in objects]),
             difficult=np.array([found.difficult for found in objects]),
         ),
         image_index=_image_index(stems),

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from schemas.detection_example import DetectionExample
+from schemas.tensor_boxes import iou_matrix
 from trainer.image.drawing import (
     DETECTION_COLOUR,
     GROUND_TRUTH_COLOUR,
@@ -20,7 +21,6 @@ from trainer.image.drawing import (
     draw_boxes,
 )
 from trainer.image.letterbox import unletterbox_boxes
-from trainer.model.parts.overlaps import iou_matrix
 from trainer.model.targets.box_coding import decode_boxes, encode_boxes
 
 _COLUMNS, _CELL_PX = 4, 320

@@ -9,9 +9,9 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
+from schemas.tensor_boxes import iou_matrix
 from schemas.user_error import UserError
 from trainer.config import TrainerConfig
-from trainer.model.parts.overlaps import iou_matrix
 from trainer.training.fit import TrainingData
 
 EXAMINED_IMAGES = 64

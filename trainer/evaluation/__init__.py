@@ -1,4 +1,4 @@
 """A model over a split: detections, numbers, pictures.
 
-Imports image and metrics.
+Imports schemas, image and metrics.
 """

@@ -7,7 +7,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.metrics.box_columns import Detections, GroundTruths, xywh_from_xyxy
+from schemas.boxes import to_xywh
+from trainer.metrics.box_columns import Detections, GroundTruths
 from trainer.metrics.summary import CocoSummary, coco_summary
 
 Batch = Mapping[str, Any]
@@ -102,7 +103,7 @@ class _Columns:
         image, boxes, classes, difficult = _joined(self._truth)
         return GroundTruths(
             image=image,
-            boxes_xywh=xywh_from_xyxy(boxes),
+            boxes_xywh=to_xywh(boxes),
             class_id=classes,
             difficult=difficult,
         )
@@ -111,7 +112,7 @@ class _Columns:
         image, boxes, classes, scores = _joined(self._found)
         return Detections(
             image=image,
-            boxes_xywh=xywh_from_xyxy(boxes),
+            boxes_xywh=to_xywh(boxes),
             class_id=classes,
             score=scores,
         )

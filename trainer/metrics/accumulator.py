@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.boxes import area_px2
 from trainer.metrics.blocks import Block, blocks_of_images, in_threads
 from trainer.metrics.box_columns import (
     Detections,
@@ -182,7 +183,7 @@ def _evaluate_block(
         ).astype(np.int32),
         class_id=detections.class_id[order].astype(np.uint16),
         score=detections.score[order],
-        areas=_area_bits(boxes[:, 2] * boxes[:, 3], protocol),
+        areas=_area_bits(area_px2(boxes), protocol),
         matched=matches.detection,
         true_positive=matches.true_positive,
         ignored=matches.ignored,

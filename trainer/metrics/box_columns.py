@@ -1,8 +1,7 @@
 """Ground truths and detections of many images as columns, one row a box.
 
-Boxes are xywh in float64 here, unlike everywhere else in the program: pycocotools
-computes IoU as min(x + w, ...) - max(x, ...) in float64, and a box that went through
-xyxy and back differs in the last bit, which decides matches at IoU = threshold.
+Boxes are xywh in float64 here, unlike everywhere else in the program: `schemas.boxes`
+says why.
 """
 
 import dataclasses
@@ -11,13 +10,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from schemas.boxes import area_px2
 from trainer.metrics.protocol import DIFFICULT_MODES, DifficultMode
-
-
-def xywh_from_xyxy(boxes: ArrayLike) -> NDArray[np.float64]:
-    """Turns xyxy pixels [N, 4] of any float type into xywh pixels [N, 4] in float64."""
-    corners = np.asarray(boxes, np.float64).reshape(-1, 4)
-    return np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -46,7 +40,7 @@ class GroundTruths:
         boxes = _boxes(self.boxes_xywh)
         _set(self, "boxes_xywh", boxes)
         if self.area_px2 is None:
-            _set(self, "area_px2", boxes[:, 2] * boxes[:, 3])
+            _set(self, "area_px2", area_px2(boxes))
         for name in ("crowd", "difficult"):
             if getattr(self, name) is None:
                 _set(self, name, np.zeros(len(boxes), bool))

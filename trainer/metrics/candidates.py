@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.boxes import PairIou
 from trainer.metrics.sorting import group_starts, position_in_group
 
 # Pairs whose IoU is computed at once: bounds memory, and the arrays stay in the cache.
@@ -54,7 +55,7 @@ def find_candidates(
         min_iou: above 0, so that only overlapping boxes can be pairs.
     """
     order = np.argsort(ground_truth_group, kind="stable")
-    finder = _Overlaps(detection_xywh, ground_truth_xywh[order], crowd[order])
+    finder = PairIou(detection_xywh, ground_truth_xywh[order], crowd[order])
     sorted_groups = ground_truth_group[order]
     limit = min(min_iou, HIGHEST_THRESHOLD)
     parts = [
@@ -95,45 +96,6 @@ def _pairs_in_groups(
         detection = np.repeat(rows, count)
         step = position_in_group(np.cumsum(count) - count, len(detection))
         yield detection, end_by_detection[detection] - 1 - step
-
-
-class _Overlaps:
-    """IoU of index pairs, with the operations of pycocotools' bbIou in its order."""
-
-    def __init__(
-        self,
-        detection_xywh: NDArray[np.float64],
-        ground_truth_xywh: NDArray[np.float64],
-        crowd: NDArray[np.bool_],
-    ) -> None:
-        self._detection = _edges_and_area(detection_xywh)
-        self._ground_truth = _edges_and_area(ground_truth_xywh)
-        self._crowd = crowd
-
-    def reaching(
-        self, limit: float, d: NDArray[np.int64], g: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-        """The pairs (d, g) whose IoU is at least `limit`, and that IoU."""
-        d_left, d_top, d_right, d_bottom, d_area = self._detection
-        g_left, g_top, g_right, g_bottom, g_area = self._ground_truth
-        width = np.minimum(d_right[d], g_right[g]) - np.maximum(d_left[d], g_left[g])
-        overlap = np.flatnonzero(width > 0)
-        d, g, width = d[overlap], g[overlap], width[overlap]
-        height = np.minimum(d_bottom[d], g_bottom[g]) - np.maximum(d_top[d], g_top[g])
-        overlap = np.flatnonzero(height > 0)
-        d, g = d[overlap], g[overlap]
-        intersection = width[overlap] * height[overlap]
-        union = np.where(
-            self._crowd[g], d_area[d], d_area[d] + g_area[g] - intersection
-        )
-        iou = intersection / union
-        enough = np.flatnonzero(iou >= limit)
-        return d[enough], g[enough], iou[enough]
-
-
-def _edges_and_area(boxes: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
-    left, top, width, height = np.ascontiguousarray(boxes.T)
-    return left, top, width + left, height + top, width * height
 
 
 def _best_first(

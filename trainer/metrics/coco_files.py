@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import orjson
 
+from schemas.boxes import area_px2
 from schemas.user_error import UserError
 from trainer.metrics.box_columns import Detections, GroundTruths
 from trainer.metrics.json_records import JsonRecords
@@ -76,7 +77,7 @@ def read_annotations(path: Path) -> AnnotatedImages:
             records.indices("image_id", image_index, "images"),
             records.indices("category_id", category_index, "categories"),
             boxes,
-            records.numbers("area", boxes[:, 2] * boxes[:, 3]),
+            records.numbers("area", area_px2(boxes)),
             records.flags("iscrowd"),
             records.flags("difficult"),
         ),

@@ -21,9 +21,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from schemas.boxes import check_format, to_xywh
 from trainer.metrics.accumulator import CocoAccumulator, evaluate_images
 from trainer.metrics.box_columns import Detections, GroundTruths
-from trainer.metrics.box_formats import check_format, to_xywh
 from trainer.metrics.graph_state import (
     is_traced,
     only_with,
@@ -57,7 +57,7 @@ class _CocoMetric(keras.metrics.Metric):
 
     Args:
         class_ids: the classes that count; boxes of others are left out.
-        bounding_box_format: one of `box_formats.FORMATS`.
+        bounding_box_format: one of `schemas.boxes.FORMATS`.
         max_images: images in an epoch, at most; with R replicas add one global batch.
         ground_truths_per_image: slots; a batch may bring fewer, padded by class -1.
         detections_per_image: slots, likewise.

@@ -5,8 +5,8 @@ from typing import Any
 
 from keras import ops
 
+from schemas.tensor_boxes import EPSILON_PX2, paired_iou
 from trainer.model.parts.order import after
-from trainer.model.parts.overlaps import EPSILON_PX2, paired_iou
 
 Tensor = Any
 

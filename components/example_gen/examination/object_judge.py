@@ -8,11 +8,12 @@ import numpy as np
 
 from components.example_gen.config import IngestConfig
 from components.example_gen.rules import OBJECT_RULES
-from components.example_gen.rules.geometry import Box, box_of, corners_of, part_box
+from components.example_gen.rules.geometry import box_of, corners_of, part_box
 from components.example_gen.rules.objects import ObjectFacts, Repaired
 from components.example_gen.rules.rule import DROP_OBJECT, REPAIR, Rule
 from components.example_gen.source.annotation import RawObject, to_number
 from schemas import boxes as box_format
+from schemas.single_box import Box
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

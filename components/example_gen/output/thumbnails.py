@@ -5,10 +5,10 @@ import io
 
 from PIL import Image, ImageDraw, ImageOps
 
-from components.example_gen.rules.geometry import Box
 from components.example_gen.source import image as images
 from components.example_gen.source import storage
 from components.example_gen.source.item import Item
+from schemas.single_box import Box
 
 _SIDE_PX = 240
 _MARGIN = 0.25  # of the image: room for boxes that leave it

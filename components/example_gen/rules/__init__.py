@@ -1,6 +1,6 @@
 """Every rule in the order in which it is tried; a reject or drop ends it.
 
-Imports source and the config.
+Imports schemas, source and the config.
 """
 
 from components.example_gen.rules import data_set, image, objects, source

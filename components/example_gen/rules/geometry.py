@@ -1,4 +1,4 @@
-"""Arithmetic on one box; tuples: for four numbers NumPy costs more than it saves."""
+"""The box that an annotation means, if it means one."""
 
 import math
 
@@ -8,33 +8,9 @@ from components.example_gen.source.annotation import (
     to_half_open,
     to_number,
 )
+from schemas.single_box import Box, area_px2, clipped
 
 Numbers = tuple[float | None, float | None, float | None, float | None]
-Box = tuple[float, float, float, float]  # xyxy pixels, 0-based, half-open
-
-
-def clipped(box: Box, width: int, height: int) -> Box:
-    """The part of a box inside the image; empty where there is none."""
-    xmin, ymin, xmax, ymax = box
-    return (
-        min(max(xmin, 0.0), width),
-        min(max(ymin, 0.0), height),
-        min(max(xmax, 0.0), width),
-        min(max(ymax, 0.0), height),
-    )
-
-
-def area(box: Box) -> float:
-    """Area in px2; 0 where a side is not positive."""
-    return max(box[2] - box[0], 0.0) * max(box[3] - box[1], 0.0)
-
-
-def inside_fraction(box: Box, width: int, height: int) -> float:
-    """Which part of a box lies inside the image; 0 for one without area."""
-    whole = area(box)
-    if not whole or not math.isfinite(whole):
-        return 0.0
-    return area(clipped(box, width, height)) / whole
 
 
 def corners_of(box: RawBox | None) -> Numbers:
@@ -58,6 +34,6 @@ def box_of(corners: Numbers) -> Box | None:
 def part_box(part: RawPart, width: int, height: int) -> Box | None:
     """A part's box clipped to the image; None where it is not usable."""
     box = box_of(corners_of(part.box))
-    if box is None or not part.name or not area(clipped(box, width, height)):
+    if box is None or not part.name or not area_px2(clipped(box, width, height)):
         return None
     return clipped(box, width, height)

@@ -3,9 +3,9 @@
 import dataclasses
 
 from components.example_gen.config import IngestConfig
-from components.example_gen.rules.geometry import Box, inside_fraction
 from components.example_gen.source.annotation import Annotation, to_number
 from components.example_gen.source.image import Header
+from schemas.single_box import Box, inside_fraction
 
 ACCEPTED_FORMATS = ("jpeg", "png")
 _FORMAT_OF_SUFFIX = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png"}

@@ -6,18 +6,13 @@ from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from components.example_gen.config import IngestConfig
-from components.example_gen.rules.geometry import (
-    Box,
-    Numbers,
-    clipped,
-    inside_fraction,
-    part_box,
-)
+from components.example_gen.rules.geometry import Numbers, part_box
 from components.example_gen.source.annotation import (
     COORDINATES,
     RawObject,
     to_half_open,
 )
+from schemas.single_box import Box, clipped, inside_fraction
 
 _FLAGS = ("difficult", "truncated", "occluded")
 _KNOWN_FLAGS = {None, "", "0", "1"}

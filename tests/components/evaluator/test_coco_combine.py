@@ -9,7 +9,8 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.testing.util import assert_that
 
 from components.evaluator.coco_combine import CombineScoredImages, ScoredImage
-from trainer.metrics.box_columns import Detections, GroundTruths, xywh_from_xyxy
+from schemas.boxes import to_xywh
+from trainer.metrics.box_columns import Detections, GroundTruths
 from trainer.metrics.summary import coco_summary, summarise
 
 NAMES = ["cat", "dog", "eel"]
@@ -53,13 +54,13 @@ def expected(images):
         GroundTruths(
             image_column("gt_classes"),
             column("gt_classes"),
-            xywh_from_xyxy(column("gt_boxes")),
+            to_xywh(column("gt_boxes")),
             difficult=column("gt_difficult"),
         ),
         Detections(
             image_column("classes"),
             column("classes"),
-            xywh_from_xyxy(column("boxes")),
+            to_xywh(column("boxes")),
             column("scores"),
         ),
         image_ids=[image.image_id for image in images],

@@ -9,7 +9,8 @@ import keras
 import numpy as np
 import pytest
 
-from trainer.metrics.box_columns import Detections, GroundTruths, xywh_from_xyxy
+from schemas.boxes import to_xywh
+from trainer.metrics.box_columns import Detections, GroundTruths
 from trainer.metrics.keras_metric import COCOMeanAveragePrecision, COCORecall
 from trainer.metrics.packed_boxes import pack_detections, pack_ground_truths
 from trainer.metrics.summary import coco_summary
@@ -57,13 +58,13 @@ def core_metrics(images):
         GroundTruths(
             gt_image,
             images["gt_classes"][gt_image, gt_slot],
-            xywh_from_xyxy(images["gt_boxes"][gt_image, gt_slot]),
+            to_xywh(images["gt_boxes"][gt_image, gt_slot]),
             difficult=images["gt_difficult"][gt_image, gt_slot],
         ),
         Detections(
             image,
             images["classes"][image, slot],
-            xywh_from_xyxy(images["boxes"][image, slot]),
+            to_xywh(images["boxes"][image, slot]),
             images["scores"][image, slot],
         ),
         image_ids=range(len(images["classes"])),

@@ -1,4 +1,4 @@
 """From raw predictions to detections.
 
-Imports the model's config, parts and targets.
+Imports schemas and the model's config, parts and targets.
 """

@@ -4,6 +4,7 @@ from typing import Any
 
 from keras import ops
 
+from schemas.tensor_boxes import clip
 from trainer.model.config import DecodingConfig
 from trainer.model.detection.nms import keep_mask
 from trainer.model.targets.box_coding import decode_boxes
@@ -42,7 +43,7 @@ def decode_detections(
         axis=1,
     )
     chosen_anchors = ops.take(anchors, anchor_indices, axis=0)
-    boxes = _clip(decode_boxes(deltas, chosen_anchors, variance), image_size)
+    boxes = clip(decode_boxes(deltas, chosen_anchors, variance), image_size)
     keep = keep_mask(
         boxes,
         classes,
@@ -67,9 +68,3 @@ def _best_kept(
         "classes": ops.where(is_detection, chosen_classes, -1),
         "num_detections": ops.sum(ops.cast(is_detection, "int32"), axis=1),
     }
-
-
-def _clip(boxes: Tensor, image_size: tuple[Tensor, Tensor]) -> Tensor:
-    height, width = (ops.cast(side, "float32") for side in image_size)
-    limits = ops.stack([width, height, width, height])
-    return ops.clip(boxes, 0.0, limits)

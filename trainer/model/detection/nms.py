@@ -4,7 +4,7 @@ from typing import Any
 
 from keras import ops
 
-from trainer.model.parts.overlaps import iou_matrix
+from schemas.tensor_boxes import iou_matrix
 
 Tensor = Any
 

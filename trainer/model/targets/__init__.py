@@ -1,4 +1,4 @@
 """Anchors, which of them stand for which object, and what each is to predict.
 
-Imports the model's config and parts.
+Imports schemas and the model's config and parts.
 """

@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from schemas.tensor_boxes import centers_and_sizes
+
 Tensor = Any
 # exp() of more than this is a box 1000/16 times its anchor (Fast R-CNN code)
 MAX_LOG_SCALE = float(np.log(1000.0 / 16.0))
@@ -19,8 +21,8 @@ def encode_boxes(
     dx, dy: centre offsets in anchor sizes; dw, dh: logs of the size ratios
     (Girshick et al. 2014, appendix C).
     """
-    anchor_centers, anchor_sizes = _centers_sizes(anchors)
-    centers, sizes = _centers_sizes(boxes)
+    anchor_centers, anchor_sizes = centers_and_sizes(anchors)
+    centers, sizes = centers_and_sizes(boxes)
     offsets = (centers - anchor_centers) / anchor_sizes
     scales = ops.log(ops.maximum(sizes, SMALLEST_SIDE_PX) / anchor_sizes)
     deltas = ops.concatenate([offsets, scales], axis=-1)
@@ -32,13 +34,8 @@ def decode_boxes(
 ) -> Tensor:
     """The inverse of `encode_boxes`: deltas [..., 4] -> boxes [..., 4] xyxy px."""
     deltas = deltas * ops.convert_to_tensor(variance, dtype="float32")
-    anchor_centers, anchor_sizes = _centers_sizes(anchors)
+    anchor_centers, anchor_sizes = centers_and_sizes(anchors)
     centers = deltas[..., :2] * anchor_sizes + anchor_centers
     scales = ops.minimum(deltas[..., 2:], MAX_LOG_SCALE)
     half_sizes = ops.exp(scales) * anchor_sizes / 2
     return ops.concatenate([centers - half_sizes, centers + half_sizes], axis=-1)
-
-
-def _centers_sizes(boxes: Tensor) -> tuple[Tensor, Tensor]:
-    low, high = boxes[..., :2], boxes[..., 2:]
-    return (low + high) / 2, high - low

@@ -4,8 +4,8 @@ from typing import Any, NamedTuple
 
 from keras import ops
 
+from schemas.tensor_boxes import iou_matrix
 from trainer.model.config import MatcherConfig
-from trainer.model.parts.overlaps import iou_matrix
 
 Tensor = Any
 POSITIVE, NEGATIVE, IGNORED = 1, 0, -1
