@@ -5,7 +5,7 @@ import hashlib
 import tensorflow as tf
 
 from trainer.config import TrainerConfig
-from trainer.model.backbones.builders import PRESET, require_backbone
+from trainer.model.backbones.builders import require_backbone, weights_path
 from trainer.model.config import ModelConfig
 from trainer.serving.warm_start import require_model
 from trainer.training.strategy import distribution_scope
@@ -24,9 +24,8 @@ def starting_weights_digest(config: ModelConfig) -> str:
 
     A config only names them, and the same name may hold other weights next week.
     """
-    files = []
-    if config.backbone_weights not in ("", PRESET):
-        files.append(config.backbone_weights)
+    path = weights_path(config)
+    files = [path] if path else []
     if config.initial_model:
         folder = f"{config.initial_model}/variables"
         files += [f"{folder}/{name}" for name in sorted(tf.io.gfile.listdir(folder))]

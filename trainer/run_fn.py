@@ -128,7 +128,7 @@ def train(
             model = build_retinanet(config.model, len(data.class_names))
             if config.model.initial_model:
                 warm_start(model, config.model.initial_model)
-            optimizer = build_optimizer(config.optimizer, steps)
+            optimizer = build_optimizer(config.optimizer, steps, model)
             model.compile(optimizer=optimizer, jit_compile=config.jit_compile)
             _LOG.info(
                 "training %d parameters for %d steps on %d images",

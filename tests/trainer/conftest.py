@@ -1,7 +1,7 @@
 import keras
 import pytest
 
-from trainer.model.backbones.builders import BACKBONES
+from trainer.model.backbones.builders import BACKBONES, Backbone
 from trainer.model.build import build_retinanet
 from trainer.model.config import (
     AnchorConfig,
@@ -13,9 +13,9 @@ from trainer.model.config import (
 )
 
 
-def mini_backbone(pretrained):
+def mini_backbone(weights):
     """One convolution a stage: what a backbone must give, and nothing else."""
-    assert not pretrained
+    assert not weights
     image = features = keras.Input((None, None, 3))
     stages = {}
     for level, stride in ((2, 4), (3, 2), (4, 2), (5, 2)):
@@ -32,7 +32,7 @@ def mini_backbone(pretrained):
 
 @pytest.fixture(scope="session", autouse=True)
 def _mini_backbone_is_known():
-    BACKBONES["mini"] = mini_backbone
+    BACKBONES["mini"] = Backbone(mini_backbone)
     yield
     del BACKBONES["mini"]
 

@@ -37,6 +37,11 @@ def test_other_weights_under_the_same_name_have_another_digest(tmp_path):
     assert "" not in digests
 
 
+def test_packaged_weights_have_one():
+    config = ModelConfig(backbone="efficientnet_lite0", backbone_weights="preset")
+    assert starting_weights_digest(config)
+
+
 @pytest.mark.parametrize("weights", ["", "preset"])
 def test_a_training_from_no_file_has_none(weights):
     assert starting_weights_digest(ModelConfig(backbone_weights=weights)) == ""

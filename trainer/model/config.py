@@ -112,12 +112,13 @@ class ModelConfig:
     """A RetinaNet: backbone, pyramid P`min_level`..P`max_level`, heads, rules.
 
     `backbone` is a key of `trainer.model.backbones.builders.BACKBONES`.
-    `backbone_weights` is "" (from scratch), "preset" (the library's ImageNet weights)
-    or a `.weights.h5` file. `initial_model` is the directory of an earlier exported
-    model of ours, from which all weights that fit are taken. `frozen_stages` counts
-    from the stem: 0 none, 1 the stem, 5 the whole backbone. With several replicas
-    `synchronize_batch_norm` gives all the statistics of the global batch; with one, and
-    on JAX, where they are that anyway, it changes nothing.
+    `backbone_weights` is "" (from scratch), "preset" (ImageNet weights, of an installed
+    package or from KerasHub) or a file: `.weights.h5`, timm's `.safetensors` for
+    ResNets, torch's `.pth` for EfficientNet-Lite0. `initial_model` is the directory of
+    an earlier exported model of ours, from which all weights that fit are taken.
+    `frozen_stages` counts from the stem: 0 none, 1 the stem, 5 the whole backbone. With
+    several replicas `synchronize_batch_norm` gives all the statistics of the global
+    batch; with one, and on JAX, where they are that anyway, it changes nothing.
     """
 
     backbone: str = "resnet50"

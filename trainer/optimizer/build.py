@@ -25,10 +25,17 @@ class _WholeBatchMixin:
     step than one device would take; and it overwrites the weights by their moving
     average whenever a `fit` ends, which a resumed training cannot have.
     `gradient_norm` is that of the newest step, before it was clipped.
+
+    `slower`, places among the trainable variables, learn at `slower_rate` of the
+    learning rate. Those of them that are `decayed` decay at that rate, too, as torch's
+    parameter groups do, and so not in Keras's way.
     """
 
     clip_global_norm: float = 0.0
     gradient_norm: keras.Variable
+    slower_rate: float = 1.0
+    slower: frozenset[int] = frozenset()
+    decayed: frozenset[int] = frozenset()
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> None:
         """Update the variables by the clipped gradients."""
@@ -40,12 +47,22 @@ class _WholeBatchMixin:
             grads = [g if g is None else g * ops.cast(factor, g.dtype) for g in grads]
         super().apply(grads, trainable_variables)  # type: ignore[misc]
 
+    def update_step(self, gradient: Tensor, variable: Any, learning_rate: Any) -> None:
+        """Keras's step, at the variable's own rate."""
+        place = self._get_variable_index(variable)  # type: ignore[attr-defined]
+        if place in self.slower:
+            learning_rate = learning_rate * self.slower_rate
+        if place in self.decayed:
+            decay = ops.cast(self.weight_decay * learning_rate, variable.dtype)  # type: ignore[attr-defined]
+            self.assign_sub(variable, decay * variable)  # type: ignore[attr-defined]
+        super().update_step(gradient, variable, learning_rate)  # type: ignore[misc]
+
     def finalize_variable_values(self, var_list: Any) -> None:
         """Keep the weights as they are."""
 
 
-class WholeBatchSGD(_WholeBatchMixin, keras.optimizers.SGD):
-    """SGD on the clipped gradient of the global batch."""
+class _InPlaceSGD(keras.optimizers.SGD):
+    """SGD whose momentum is applied in place."""
 
     def update_step(self, gradient: Tensor, variable: Any, learning_rate: Any) -> None:
         """Keras's step, on TensorFlow in place.
@@ -69,14 +86,22 @@ class WholeBatchSGD(_WholeBatchMixin, keras.optimizers.SGD):
         )
 
 
+class WholeBatchSGD(_WholeBatchMixin, _InPlaceSGD):
+    """SGD on the clipped gradient of the global batch."""
+
+
 class WholeBatchAdamW(_WholeBatchMixin, keras.optimizers.AdamW):
     """AdamW on the clipped gradient of the global batch."""
 
 
 def build_optimizer(
-    config: OptimizerConfig, train_steps: int
+    config: OptimizerConfig, train_steps: int, model: Any = None
 ) -> keras.optimizers.Optimizer:
-    """The optimiser for a training of `train_steps` steps."""
+    """The optimiser for a training of `train_steps` steps.
+
+    The backbone of `model`, where one is given, learns at `config.backbone_rate` of the
+    learning rate; the optimiser is then that of this model's trainable variables.
+    """
     shared = {
         # checkpoints know variables by path, and Keras numbers unnamed optimisers
         "name": "optimizer",
@@ -94,7 +119,18 @@ def build_optimizer(
     optimizer.gradient_norm = optimizer.add_variable(
         shape=(), aggregation="only_first_replica", name="gradient_norm"
     )
-    optimizer.exclude_from_weight_decay(var_names=list(NOT_DECAYED))
+    slower = [] if model is None else model.backbone.trainable_variables
+    if config.backbone_rate == 1 or not slower:
+        optimizer.exclude_from_weight_decay(var_names=list(NOT_DECAYED))
+        return optimizer
+    optimizer.exclude_from_weight_decay(slower, list(NOT_DECAYED))
+    places = {id(each): at for at, each in enumerate(model.trainable_variables)}
+    optimizer.slower_rate = config.backbone_rate
+    optimizer.slower = frozenset(places[id(each)] for each in slower)
+    if config.weight_decay:
+        optimizer.decayed = frozenset(
+            places[id(each)] for each in slower if each.name not in NOT_DECAYED
+        )
     return optimizer
 
 

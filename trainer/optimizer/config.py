@@ -44,7 +44,11 @@ class PiecewiseSchedule:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class OptimizerConfig:
-    """SGD with momentum or AdamW; weight decay never touches biases and norms."""
+    """SGD with momentum or AdamW; weight decay never touches biases and norms.
+
+    The backbone learns at `backbone_rate` of the schedule's rate, and decays at that,
+    too: weights that come from ImageNet need less of both than new heads.
+    """
 
     kind: Literal["sgd", "adamw"] = "sgd"
     schedule: CosineSchedule | PiecewiseSchedule = CosineSchedule()
@@ -52,6 +56,7 @@ class OptimizerConfig:
     weight_decay: float = 1e-4
     clip_global_norm: float = 10.0  # 0: off
     ema_momentum: float = 0.0  # 0: no moving average of the weights
+    backbone_rate: float = 1.0
 
     def __post_init__(self) -> None:
         refuse_unless(0 <= self.momentum < 1, "0 <= momentum < 1", self.momentum)
@@ -61,3 +66,5 @@ class OptimizerConfig:
         refuse_unless(
             0 <= self.ema_momentum < 1, "0 <= ema_momentum < 1", self.ema_momentum
         )
+        rate = self.backbone_rate
+        refuse_unless(rate > 0, "backbone_rate > 0", rate)

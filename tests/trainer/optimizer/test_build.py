@@ -1,3 +1,5 @@
+import types
+
 import keras
 import numpy as np
 import pytest
@@ -103,3 +105,48 @@ def test_the_end_of_a_fit_leaves_the_weights_as_they_are():
         optimizer.apply([np.array([1.0], "float32")], [a])
     optimizer.finalize_variable_values([a])
     assert float(a[0]) == pytest.approx(-3.0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "of_backbone", "of_head"),
+    [
+        # decay .1 at a tenth of the rate 1, then a tenth of the step: 1 - .01 - .2
+        ("sgd", 0.79, -1.1),
+        # Adam's first step is the rate, whatever the gradient: 1 - .01 - .1
+        ("adamw", 0.89, -0.1),
+    ],
+)
+@pytest.mark.parametrize("compiled", [True, False])
+def test_the_backbone_learns_and_decays_at_its_own_rate(
+    kind, of_backbone, of_head, compiled
+):
+    head, kernel = (keras.Variable([1.0], name="kernel") for _ in range(2))
+    gamma = keras.Variable([1.0], name="gamma")
+    model = types.SimpleNamespace(
+        backbone=types.SimpleNamespace(trainable_variables=[kernel, gamma]),
+        trainable_variables=[head, kernel, gamma],
+    )
+    config = OptimizerConfig(
+        kind=kind,
+        schedule=PiecewiseSchedule(boundaries=(), rates=(1.0,)),
+        momentum=0.0,
+        weight_decay=0.1,
+        clip_global_norm=0.0,
+        backbone_rate=0.1,
+    )
+    optimizer = build_optimizer(config, 10, model)
+    optimizer.build(model.trainable_variables)
+    apply = tf.function(optimizer.apply) if compiled else optimizer.apply
+    apply([tf.constant([2.0]), tf.constant([2.0]), tf.constant([0.0])])
+    found = [float(variable[0]) for variable in (head, kernel, gamma)]
+    assert found == pytest.approx([of_head, of_backbone, 1.0], abs=1e-5)
+
+
+def test_a_rate_of_1_changes_nothing():
+    kernel = keras.Variable([1.0], name="kernel")
+    backbone = types.SimpleNamespace(trainable_variables=[kernel])
+    model = types.SimpleNamespace(backbone=backbone, trainable_variables=[kernel])
+    optimizer = build_optimizer(OptimizerConfig(weight_decay=0.1), 10, model)
+    assert not optimizer.slower
+    with pytest.raises(ValueError, match="backbone_rate > 0"):
+        OptimizerConfig(backbone_rate=0.0)

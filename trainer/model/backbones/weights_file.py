@@ -10,7 +10,11 @@ from schemas.user_error import UserError
 
 SHOWN = 3  # differences named
 # the layers with weights that backbones have, and what Keras calls them in files
-KINDS = {"Conv2D": "conv2d", "BatchNormalization": "batch_normalization"}
+KINDS = {
+    "Conv2D": "conv2d",
+    "DepthwiseConv2D": "depthwise_conv2d",
+    "BatchNormalization": "batch_normalization",
+}
 
 
 def load_weights_file(backbone: keras.Model, path: str) -> None:

@@ -5,7 +5,7 @@ import pytest
 import requests
 
 from schemas.user_error import UserError
-from trainer.model.backbones.builders import BACKBONES, PRESETS, build_backbone
+from trainer.model.backbones.builders import BACKBONES, build_backbone
 from trainer.model.backbones.light import light_backbone
 from trainer.model.config import ModelConfig
 
@@ -40,7 +40,7 @@ def test_resnets_give_the_same_stages(name):
 
 
 def test_an_unknown_backbone_is_refused_with_the_known_ones():
-    with pytest.raises(UserError, match=r"no 'vgg'; there are light, resnet18"):
+    with pytest.raises(UserError, match=r"no 'vgg'; there are light, efficient"):
         build_backbone(ModelConfig(backbone="vgg"))
     assert "resnet101_vd" in BACKBONES
 
@@ -79,11 +79,35 @@ def test_missing_weights_are_one_clear_line(tmp_path):
 
 def test_a_backbone_without_a_preset_says_so():
     config = ModelConfig(backbone="light", backbone_weights="preset")
-    with pytest.raises(UserError, match=r"light has none in KerasHub.*resnet18, "):
+    with pytest.raises(
+        UserError, match=r"light has none: .* efficientnet_lite0, resnet18, "
+    ):
         build_backbone(config)
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize(
+    ("name", "file", "kinds"),
+    [
+        ("light", "w.pth", r"\.weights\.h5"),
+        ("light", "w.safetensors", r"\.weights\.h5"),
+        ("efficientnet_lite0", "w.safetensors", r"\.weights\.h5 or \.pth or \.pt"),
+        ("resnet50_vd", "w.safetensors", r"\.weights\.h5"),
+        ("resnet50", "w.pth", r"\.weights\.h5 or \.safetensors"),
+    ],
+)
+def test_files_of_another_backbones_kind_are_refused(tmp_path, name, file, kinds):
+    path = tmp_path / file
+    path.touch()
+    with pytest.raises(UserError, match=rf"{name} is not read from .*with {kinds}$"):
+        build_backbone(ModelConfig(backbone=name, backbone_weights=str(path)))
+
+
+DOWNLOADED = [
+    name for name, it in BACKBONES.items() if it.has_preset and not it.preset_file
+]
+
+
+@pytest.mark.parametrize("name", DOWNLOADED)
 def test_presets_are_of_the_backbones_that_take_them(name, monkeypatch):
     asked = []
 

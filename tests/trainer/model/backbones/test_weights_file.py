@@ -47,9 +47,9 @@ def test_what_kerashub_saved_fits(path):
 
 
 def test_layers_of_another_shape_are_named(path):
-    BACKBONES["resnet18"]("").save_weights(path)
+    BACKBONES["resnet18"].build("").save_weights(path)
     with pytest.raises(UserError) as raised:
-        load_weights_file(BACKBONES["resnet50"](""), path)
+        load_weights_file(BACKBONES["resnet50"].build(""), path)
     message = str(raised.value)
     # a bottleneck begins with a 1x1 convolution, a basic block with a 3x3 one
     first = "stack0_block0_1_conv/kernel is (1, 1, 64, 64) here, (3, 3, 64, 64) there"

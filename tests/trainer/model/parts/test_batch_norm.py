@@ -75,7 +75,7 @@ def test_outside_of_training_and_frozen_it_takes_the_averages(frozen):
 
 
 def test_a_librarys_model_keeps_layers_weights_and_outputs():
-    model = BACKBONES["resnet18_vd"]("")
+    model = BACKBONES["resnet18_vd"].build("")
     fused = with_fused_batch_norm(model)
     kinds = {type(layer) for layer in fused.layers}
     assert BatchNormalization in kinds
