@@ -17,6 +17,10 @@ class IngestConfig:
     with `ensure_splits` they also carve a missing train or eval split out of the other
     (a detector cannot be trained without both). `processes` 0 means one a core, which
     is right on one machine; a cluster runner, which brings its own, wants 1.
+
+    `exif_boxes` says in which picture boxes lie where EXIF turns it and <size> does not
+    tell: `auto` takes the stored one and counts the image against the budget.
+    `accept_scaled` takes boxes that were scaled to a resized picture out of that count.
     """
 
     label_map: tuple[str, ...] | None = None
@@ -33,6 +37,8 @@ class IngestConfig:
     max_file_bytes: int = 128 * 1024 * 1024
     max_rejected_images: float = 0.05
     allow_leaks: bool = False
+    exif_boxes: Literal["auto", "stored", "displayed"] = "auto"
+    accept_scaled: bool = False
     follow_symlinks: bool = False
     images_per_shard: int = 256
     gzip: bool = False

@@ -31,6 +31,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--replay", default="", help="rejects.jsonl of an earlier run")
     parser.add_argument("--max-rejected-images", type=float, help="0..1, default 0.05")
     parser.add_argument("--min-box-px", type=float, help="shorter sides are dropped")
+    parser.add_argument(
+        "--exif-boxes",
+        choices=("auto", "stored", "displayed"),
+        help="picture that boxes lie in where EXIF turns it and <size> does not tell",
+    )
+    parser.add_argument(
+        "--accept-scaled",
+        action="store_true",
+        default=None,
+        help="boxes scaled to a resized picture don't count as images in doubt",
+    )
     parser.add_argument("--swap-inverted", action="store_true", default=None)
     parser.add_argument("--follow-symlinks", action="store_true", default=None)
     parser.add_argument("--gzip", action="store_true", default=None)
@@ -53,6 +64,8 @@ _CONFIG_OPTIONS = (
     "unknown_class",
     "max_rejected_images",
     "min_box_px",
+    "exif_boxes",
+    "accept_scaled",
     "swap_inverted",
     "follow_symlinks",
     "gzip",

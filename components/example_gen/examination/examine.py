@@ -10,8 +10,15 @@ from PIL import Image
 
 from components.example_gen.config import IngestConfig
 from components.example_gen.examination import object_judge
-from components.example_gen.rules import CONTENT_RULES, PIXEL_RULES, SOURCE_RULES
-from components.example_gen.rules.geometry import box_of, corners_of
+from components.example_gen.rules import (
+    CONTENT_RULES,
+    PIXEL_RULES,
+    SOURCE_RULES,
+    doubts,
+)
+from components.example_gen.rules.box_frame import find_frame
+from components.example_gen.rules.frame import declared_size
+from components.example_gen.rules.geometry import corners_of
 from components.example_gen.rules.image import ACCEPTED_FORMATS, ImageFacts
 from components.example_gen.rules.rule import REJECT_IMAGE, Rule
 from components.example_gen.rules.source import SourceFacts
@@ -37,6 +44,7 @@ class Examined:
     findings: tuple[Finding, ...]
     objects_in: int
     objects_repaired: int = 0
+    doubtful: bool = False  # written, and its boxes may be those of another picture
 
 
 class _Examination:
@@ -91,11 +99,15 @@ def examine(
     raw, opened, facts = _read_content(item, annotation, config)
     if not exam.passes(CONTENT_RULES, facts) or opened is None:
         return exam.rejected(annotation)
-    luma, facts = _decode(opened, facts)
-    if not exam.passes(PIXEL_RULES, facts) or luma is None or facts.header is None:
+    luma, facts = _decode(opened, _with_boxes(facts, config))
+    if not exam.passes(PIXEL_RULES, facts) or luma is None:
         return exam.rejected(annotation)
-    size = (facts.header.width, facts.header.height)
-    judged = object_judge.judge_objects(annotation.objects, size, known_classes, config)
+    assert facts.header  # it was opened
+    assert facts.found
+    size, frame = (facts.header.width, facts.header.height), facts.found.frame
+    judged = object_judge.judge_objects(
+        annotation.objects, size, frame, known_classes, config
+    )
     for hit in judged.hits:
         exam.add(hit.rule, hit.detail, hit)
     example = DetectionExample(
@@ -109,10 +121,16 @@ def examine(
         sha256=hashlib.sha256(raw).hexdigest(),
         brightness=luma.brightness,
         contrast=luma.contrast,
-        **object_judge.to_fields(judged, size),
+        **object_judge.to_fields(judged, size, frame),
     )
-    objects_in = len(annotation.objects)
-    return Examined(item, example, tuple(exam.findings), objects_in, judged.repaired)
+    return Examined(
+        item,
+        example,
+        tuple(exam.findings),
+        objects_in=len(annotation.objects),
+        objects_repaired=judged.repaired,
+        doubtful=any(finding.reason in doubts(config) for finding in exam.findings),
+    )
 
 
 def class_names_of(item: Item, config: IngestConfig) -> set[str]:
@@ -168,15 +186,24 @@ def _read_content(
     return raw, opened, dataclasses.replace(facts, header=header)
 
 
+def _with_boxes(facts: ImageFacts, config: IngestConfig) -> ImageFacts:
+    """Facts of an opened image -> the same with its boxes as stored pixels."""
+    header = facts.header
+    assert header is not None
+    found = find_frame(
+        (header.width, header.height),
+        header.exif_orientation,
+        declared_size(facts.annotation),
+        config.exif_boxes,
+    )
+    boxes = [found.frame.pixels(corners_of(o.box)) for o in facts.annotation.objects]
+    given = tuple(box for box in boxes if box is not None)
+    return dataclasses.replace(facts, found=found, boxes=given)
+
+
 def _decode(
     opened: Image.Image, facts: ImageFacts
 ) -> tuple[images.Luma | None, ImageFacts]:
-    boxes = tuple(
-        box
-        for item in facts.annotation.objects
-        if (box := box_of(corners_of(item.box))) is not None
-    )
-    facts = dataclasses.replace(facts, boxes=boxes)
     try:
         return images.decode_luma(opened), facts
     except images.ImageError as error:

@@ -8,7 +8,8 @@ import numpy as np
 
 from components.example_gen.config import IngestConfig
 from components.example_gen.rules import OBJECT_RULES
-from components.example_gen.rules.geometry import box_of, corners_of, part_box
+from components.example_gen.rules.box_frame import BoxFrame
+from components.example_gen.rules.geometry import corners_of, part_box
 from components.example_gen.rules.objects import ObjectFacts, Repaired
 from components.example_gen.rules.rule import DROP_OBJECT, REPAIR, Rule
 from components.example_gen.source.annotation import RawObject, to_number
@@ -46,6 +47,7 @@ class JudgedObjects:
 def judge_objects(
     objects: tuple[RawObject, ...],
     size: tuple[int, int],
+    frame: BoxFrame,
     known_classes: AbstractSet[str],
     config: IngestConfig,
 ) -> JudgedObjects:
@@ -57,7 +59,7 @@ def judge_objects(
     for index, raw in enumerate(objects):
         corners = corners_of(raw.box)
         facts = ObjectFacts(
-            raw, *size, corners, box_of(corners), known_classes, earlier
+            raw, *size, frame, corners, frame.pixels(corners), known_classes, earlier
         )
         found, box = _judge_one(index, facts, config)
         hits += found
@@ -94,14 +96,16 @@ def _flag(text: str | None) -> bool:
     return text.lower() == "true" if number is None else number > 0
 
 
-def to_fields(judged: JudgedObjects, size: tuple[int, int]) -> dict[str, Any]:
+def to_fields(
+    judged: JudgedObjects, size: tuple[int, int], frame: BoxFrame
+) -> dict[str, Any]:
     """The fields of a DetectionExample that come from its objects."""
     raws = [item.raw for item in judged.kept]
     parts = [
         (index, part.name, box)
         for index, raw in enumerate(raws)
         for part in raw.parts
-        if (box := part_box(part, *size)) is not None
+        if (box := part_box(part, frame, *size)) is not None
     ]
     return {
         "boxes": box_format.as_boxes([item.box for item in judged.kept]),

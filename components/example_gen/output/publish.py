@@ -81,6 +81,7 @@ def _details(data: ResolvedData, plan: ShardPlan, run: RunResult) -> dict[str, A
             name: tally.totals[name]
             for name in ("difficult", "truncated", "occluded", "parts")
         },
+        "images_doubtful": tally.totals["images_doubtful"],
         "objects_per_image": _by_number(tally.objects_per_image),
         "log2_area_rel": _by_number(tally.areas),
         "log2_aspect_ratio": _by_number(tally.aspects),

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from components.example_gen.config import IngestConfig
-from components.example_gen.rules import RULES
+from components.example_gen.rules import RULES, doubts
 from components.example_gen.rules.rule import (
     DROP_OBJECT,
     ERROR,
@@ -18,6 +18,18 @@ from components.example_gen.rules.rule import (
 )
 from components.example_gen.shards.tally import COUNTED, Tally
 from schemas.user_error import UserError
+
+# What to do about images in doubt, where they are too many.
+_HINTS = {
+    "size_scaled": (
+        "boxes were scaled to images that were resized after labelling (accept_scaled "
+        "if that is right)"
+    ),
+    "exif_undecided": (
+        "EXIF turns images, and nothing says whether boxes are turned too: look at "
+        "some, then set exif_boxes to stored or displayed"
+    ),
+}
 
 
 class OverBudgetError(UserError):
@@ -76,7 +88,7 @@ class Report:
 def _cost(rule: Rule) -> int:
     if rule.action == REJECT_IMAGE or (rule.action, rule.severity) == (KEEP, ERROR):
         return 0
-    return 1 if rule.action == DROP_OBJECT else 2
+    return 1 if rule.action == DROP_OBJECT or rule.code in _HINTS else 2
 
 
 def make_report(
@@ -148,16 +160,23 @@ def check_budget(report: Report, config: IngestConfig, where: str) -> None:
 def budget_problems(report: Report, config: IngestConfig) -> list[str]:
     """What is over budget, in words; empty where nothing is."""
     rejected, images = report.totals["images_rejected"], report.totals["images_in"]
+    doubtful = report.details.get("images_doubtful", 0)
     problems = []
-    if rejected > config.max_rejected_images * images:
-        problems.append(
-            f"{rejected} of {images} images rejected, more than "
-            f"{config.max_rejected_images:.2%}".replace(".00%", "%")
-        )
+    if rejected + doubtful > config.max_rejected_images * images:
+        lost = f"{rejected} of {images} images rejected"
+        if doubtful:
+            lost += f", the boxes of {doubtful} in doubt"
+        problems.append(f"{lost}, more than {_percent(config.max_rejected_images)}")
+        counted = doubts(config) & set(report.reasons)
+        problems += [hint for code, hint in _HINTS.items() if code in counted]
     leaks = report.reasons.get("split_leak", 0)
     if leaks and not config.allow_leaks:
         problems.append(f"{leaks} contents in more than one split")
     return problems
+
+
+def _percent(fraction: float) -> str:
+    return f"{fraction:.2%}".replace(".00%", "%")
 
 
 def _named(reasons: Sequence[tuple[str, int]]) -> str:

@@ -3,7 +3,8 @@
 Imports schemas, source and the config.
 """
 
-from components.example_gen.rules import data_set, image, objects, source
+from components.example_gen.config import IngestConfig
+from components.example_gen.rules import data_set, frame, image, objects, source
 from components.example_gen.rules.rule import (
     DROP_OBJECT,
     ERROR,
@@ -43,16 +44,19 @@ CONTENT_RULES = (
 )
 PIXEL_RULES = (
     Rule(image.image_broken, ERROR, REJECT_IMAGE),
-    Rule(image.size_conflict, ERROR, REJECT_IMAGE),
-    Rule(image.size_absent, WARNING, REPAIR),
-    Rule(image.size_swapped, WARNING, REPAIR),
-    Rule(image.size_wrong, WARNING, REPAIR),
+    Rule(frame.size_conflict, ERROR, REJECT_IMAGE),
+    Rule(frame.size_absent, WARNING, REPAIR),
+    Rule(frame.size_swapped, WARNING, REPAIR),
+    Rule(frame.size_wrong, WARNING, REPAIR),
+    Rule(frame.size_scaled, WARNING, REPAIR),
     Rule(image.grayscale, INFO, KEEP),
     Rule(image.deep_color, INFO, KEEP),
     Rule(image.cmyk, INFO, KEEP),
     Rule(image.palette, INFO, KEEP),
     Rule(image.alpha, INFO, KEEP),
-    Rule(image.exif_orientation, WARNING, KEEP),
+    Rule(frame.exif_applied, INFO, REPAIR),
+    Rule(frame.exif_orientation, INFO, KEEP),
+    Rule(frame.exif_undecided, WARNING, KEEP),
 )
 OBJECT_RULES = (
     Rule(objects.class_missing, ERROR, DROP_OBJECT),
@@ -91,3 +95,13 @@ RULES = (
     *SPARE_RULES,
     *CONTENT_TWIN_RULES,
 )
+
+
+def doubts(config: IngestConfig) -> frozenset[str]:
+    """Reasons of images that are written, but whose boxes may be wrong."""
+    rules = (
+        [frame.exif_undecided]
+        if config.accept_scaled
+        else [frame.exif_undecided, frame.size_scaled]
+    )
+    return frozenset(rule.__name__ for rule in rules)

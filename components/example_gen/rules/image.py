@@ -3,9 +3,10 @@
 import dataclasses
 
 from components.example_gen.config import IngestConfig
-from components.example_gen.source.annotation import Annotation, to_number
+from components.example_gen.rules.box_frame import FrameFound
+from components.example_gen.source.annotation import Annotation
 from components.example_gen.source.image import Header
-from schemas.single_box import Box, inside_fraction
+from schemas.single_box import Box
 
 ACCEPTED_FORMATS = ("jpeg", "png")
 _FORMAT_OF_SUFFIX = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png"}
@@ -23,6 +24,7 @@ class ImageFacts:
     annotation: Annotation
     content: str = ""  # sniffed format, "" where it is none we know
     header: Header | None = None
+    found: FrameFound | None = None  # how the boxes lie in it
     boxes: tuple[Box, ...] = ()
     failure: tuple[str, str] = ("", "")
 
@@ -69,69 +71,6 @@ def image_broken(facts: ImageFacts, config: IngestConfig) -> str | None:
     return facts.failed("pixels")
 
 
-def declared_size(annotation: Annotation) -> tuple[float, float] | None:
-    """Width and height from <size>; None where absent, zero or no numbers."""
-    if annotation.size is None:
-        return None
-    width, height = (to_number(text) for text in annotation.size)
-    if not width or not height or not (width > 0 and height > 0):
-        return None
-    return width, height
-
-
-def _boxes_fit(facts: ImageFacts, header: Header) -> bool:
-    """Whether the boxes can be meant for the decoded size.
-
-    A <size> that says otherwise puts every box in doubt, so none may leave the image
-    by more than the pixel that zero-based tools are off; where there is no <size> to
-    contradict, a box is judged by itself as long as most of it lies inside.
-    """
-    width, height = header.width, header.height
-    if declared_size(facts.annotation) is None:
-        return all(inside_fraction(box, width, height) >= 0.5 for box in facts.boxes)
-    return all(box[2] <= width + 1 and box[3] <= height + 1 for box in facts.boxes)
-
-
-def _size_differs(facts: ImageFacts) -> str | None:
-    header = facts.header
-    if header is None:
-        return None
-    declared = declared_size(facts.annotation)
-    if declared is None:
-        return "absent"
-    if declared == (header.width, header.height):
-        return None
-    return "swapped" if declared == (header.height, header.width) else "wrong"
-
-
-def _size_detail(facts: ImageFacts) -> str:
-    header, size = facts.header, facts.annotation.size
-    said = "no <size>" if size is None else f"<size> {size[0]}x{size[1]}"
-    return f"{said}, decoded {header.width}x{header.height}" if header else said
-
-
-def size_conflict(facts: ImageFacts, config: IngestConfig) -> str | None:
-    """<size> differs from the image and the boxes do not fit the image."""
-    if _size_differs(facts) is None or facts.header is None:
-        return None
-    return None if _boxes_fit(facts, facts.header) else _size_detail(facts)
-
-
-def size_absent(facts: ImageFacts, config: IngestConfig) -> str | None:
-    """<size> is absent, 0x0 or no numbers; the decoded size is used."""
-    return _size_detail(facts) if _size_differs(facts) == "absent" else None
-
-
-def size_swapped(facts: ImageFacts, config: IngestConfig) -> str | None:
-    """<size> has width and height swapped; the decoded size is used."""
-    return _size_detail(facts) if _size_differs(facts) == "swapped" else None
-
-
-def size_wrong(facts: ImageFacts, config: IngestConfig) -> str | None:
-    """<size> is wrong; the decoded size is used."""
-    return _size_detail(facts) if _size_differs(facts) == "wrong" else None
-
-
 def _mode(facts: ImageFacts) -> str:
     return facts.header.mode if facts.header else ""
 
@@ -160,9 +99,3 @@ def alpha(facts: ImageFacts, config: IngestConfig) -> str | None:
     """Transparency; dropped at decode."""
     transparent = facts.header is not None and facts.header.transparent
     return "transparency" if transparent else None
-
-
-def exif_orientation(facts: ImageFacts, config: IngestConfig) -> str | None:
-    """EXIF asks for rotation; not applied, VOC boxes are in stored orientation."""
-    orientation = facts.header.exif_orientation if facts.header else 1
-    return f"orientation {orientation}" if orientation != 1 else None

@@ -6,12 +6,9 @@ from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from components.example_gen.config import IngestConfig
-from components.example_gen.rules.geometry import Numbers, part_box
-from components.example_gen.source.annotation import (
-    COORDINATES,
-    RawObject,
-    to_half_open,
-)
+from components.example_gen.rules.box_frame import BoxFrame, Numbers
+from components.example_gen.rules.geometry import part_box
+from components.example_gen.source.annotation import COORDINATES, RawObject
 from schemas.single_box import Box, clipped, inside_fraction
 
 _FLAGS = ("difficult", "truncated", "occluded")
@@ -29,6 +26,7 @@ class ObjectFacts:
     raw: RawObject
     width: int
     height: int
+    frame: BoxFrame
     corners: Numbers
     box: Box | None
     known_classes: AbstractSet[str]
@@ -119,7 +117,8 @@ def box_swapped(facts: ObjectFacts, config: IngestConfig) -> Repaired | None:
     if xmin is None or ymin is None or xmax is None or ymax is None:
         return None
     ordered = (min(xmin, xmax), min(ymin, ymax), max(xmin, xmax), max(ymin, ymax))
-    return Repaired(_show(facts.corners), to_half_open(ordered))
+    box = facts.frame.pixels(ordered)
+    return None if box is None else Repaired(_show(facts.corners), box)
 
 
 def box_inverted(facts: ObjectFacts, config: IngestConfig) -> str | None:
@@ -182,7 +181,7 @@ def part_dropped(facts: ObjectFacts, config: IngestConfig) -> str | None:
     bad = [
         part.name or "unnamed"
         for part in facts.raw.parts
-        if part_box(part, facts.width, facts.height) is None
+        if part_box(part, facts.frame, facts.width, facts.height) is None
     ]
     return ", ".join(bad) or None
 

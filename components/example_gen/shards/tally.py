@@ -49,6 +49,7 @@ class Tally:
             self.totals["images_rejected"] += 1
             self.totals["objects_dropped"] += examined.objects_in
             return
+        self.totals["images_doubtful"] += examined.doubtful
         written = len(example.boxes)
         self.totals["images_written"] += 1
         self.totals["objects_written"] += written

@@ -152,13 +152,16 @@ def to_number(text: str | None) -> float | None:
 
 
 def to_half_open(
-    corners: tuple[float, float, float, float],
+    corners: tuple[float, float, float, float], *, one_based: bool = True
 ) -> tuple[float, float, float, float]:
-    """VOC's 1-based inclusive corners -> 0-based half-open xyxy pixels.
+    """The corners of a <bndbox> -> 0-based half-open xyxy pixels.
 
-    Subtracting 1 from xmin and ymin alone does both. A minimum below 1 is zero-based
-    data's first pixel and stays at 0.
+    VOC's own count from 1 and include the last pixel: subtracting 1 from xmin and ymin
+    alone does both. A minimum below 1 is then the first pixel and stays at 0. What does
+    not count from 1 is half-open already.
     """
+    if not one_based:
+        return corners
     xmin, ymin, xmax, ymax = corners
     return (
         0.0 if 0 <= xmin < 1 else xmin - 1,

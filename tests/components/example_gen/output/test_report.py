@@ -34,6 +34,16 @@ def test_exactly_at_the_budget_is_within():
     ]
 
 
+def test_images_with_boxes_in_doubt_count_with_the_rejected():
+    report = report_of(rejected=3, reasons={"size_scaled": 3})
+    report.details["images_doubtful"] = 2
+    assert budget_problems(report, IngestConfig()) == []
+    report.details["images_doubtful"] = 3
+    lost, hint = budget_problems(report, IngestConfig())
+    assert lost == "3 of 100 images rejected, the boxes of 3 in doubt, more than 5%"
+    assert "accept_scaled" in hint
+
+
 def test_over_budget_names_the_three_reasons_that_cost_most_and_the_report():
     reasons = {
         "grayscale": 90,

@@ -85,19 +85,6 @@ def test_sixteen_bits_a_channel_are_scaled_not_clipped(data_set, judge, voc_xml)
     assert examples["a"].brightness == pytest.approx(0.5, abs=0.005)
 
 
-def test_exif_orientation_is_recorded_and_not_applied(
-    data_set, judge, voc_xml, image_bytes
-):
-    exif = Image.Exif()
-    exif[0x0112] = 6  # rotate by 90 degrees
-    raw = image_bytes(exif=exif)
-    _, findings, examples = judge(data_set({"a": voc_xml()}, {"a": raw}))
-    assert [(f.reason, f.detail) for f in findings] == [
-        ("exif_orientation", "orientation 6")
-    ]
-    assert (examples["a"].width, examples["a"].height) == (100, 80)
-
-
 @pytest.mark.parametrize(
     ("size", "reason"),
     [
@@ -107,7 +94,6 @@ def test_exif_orientation_is_recorded_and_not_applied(
         (("wide", 80), "size_absent"),
         (("nan", 80), "size_absent"),
         ((80, 100), "size_swapped"),
-        ((117, 80), "size_wrong"),
     ],
 )
 def test_the_decoded_size_wins_where_the_boxes_fit(
@@ -122,7 +108,7 @@ def test_a_wrong_size_with_boxes_that_do_not_fit_rejects(
     reasons_of_xml, voc_xml, voc_object
 ):
     big = [voc_object(box=(300, 200, 400, 300))]
-    found = reasons_of_xml(voc_xml(size=(500, 400), objects=big))
+    found = reasons_of_xml(voc_xml(size=(500, 300), objects=big))
     assert found == {"size_conflict": "reject_image"}
     swapped = [voc_object(box=(10, 10, 60, 95))]
     found = reasons_of_xml(voc_xml(size=(80, 100), objects=swapped))

@@ -1,0 +1,141 @@
+"""In which frame an annotation's boxes lie, and the way from there to stored pixels.
+
+The numbers of a <bndbox> are pixels of the picture that the annotator saw. <size> says
+which one that was: the stored picture, the one that a viewer turns upright as EXIF
+asks, or one of another size.
+"""
+
+import dataclasses
+import math
+
+from components.example_gen.source.annotation import to_half_open
+from schemas.single_box import Box
+
+Numbers = tuple[float | None, float | None, float | None, float | None]
+Size = tuple[float, float]  # width, height
+
+_NEAR_PX = 2  # a <size> this close is the picture's, give or take a tool's rounding
+_ROUNDING_PX = 1  # of a side when a picture is resized
+_TURNS_BY_90 = range(5, 9)  # EXIF orientations in which width and height change places
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class BoxFrame:
+    """Numbers of an annotation -> half-open pixels of the stored picture.
+
+    `orientation` is the EXIF value that was applied to what the annotator saw (1: none
+    was), `displayed` the (width, height) seen, `scale` that size / <size>.
+    """
+
+    one_based: bool = True
+    orientation: int = 1
+    displayed: Size = (0.0, 0.0)
+    scale: Size = (1.0, 1.0)
+
+    def pixels(self, corners: Numbers) -> Box | None:
+        """Four corners -> a box; None unless all are finite."""
+        xmin, ymin, xmax, ymax = corners
+        if xmin is None or ymin is None or xmax is None or ymax is None:
+            return None
+        if not all(math.isfinite(number) for number in (xmin, ymin, xmax, ymax)):
+            return None
+        box = to_half_open((xmin, ymin, xmax, ymax), one_based=self.one_based)
+        if self.scale != (1.0, 1.0):
+            wide, high = self.scale
+            box = (box[0] * wide, box[1] * high, box[2] * wide, box[3] * high)
+        return box if self.orientation == 1 else self._turned(box)
+
+    def _turned(self, box: Box) -> Box:
+        """From the upright picture back to the stored one.
+
+        EXIF names where the stored picture's row 0 and column 0 are seen; 6, say: row 0
+        on the right, column 0 on top (Exif 2.3, section 4.6.4, tag Orientation).
+        """
+        left, top, right, bottom = box
+        width, height = self.displayed
+        mirrored_x = (width - right, width - left)
+        mirrored_y = (height - bottom, height - top)
+        x, y = {
+            2: (mirrored_x, (top, bottom)),
+            3: (mirrored_x, mirrored_y),
+            4: ((left, right), mirrored_y),
+            5: ((top, bottom), (left, right)),
+            6: ((top, bottom), mirrored_x),
+            7: (mirrored_y, mirrored_x),
+            8: (mirrored_y, (left, right)),
+        }[self.orientation]
+        return (x[0], y[0], x[1], y[1])
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class FrameFound:
+    """What <size> and EXIF say of an image's boxes.
+
+    `size` is `equal`, `near`, `scaled`, `absent`, `swapped` or `other`; `exif` is ""
+    for an upright picture, else `stored`, `displayed` or `undecided`.
+    """
+
+    frame: BoxFrame
+    size: str
+    exif: str = ""
+
+
+def find_frame(
+    stored: tuple[int, int],
+    orientation: int,
+    declared: Size | None,
+    undecided_means: str,
+) -> FrameFound:
+    """(width, height) stored, EXIF orientation and <size> -> the boxes' frame.
+
+    `undecided_means` is `auto`, `stored` or `displayed`: what holds where <size> cannot
+    tell the stored from the upright picture. With `auto` the stored one is taken, and
+    the answer is `undecided`.
+    """
+    turns = orientation in _TURNS_BY_90
+    displayed = (stored[1], stored[0]) if turns else stored
+    as_stored, as_displayed = _match(declared, stored), _match(declared, displayed)
+    if orientation == 1:
+        if declared == (stored[1], stored[0]) != stored:
+            return FrameFound(BoxFrame(displayed=stored), "swapped")
+        return FrameFound(_frame(1, stored, declared, as_stored), as_stored)
+    if turns and as_stored != as_displayed:
+        ranks = ("equal", "near", "scaled", "other")
+        seen_turned = ranks.index(as_displayed) < ranks.index(as_stored)
+        exif = "displayed" if seen_turned else "stored"
+    else:
+        exif = "undecided" if undecided_means == "auto" else undecided_means
+    if exif == "displayed":
+        frame = _frame(orientation, displayed, declared, as_displayed)
+        return FrameFound(frame, as_displayed, exif)
+    return FrameFound(_frame(1, stored, declared, as_stored), as_stored, exif)
+
+
+def _frame(
+    orientation: int, displayed: tuple[int, int], declared: Size | None, match: str
+) -> BoxFrame:
+    scale = (1.0, 1.0)
+    if match == "scaled" and declared is not None:
+        scale = (displayed[0] / declared[0], displayed[1] / declared[1])
+    return BoxFrame(orientation=orientation, displayed=displayed, scale=scale)
+
+
+def _match(declared: Size | None, real: tuple[int, int]) -> str:
+    """How <size> and a picture's size go together."""
+    if declared is None:
+        return "absent"
+    if declared == real:
+        return "equal"
+    wide, high = abs(declared[0] - real[0]), abs(declared[1] - real[1])
+    if max(wide, high) <= _NEAR_PX:
+        return "near"
+    same = _resized(declared, real) or _resized(real, declared)
+    return "scaled" if same else "other"
+
+
+def _resized(source: Size, target: Size) -> bool:
+    """Whether scaling by one factor gives the target, a side's rounding aside."""
+    by_width, by_height = target[0] / source[0], target[1] / source[1]
+    off_high = abs(source[1] * by_width - target[1])
+    off_wide = abs(source[0] * by_height - target[0])
+    return min(off_high, off_wide) <= _ROUNDING_PX
