@@ -17,6 +17,8 @@ class IngestConfig:
     with `ensure_splits` they also carve a missing train or eval split out of the other
     (a detector cannot be trained without both). `processes` 0 means one a core, which
     is right on one machine; a cluster runner, which brings its own, wants 1.
+    `unannotated` says what an image without an annotation file is: one to reject, a
+    negative (no objects), or none of the data.
 
     `exif_boxes` says in which picture boxes lie where EXIF turns it and <size> does not
     tell: `auto` takes the stored one and counts the image against the budget.
@@ -25,6 +27,7 @@ class IngestConfig:
 
     label_map: tuple[str, ...] | None = None
     unknown_class: Literal["stop", "drop"] = "stop"
+    unannotated: Literal["reject", "negative", "ignore"] = "reject"
     train_fraction: float = 0.8
     eval_fraction: float = 0.2
     test_fraction: float = 0.0

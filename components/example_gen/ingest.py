@@ -62,6 +62,9 @@ def ingest(
         )
     report = publish(data, dirs, config, plan, _read_result(dirs.staging, plan))
     output.delete_tree(dirs.staging)
+    for line in report.details["warnings"]:
+        _LOGGER.warning("ingest: %s", line)
+    _LOGGER.info("ingest: %s", report.split_line())
     _LOGGER.info("ingest: %s", report.headline())
     return report
 

@@ -27,6 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("stop", "drop"),
         help="what a class beyond the label map does (default: stop)",
     )
+    parser.add_argument(
+        "--unannotated",
+        choices=("reject", "negative", "ignore"),
+        help="what an image without an XML is: rejected (default), a negative image, "
+        "or none of the data",
+    )
     parser.add_argument("--config", help="JSON file of ingest settings")
     parser.add_argument("--replay", default="", help="rejects.jsonl of an earlier run")
     parser.add_argument("--max-rejected-images", type=float, help="0..1, default 0.05")
@@ -62,6 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 _CONFIG_OPTIONS = (
     "unknown_class",
+    "unannotated",
     "max_rejected_images",
     "min_box_px",
     "exif_boxes",
@@ -127,7 +134,9 @@ def _tell(report: "Report", config: "IngestConfig", args: argparse.Namespace) ->
     if args.json:
         sys.stdout.write(json.dumps(report.to_dict()) + "\n")
     else:
-        sys.stdout.write(f"{report.headline()}\n")
+        sys.stdout.write(f"{report.headline()}\n{report.split_line()}\n")
+        for line in report.details["warnings"]:
+            sys.stdout.write(f"warning: {line}\n")
         for reason, count in report.reasons.items():
             sys.stdout.write(f"  {count:6d}  {reason}\n")
         sys.stdout.write(f"report: {args.output}/report.html\n")

@@ -112,7 +112,9 @@ def _sample_voc(
             f"--data {data} cannot be read: {error.strerror or error}"
         ) from error
     plan = make_plan(
-        entries, lambda ref: storage.read_bytes(ref, config.max_file_bytes)
+        entries,
+        lambda ref: storage.read_bytes(ref, config.max_file_bytes),
+        unannotated=config.unannotated,
     )
     items = [item for item in plan.items if item.annotation and item.image]
     random.Random(seed).shuffle(items)

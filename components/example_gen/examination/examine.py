@@ -21,7 +21,7 @@ from components.example_gen.rules.frame import declared_size
 from components.example_gen.rules.geometry import corners_of
 from components.example_gen.rules.image import ACCEPTED_FORMATS, ImageFacts
 from components.example_gen.rules.rule import REJECT_IMAGE, Rule
-from components.example_gen.rules.source import SourceFacts
+from components.example_gen.rules.source import UNANNOTATED, SourceFacts
 from components.example_gen.source import image as images
 from components.example_gen.source import storage
 from components.example_gen.source.annotation import (
@@ -145,7 +145,8 @@ def class_names_of(item: Item, config: IngestConfig) -> set[str]:
 
 def _read_xml(item: Item, config: IngestConfig) -> SourceFacts:
     if item.annotation is None or item.unsafe:
-        return SourceFacts(item, None)
+        negative = config.unannotated == "negative" and item.image and not item.unsafe
+        return SourceFacts(item, UNANNOTATED if negative else None)
     try:
         raw = storage.read_bytes(item.annotation, config.max_file_bytes)
         return SourceFacts(item, read_annotation(raw))

@@ -15,7 +15,7 @@ from components.example_gen.output.report import (
     check_usable,
     make_report,
 )
-from components.example_gen.rules.rule import ERROR, KEEP
+from components.example_gen.rules.rule import ERROR, KEEP, WARNING
 from components.example_gen.shards import shard as shards
 from components.example_gen.shards import tfrecord
 from components.example_gen.shards.plan_files import ShardPlan, find_items
@@ -25,6 +25,7 @@ from components.example_gen.source.finding import Finding
 from components.example_gen.source.spans import ResolvedData
 from schemas.label_map import LABEL_MAP_FILENAME
 
+_WARNINGS_SHOWN = 3  # of one reason
 _FILE_STEM = {shards.EXAMPLES: "images", shards.ANNOTATIONS: "annotations"}
 
 
@@ -74,6 +75,8 @@ def _details(data: ResolvedData, plan: ShardPlan, run: RunResult) -> dict[str, A
         "data": data.root,
         "span": data.span,
         "label_map": list(run.class_names),
+        "split_source": plan.split_source,
+        "warnings": _warnings(plan.findings),
         "split_by_content": plan.split_by_content,
         "fractions": dict(plan.fractions),
         "carved_from": plan.carved_from or None,
@@ -86,6 +89,22 @@ def _details(data: ResolvedData, plan: ShardPlan, run: RunResult) -> dict[str, A
         "log2_area_rel": _by_number(tally.areas),
         "log2_aspect_ratio": _by_number(tally.aspects),
     }
+
+
+def _warnings(findings: Sequence[Finding]) -> list[str]:
+    """What is odd about the files as a whole, a line for the first of each reason."""
+    shown: dict[str, list[str]] = defaultdict(list)
+    for finding in findings:
+        if finding.severity == WARNING:
+            name = f"{finding.path}{finding.image_id}"
+            shown[finding.reason].append(f"{finding.reason}: {name}: {finding.detail}")
+    return [line for lines in shown.values() for line in _first(lines)]
+
+
+def _first(lines: Sequence[str]) -> list[str]:
+    left = len(lines) - _WARNINGS_SHOWN
+    more = [f"{lines[0].partition(':')[0]}: and {left} more"] if left > 0 else []
+    return [*lines[:_WARNINGS_SHOWN], *more]
 
 
 def _by_number(counts: Counter[str]) -> dict[str, int]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from components.example_gen.config import IngestConfig
 from components.example_gen.rules import RULES, doubts
+from components.example_gen.rules.hints import hints_for
 from components.example_gen.rules.rule import (
     DROP_OBJECT,
     ERROR,
@@ -68,6 +69,10 @@ class Report:
             f"{totals['images_written']} of {totals['images_in']} images, "
             f"{totals['objects_written']} of {totals['objects_in']} objects ({splits})"
         )
+
+    def split_line(self) -> str:
+        """One line: where the splits come from."""
+        return f"splits {self.details['split_source']}"
 
     def worst_reasons(self, count: int = 3) -> list[tuple[str, int]]:
         """What costs most: lost images and leaks, lost objects, then anything odd."""
@@ -133,7 +138,7 @@ def check_usable(report: Report, tally: Tally, config: IngestConfig) -> None:
         meant = {rule.code: rule.summary for rule in RULES}[worst[0][0]]
         raise UserError(
             f"nothing is left of {report.totals['images_in']} images; "
-            f"reasons: {_named(worst)} ({worst[0][0]}: {meant})"
+            f"reasons: {_named(worst)} ({worst[0][0]}: {meant}){_hints(worst)}"
         )
 
 
@@ -151,8 +156,9 @@ def check_budget(report: Report, config: IngestConfig, where: str) -> None:
     """OverBudgetError above `max_rejected_images`, or where content leaks."""
     problems = budget_problems(report, config)
     if problems:
+        worst = report.worst_reasons()
         raise OverBudgetError(
-            f"{'; '.join(problems)}; worst reasons: {_named(report.worst_reasons())}; "
+            f"{'; '.join(problems)}; worst reasons: {_named(worst)}{_hints(worst)}; "
             f"see {where}"
         )
 
@@ -177,6 +183,10 @@ def budget_problems(report: Report, config: IngestConfig) -> list[str]:
 
 def _percent(fraction: float) -> str:
     return f"{fraction:.2%}".replace(".00%", "%")
+
+
+def _hints(reasons: Sequence[tuple[str, int]]) -> str:
+    return "".join(f"; {hint}" for hint in hints_for(code for code, _ in reasons))
 
 
 def _named(reasons: Sequence[tuple[str, int]]) -> str:

@@ -40,6 +40,10 @@ def render(report: Report, samples: Samples, items: Mapping[str, Item]) -> str:
     )
     values = {
         "headline": html.escape(report.headline()),
+        "splits_from": html.escape(report.split_line()),
+        "warnings": "".join(
+            f"<p>{html.escape(line)}</p>" for line in report.details["warnings"]
+        ),
         "data": html.escape(str(report.details["data"])),
         "verdict": html.escape(str(report.details["verdict"])),
         "verdict_class": (

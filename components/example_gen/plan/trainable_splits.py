@@ -20,12 +20,13 @@ class Assignment:
     fractions: Fractions
     forced: tuple[tuple[str, str], ...] = ()
     carved_from: str = ""  # the listed split that gave the missing one
+    source: str = ""  # where the splits come from, in one line
 
 
 def assign_splits(plan: Plan, config: IngestConfig) -> Assignment:
     """Plan -> Assignment; carves a missing split where the config asks for it."""
     items, carved_from = plan.items, ""
-    if plan.from_sets:
+    if plan.has_splits:
         if config.ensure_splits:
             carved_from = _donor(items)
         if carved_from:
@@ -41,7 +42,28 @@ def assign_splits(plan: Plan, config: IngestConfig) -> Assignment:
             ("test", config.test_fraction),
         )
     forced = _forced(items, fractions, config)
-    return Assignment(items, fractions, tuple(sorted(forced.items())), carved_from)
+    source = _source(plan, items, fractions, carved_from)
+    return Assignment(
+        items, fractions, tuple(sorted(forced.items())), carved_from, source
+    )
+
+
+def _source(
+    plan: Plan, items: Sequence[Item], fractions: Fractions, carved_from: str
+) -> str:
+    shares = ", ".join(f"{name} {part:.0%}" for name, part in fractions if part)
+    if not plan.has_splits:
+        return f"by content ({shares})"
+    told = f"from {plan.split_source}"
+    have = {item.split for item in plan.items}
+    missing = " and ".join(s for s in ("train", "eval") if s not in have)
+    if carved_from:
+        told += f"; {missing} carved out of {carved_from} by content ({shares})"
+        kept = have - {carved_from}
+        return f"{told}; {' and '.join(sorted(kept))} untouched" if kept else told
+    if any(not item.split for item in items):
+        return f"{told}; the rest by content ({shares})"
+    return f"{told}; no {missing} split, which a run would carve" if missing else told
 
 
 def _donor(items: Sequence[Item]) -> str:

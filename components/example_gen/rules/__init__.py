@@ -25,8 +25,10 @@ SOURCE_RULES = (
     Rule(source.xml_malformed, ERROR, REJECT_IMAGE),
     Rule(source.xml_forbidden, ERROR, REJECT_IMAGE),
     Rule(source.not_voc, ERROR, REJECT_IMAGE),
+    Rule(source.image_ambiguous, ERROR, REJECT_IMAGE),
     Rule(source.image_missing, ERROR, REJECT_IMAGE),
-    Rule(source.filename_unsafe, ERROR, REJECT_IMAGE),
+    Rule(source.unannotated_negative, INFO, KEEP),
+    Rule(source.filename_path, INFO, KEEP),
     Rule(source.filename_disagrees, INFO, REPAIR),
     Rule(source.depth_absent, INFO, KEEP),
     Rule(source.difficult_absent, INFO, KEEP),
@@ -76,12 +78,18 @@ OBJECT_RULES = (
     Rule(objects.flag_odd, WARNING, KEEP),
     Rule(objects.part_dropped, WARNING, KEEP),
 )
-LISTING_RULES = (
+DATA_SET_RULES = (
     Rule(data_set.unlisted, INFO, KEEP),
     Rule(data_set.listed_twice, INFO, KEEP),
     Rule(data_set.set_empty, WARNING, KEEP),
+    Rule(data_set.split_unused, WARNING, KEEP),
+    Rule(data_set.unannotated_ignored, INFO, KEEP),
+    Rule(data_set.images_outside, INFO, KEEP),
+    Rule(data_set.annotations_outside, WARNING, KEEP),
+    Rule(data_set.annotation_spare, WARNING, KEEP),
+    Rule(data_set.image_chosen, WARNING, KEEP),
+    Rule(data_set.name_differs, INFO, KEEP),
 )
-SPARE_RULES = (Rule(data_set.image_ambiguous, WARNING, KEEP),)
 CONTENT_TWIN_RULES = (
     Rule(data_set.duplicate_image, WARNING, KEEP),
     Rule(data_set.split_leak, ERROR, KEEP),
@@ -91,8 +99,7 @@ RULES = (
     *CONTENT_RULES,
     *PIXEL_RULES,
     *OBJECT_RULES,
-    *LISTING_RULES,
-    *SPARE_RULES,
+    *DATA_SET_RULES,
     *CONTENT_TWIN_RULES,
 )
 

@@ -1,41 +1,114 @@
 """Rules on the data set as a whole."""
 
+import dataclasses
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from components.example_gen.source.image_sets import ImageSets
-from components.example_gen.source.layouts import Group
+from components.example_gen.source.pair import Pair
 
 
-def unlisted(sets: ImageSets, names: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+@dataclasses.dataclass(frozen=True)
+class DataSetFacts:
+    """What was noticed about a data set's files while they were paired up.
+
+    `names` maps image ids to keys, `pairs` keys to pairs. The files outside are those
+    that belong to no data set, by folder. `splits_unused` are (list or folder, why).
+    """
+
+    sets: ImageSets
+    names: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    pairs: Mapping[str, Pair] = dataclasses.field(default_factory=dict)
+    spare_annotations: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    ignored: Sequence[str] = ()
+    annotations_outside: Mapping[str, Sequence[str]] = dataclasses.field(
+        default_factory=dict
+    )
+    images_outside: Mapping[str, Sequence[str]] = dataclasses.field(
+        default_factory=dict
+    )
+    splits_unused: Sequence[tuple[str, str]] = ()
+
+    def ids(self) -> Iterator[tuple[str, Pair]]:
+        """Every pair with its image id."""
+        return ((image_id, self.pairs[key]) for image_id, key in self.names.items())
+
+
+Noticed = Iterator[tuple[str, str]]  # image id, file or folder, and the detail
+
+
+def unlisted(facts: DataSetFacts) -> Noticed:
     """It is there and no image set lists it; not ingested, not counted as in."""
-    if not sets.splits:
+    if not facts.sets.splits:
         return
-    listed = {name for split in sets.splits.values() for name in split}
-    for image_id, key in names.items():
+    listed = {name for split in facts.sets.splits.values() for name in split}
+    for image_id, key in facts.names.items():
         stem = key.rpartition("/")[2]
         if not listed & {image_id, key, stem}:
             yield image_id, "in no image set"
 
 
-def listed_twice(
-    sets: ImageSets, names: Mapping[str, str]
-) -> Iterator[tuple[str, str]]:
+def listed_twice(facts: DataSetFacts) -> Noticed:
     """One image set lists it more than once; taken once."""
-    for name, count in Counter(sets.twice).items():
+    for name, count in Counter(facts.sets.twice).items():
         yield name[1], f"{count + 1} times in {name[0] or 'one set'}"
 
 
-def set_empty(sets: ImageSets, names: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def set_empty(facts: DataSetFacts) -> Noticed:
     """An image set lists nothing."""
-    for stem in sets.empty:
+    for stem in facts.sets.empty:
         yield f"{stem}.txt", "an empty image set"
 
 
-def image_ambiguous(group: Group) -> Iterator[tuple[str, str]]:
-    """Several images of one name; JPEG wins over PNG, PNG over the rest."""
-    for key, spare in group.spare_images.items():
-        yield key, f"{group.images[key].name} used, not {', '.join(sorted(spare))}"
+def split_unused(facts: DataSetFacts) -> Noticed:
+    """A list or folder that looks like a split is not used as one."""
+    yield from facts.splits_unused
+
+
+def unannotated_ignored(facts: DataSetFacts) -> Noticed:
+    """No annotation file and `unannotated: ignore`; not ingested, not counted as in."""
+    for image_id in facts.ignored:
+        yield image_id, "no XML of that name"
+
+
+def images_outside(facts: DataSetFacts) -> Noticed:
+    """Pictures of a folder without any annotation; not ingested, not counted as in."""
+    for folder, names in facts.images_outside.items():
+        yield folder, _counted(names, "no annotation is about a picture there")
+
+
+def annotations_outside(facts: DataSetFacts) -> Noticed:
+    """XML outside the annotation folders; not ingested, not counted as in."""
+    for folder, names in facts.annotations_outside.items():
+        yield folder, _counted(names, "put it with the other annotations, if it is one")
+
+
+def annotation_spare(facts: DataSetFacts) -> Noticed:
+    """Several annotations of one name; the first is used."""
+    yield from facts.spare_annotations.items()
+
+
+def image_chosen(facts: DataSetFacts) -> Noticed:
+    """Several images of one name, and it could be told which one is meant."""
+    for image_id, pair in facts.ids():
+        if pair.spare and pair.image is not None:
+            spare = ", ".join(entry.name for entry in pair.spare)
+            yield image_id, f"{pair.image.name} used, not {spare}: {pair.chosen}"
+
+
+def name_differs(facts: DataSetFacts) -> Noticed:
+    """Found under a name that differs by case or Unicode form, and is the only one."""
+    for image_id, pair in facts.ids():
+        if pair.differs:
+            yield image_id, f"its image is {pair.differs}"
+    for name, line in facts.sets.written.items():
+        yield name, f"listed as {line}"
+
+
+def _counted(names: Sequence[str], what: str) -> str:
+    shown = ", ".join(name.rpartition("/")[2] for name in names[:3])
+    more = ", ..." if len(names) > 3 else ""
+    return f"{len(names)} ({shown}{more}): {what}"
 
 
 def duplicate_image(owners: Sequence[tuple[str, str]]) -> str | None:

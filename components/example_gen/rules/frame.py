@@ -57,7 +57,8 @@ def size_conflict(facts: ImageFacts, config: IngestConfig) -> str | None:
 
 def size_absent(facts: ImageFacts, config: IngestConfig) -> str | None:
     """<size> is absent, 0x0 or no numbers; the decoded size is used."""
-    return _detail(facts) if _size(facts) == "absent" else None
+    absent = _size(facts) == "absent" and facts.annotation.root_tag  # "": no annotation
+    return _detail(facts) if absent else None
 
 
 def size_swapped(facts: ImageFacts, config: IngestConfig) -> str | None:

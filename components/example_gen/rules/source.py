@@ -1,13 +1,14 @@
 """Rules on what was found on disk, before an image is opened."""
 
 import dataclasses
-from pathlib import PureWindowsPath
 
 from components.example_gen.config import IngestConfig
 from components.example_gen.source.annotation import Annotation
 from components.example_gen.source.item import Item
+from components.example_gen.source.names import last_part
 
-_SUSPICIOUS = frozenset("/\\~:\0")
+# Stands for the annotation that an image has not, where that means: no objects.
+UNANNOTATED = Annotation("", None, None, None, ())
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -36,15 +37,22 @@ def listed_absent(facts: SourceFacts, config: IngestConfig) -> str | None:
     """An image set lists it, and there is neither image nor annotation."""
     item = facts.item
     if item.listed and item.annotation is None and item.image is None:
-        return "listed in an image set, found nowhere"
+        return "listed in an image set; no file of that name, or several"
     return None
 
 
 def annotation_missing(facts: SourceFacts, config: IngestConfig) -> str | None:
-    """The image has no annotation file; that is not the same as no objects."""
-    if facts.item.annotation is None or facts.failure[0] == "missing":
-        return facts.failure[1] or "no XML of that name"
-    return None
+    """The image has no annotation file, and `unannotated` is `reject`."""
+    if facts.failure[0] == "missing":
+        return facts.failure[1]
+    if facts.item.annotation is not None or facts.annotation is UNANNOTATED:
+        return None
+    return "no XML of that name"
+
+
+def image_ambiguous(facts: SourceFacts, config: IngestConfig) -> str | None:
+    """Several images of one name, and nothing tells which one is meant."""
+    return facts.item.unclear or None
 
 
 def image_missing(facts: SourceFacts, config: IngestConfig) -> str | None:
@@ -75,28 +83,33 @@ def xml_forbidden(facts: SourceFacts, config: IngestConfig) -> str | None:
 def not_voc(facts: SourceFacts, config: IngestConfig) -> str | None:
     """The XML is no VOC annotation: another root element, and no objects."""
     annotation = facts.annotation
-    if annotation is None or annotation.objects or annotation.root_tag == "annotation":
+    if annotation is None or annotation is UNANNOTATED or annotation.objects:
+        return None
+    if annotation.root_tag == "annotation":
         return None
     return f"root element <{annotation.root_tag}>"
 
 
-def filename_unsafe(facts: SourceFacts, config: IngestConfig) -> str | None:
-    """<filename> is absolute or climbs out with `..`."""
+def unannotated_negative(facts: SourceFacts, config: IngestConfig) -> str | None:
+    """No annotation file and `unannotated: negative`; a negative image."""
+    return "no XML of that name" if facts.annotation is UNANNOTATED else None
+
+
+def filename_path(facts: SourceFacts, config: IngestConfig) -> str | None:
+    """<filename> is a path; its last part is used."""
     name = facts.annotation.filename if facts.annotation else None
-    if not name or (name != ".." and not _SUSPICIOUS & set(name)):
-        return None
-    absolute = name.startswith(("/", "\\", "~")) or PureWindowsPath(name).drive
-    climbing = ".." in PureWindowsPath(name).parts  # knows both kinds of slash
-    return f"<filename> {name}" if absolute or climbing or "\0" in name else None
+    return f"<filename> {name}" if name and last_part(name) != name else None
 
 
 def filename_disagrees(facts: SourceFacts, config: IngestConfig) -> str | None:
     """<filename> is absent or not the image's; the file's own name is used."""
-    if facts.annotation is None:
+    if facts.annotation is None or facts.annotation is UNANNOTATED:
         return None
     real = facts.item.image_name.rpartition("/")[2]
     name = facts.annotation.filename
-    return None if name == real else f"<filename> {name or 'absent'}, file {real}"
+    if name and last_part(name) == real:
+        return None
+    return f"<filename> {name or 'absent'}, file {real}"
 
 
 def depth_absent(facts: SourceFacts, config: IngestConfig) -> str | None:

@@ -34,6 +34,7 @@ class ShardPlan:
     fractions: Fractions
     forced: tuple[tuple[str, str], ...]
     carved_from: str
+    split_source: str  # where the splits come from, in one line
 
     @property
     def images(self) -> int:
@@ -54,6 +55,7 @@ def write_plan(
         _list(root),
         lambda ref: storage.read_bytes(ref, config.max_file_bytes),
         follow_symlinks=config.follow_symlinks,
+        unannotated=config.unannotated,
     )
     _check_found(root, plan)
     assignment = assign_splits(plan, config)
@@ -72,6 +74,7 @@ def write_plan(
         fractions=assignment.fractions,
         forced=assignment.forced,
         carved_from=assignment.carved_from,
+        split_source=assignment.source,
     )
 
 

@@ -6,11 +6,12 @@ Imports nothing heavy: it runs before every run, also one that reuses everything
 import hashlib
 from pathlib import PurePosixPath
 
-from components.example_gen.source import image_sets, spans, storage
+from components.example_gen.source import spans, storage
+from components.example_gen.source.names import IMAGE_SUFFIXES
 
 # Contents up to here, at some 1 GB/s; above, name, size and time of change.
 CONTENT_LIMIT_BYTES = 1 << 30
-_SUFFIXES = {".xml", ".txt", *image_sets.IMAGE_SUFFIXES}
+_SUFFIXES = {".xml", ".txt", *IMAGE_SUFFIXES}
 _CHUNK_BYTES = 1 << 20
 
 

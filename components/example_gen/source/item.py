@@ -18,6 +18,7 @@ class Item(NamedTuple):
     image_name: str
     unsafe: str  # why it must not be read, "" where it may
     listed: bool  # an image set names it
+    unclear: str = ""  # why it is not known which image is meant, "" where it is
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,4 +27,9 @@ class Plan:
 
     items: tuple[Item, ...]
     findings: tuple[Finding, ...]
-    from_sets: bool  # the splits are the data set's own
+    split_source: str  # which lists or folders gave the splits; "" where none did
+
+    @property
+    def has_splits(self) -> bool:
+        """Whether some of the splits are the data set's own."""
+        return any(item.split for item in self.items)

@@ -82,6 +82,10 @@ def test_a_run_writes_what_it_says(run, home):
         "reasons": {"box_too_small": 1, "no_objects": 1, "xml_malformed": 1},
     }
     assert details["label_map"] == ["cat", "dog"]
+    assert details["warnings"] == []
+    assert details["split_source"] == (
+        "from ImageSets/Main (test.txt, train.txt, trainval.txt, val.txt)"
+    )
     assert sorted(records(out)) == [
         ("eval", "c"),
         ("test", "d"),

@@ -49,6 +49,7 @@ def test_clean_data_is_status_0(voc, capsys):
     assert main(["ingest", "my data/", "--output", "my out"]) == 0
     printed = capsys.readouterr().out
     assert "4 of 4 images, 4 of 4 objects (train 3, eval 1)" in printed
+    assert "splits from ImageSets/Main (train.txt, val.txt)\n" in printed
     assert json.loads(Path("my out/report.json").read_text())["splits"] == {
         "train": 3,
         "eval": 1,
@@ -107,6 +108,20 @@ def test_bad_input_is_status_2_and_one_line(voc, capsys, arguments, message):
     assert message in lines[-1]
     assert "Traceback" not in "\n".join(lines)
     assert not (voc.parent / "out").exists()
+
+
+def test_negatives_without_xml_and_lists_elsewhere_are_told_of(voc, capsys):
+    (voc / "Annotations/d.xml").unlink()
+    (voc / "test.txt").write_text("a\n")
+    assert main(["ingest", str(voc), "--output", "out"]) == 1
+    told = capsys.readouterr()
+    assert "unannotated=negative" in told.err.splitlines()[-1]
+    assert "warning: split_unused: test.txt: lists are read from" in told.out
+    again = ["ingest", str(voc), "--output", "out", "--unannotated"]
+    assert main([*again, "negative"]) == 0
+    assert "4 of 4 images, 3 of 3 objects" in capsys.readouterr().out
+    assert main([*again, "ignore"]) == 0
+    assert "3 of 3 images, 3 of 3 objects (train 3)" in capsys.readouterr().out
 
 
 def test_unknown_classes_can_be_dropped(voc, capsys):

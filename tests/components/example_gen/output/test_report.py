@@ -61,6 +61,12 @@ def test_over_budget_names_the_three_reasons_that_cost_most_and_the_report():
     )
 
 
+def test_over_budget_names_the_setting_that_may_help():
+    report = report_of(rejected=10, reasons={"annotation_missing": 10})
+    with pytest.raises(OverBudgetError, match=r"unannotated=negative.*; see r\.html"):
+        check_budget(report, IngestConfig(), "r.html")
+
+
 def test_one_leak_is_over_budget_unless_allowed():
     leaking = report_of(reasons={"split_leak": 1})
     assert budget_problems(leaking, IngestConfig()) == [

@@ -77,11 +77,23 @@ def test_class_sets_are_no_splits(data_set, plan_of, voc_xml):
     assert splits_of(plan_of(home)) == [("a", "train"), ("b", "eval")]
 
 
-def test_class_sets_alone_leave_the_split_to_content(data_set, plan_of, voc_xml):
-    home = data_set({"a": voc_xml()}, sets={"dog_train": "a  1\n", "dog_val": "a -1\n"})
+def test_the_lists_of_single_classes_alone_are_united(data_set, plan_of, voc_xml):
+    home = data_set(
+        dict.fromkeys("abcde", voc_xml()),
+        sets={
+            "cat_train": "a  1\nb -1\n",
+            "dog_train": "b\t1\nc\t0\n",
+            "cat_val": "d 1\n",
+            "cat_trainval": "a 1\nb -1\nd 1\ne 1\n",
+        },
+    )
     plan = plan_of(home)
-    assert splits_of(plan) == [("a", "")]
-    assert not plan.from_sets
+    # e is in trainval alone: with both train and val there, content decides
+    expected = {"a": "train", "b": "train", "c": "train", "d": "eval", "e": ""}
+    assert splits_of(plan) == sorted(expected.items())
+    assert plan.split_source == (
+        "ImageSets/Main (cat_train.txt, cat_trainval.txt, cat_val.txt, dog_train.txt)"
+    )
 
 
 def test_trainval_alone_is_split_by_content(data_set, plan_of, voc_xml):
@@ -90,7 +102,8 @@ def test_trainval_alone_is_split_by_content(data_set, plan_of, voc_xml):
     )
     plan = plan_of(home)
     assert splits_of(plan) == [("a", ""), ("b", "test")]
-    assert plan.from_sets
+    assert plan.has_splits
+    assert plan.split_source == "ImageSets/Main (test.txt, trainval.txt)"
 
 
 def test_what_trainval_has_beyond_train_is_eval(data_set, plan_of, voc_xml):
@@ -213,18 +226,6 @@ def test_an_image_that_only_the_filename_tag_names_is_found(plan_of, pair, tmp_p
     assert (item.image_id, item.image_name) == ("0001", "JPEGImages/IMG_7.jpg")
 
 
-def test_two_images_of_one_name_are_recorded_and_jpeg_wins(
-    plan_of, pair, tmp_path, image_bytes
-):
-    pair(tmp_path / "Annotations/a.xml", tmp_path / "JPEGImages/a.png")
-    (tmp_path / "JPEGImages/a.jpg").write_bytes(image_bytes())
-    plan = plan_of(tmp_path)
-    assert plan.items[0].image_name == "JPEGImages/a.jpg"
-    assert [(f.reason, f.detail) for f in plan.findings] == [
-        ("image_ambiguous", "JPEGImages/a.jpg used, not JPEGImages/a.png")
-    ]
-
-
 def test_hidden_files_and_mac_leftovers_are_no_data(plan_of, pair, tmp_path):
     pair(tmp_path / "Annotations/a.xml", tmp_path / "JPEGImages/a.jpg")
     pair(tmp_path / "Annotations/._a.xml", tmp_path / "JPEGImages/.hidden.jpg")
@@ -232,7 +233,7 @@ def test_hidden_files_and_mac_leftovers_are_no_data(plan_of, pair, tmp_path):
     assert splits_of(plan_of(tmp_path)) == [("a", "")]
 
 
-def test_segmentation_masks_and_other_sets_are_left_alone(
+def test_segmentation_masks_are_told_of_and_other_sets_are_left_alone(
     data_set, plan_of, voc_xml, image_bytes
 ):
     home = data_set({"a": voc_xml()}, sets={"train": "a"})
@@ -241,7 +242,10 @@ def test_segmentation_masks_and_other_sets_are_left_alone(
     (home / "ImageSets/Segmentation").mkdir()
     (home / "ImageSets/Segmentation/train.txt").write_text("zzz\n")
     plan = plan_of(home)
-    assert (splits_of(plan), plan.findings) == ([("a", "train")], ())
+    assert splits_of(plan) == [("a", "train")]
+    assert [(f.image_id, f.reason) for f in plan.findings] == [
+        ("SegmentationClass/", "images_outside")
+    ]
 
 
 def test_a_loop_of_symlinks_ends(data_set, plan_of, voc_xml):

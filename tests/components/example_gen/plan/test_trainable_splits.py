@@ -18,6 +18,29 @@ def test_a_missing_eval_split_is_carved_out_of_train(data_set, plan_of, voc_xml)
     assert assignment.carved_from == "train"
     assert [item.split for item in assignment.items].count("") == 8
     assert dict(assignment.fractions) == {"train": 0.8, "eval": 0.2}
+    assert assignment.source == (
+        "from ImageSets/Main (test.txt, train.txt); eval carved out of train by "
+        "content (train 80%, eval 20%); test untouched"
+    )
+
+
+def test_of_folders_named_train_and_test_eval_is_carved_out_of_train(
+    plan_of, tmp_path, voc_xml, image_bytes
+):
+    for folder, name in (("train", "a"), ("train", "b"), ("test", "c")):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / f"{name}.xml").write_bytes(voc_xml(f"{name}.jpg"))
+        (tmp_path / folder / f"{name}.jpg").write_bytes(image_bytes())
+    config = IngestConfig(train_fraction=0.7, eval_fraction=0.1, test_fraction=0.2)
+    assignment = assign_splits(plan_of(tmp_path), config)
+    splits = {item.image_id: item.split for item in assignment.items}
+    assert splits == {"a": "", "b": "", "c": "test"}
+    # 0.7 : 0.1, as test is there already
+    assert dict(assignment.fractions) == {"train": 0.875, "eval": 0.125}
+    assert assignment.source == (
+        "from folder names (test, train); eval carved out of train by content "
+        "(train 88%, eval 12%); test untouched"
+    )
 
 
 def test_test_images_alone_are_shared_out_for_training(data_set, plan_of, voc_xml):

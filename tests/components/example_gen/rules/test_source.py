@@ -67,14 +67,16 @@ def test_xml_of_another_kind_is_rejected(reasons_of_xml, raw):
 
 @pytest.mark.parametrize(
     "name",
-    ["/etc/passwd", "../a.jpg", "x/../../a.jpg", "C:\\a.jpg", "..\\a.jpg", "~/a.jpg"],
+    [
+        *("/home/u/images/a.jpg", "../a.jpg", "x/../../a.jpg", "C:\\images\\a.jpg"),
+        *("C:a.jpg", "..\\a.jpg", "~/a.jpg", "JPEGImages/a.jpg", "\\\\host\\x\\a.jpg"),
+    ],
 )
-def test_an_unsafe_filename_rejects(reasons_of_xml, voc_xml, name):
-    found = reasons_of_xml(voc_xml(filename=name))
-    assert found == {"filename_unsafe": "reject_image"}
+def test_of_a_path_in_filename_the_last_part_is_used(reasons_of_xml, voc_xml, name):
+    assert reasons_of_xml(voc_xml(filename=name)) == {"filename_path": "keep"}
 
 
-@pytest.mark.parametrize("name", [None, "", "a", "a.png", "b.jpg", "JPEGImages/a.jpg"])
+@pytest.mark.parametrize("name", [None, "", "a", "a.png", "b.jpg"])
 def test_a_filename_that_disagrees_is_repaired_from_the_stem(
     data_set, judge, voc_xml, name
 ):
@@ -83,6 +85,30 @@ def test_a_filename_that_disagrees_is_repaired_from_the_stem(
         ("filename_disagrees", "repair")
     ]
     assert examples["a"].filename == "a.jpg"
+
+
+def test_an_image_without_annotation_is_a_negative_where_told_so(
+    data_set, judge, voc_xml
+):
+    home = data_set({"a": voc_xml(), "b": None})
+    tally, findings, examples = judge(home, unannotated="negative")
+    assert [(f.image_id, f.reason, f.action) for f in findings] == [
+        ("b", "unannotated_negative", "keep"),
+        ("b", "no_objects", "keep"),
+    ]
+    assert examples["b"].boxes.shape == (0, 4)
+    assert tally.totals["images_written"] == 2
+
+
+def test_an_image_without_annotation_is_no_data_where_told_so(
+    data_set, plan_of, voc_xml
+):
+    home = data_set({"a": voc_xml(), "b": None}, sets={"train": "a\nb\n"})
+    plan = plan_of(home, unannotated="ignore")
+    assert [item.image_id for item in plan.items] == ["a"]
+    assert [(f.image_id, f.reason) for f in plan.findings] == [
+        ("b", "unannotated_ignored")
+    ]
 
 
 def test_no_objects_is_a_valid_negative_image(data_set, judge, voc_xml):

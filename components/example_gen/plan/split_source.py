@@ -1,0 +1,184 @@
+"""Which images belong to which split, and where that is said."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from components.example_gen.plan.folder_splits import FolderSplits
+from components.example_gen.plan.pairing import ReadBytes
+from components.example_gen.source import image_sets
+from components.example_gen.source.layouts import Group, Layout
+from components.example_gen.source.names import NameIndex, base_of
+from components.example_gen.source.pair import Pair
+from components.example_gen.source.split_words import TRAINVAL, split_named, split_words
+from components.example_gen.source.storage import Entry
+from schemas.user_error import UserError
+
+_SHOWN = 3
+_LIST_LIMIT_BYTES = 16 << 20
+
+
+class SplitChoice:
+    """The splits of a whole data set: from its image sets, else from its folders.
+
+    `sets` holds the image sets of each group.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        pairs: Sequence[Mapping[str, Pair]],
+        names: Sequence[Mapping[str, str]],
+        outside: Sequence[Entry],
+        read: ReadBytes,
+    ) -> None:
+        self._layout = layout
+        self._read = read
+        self._groups = {
+            group.home: (paired, ids)
+            for group, paired, ids in zip(layout.groups, pairs, names, strict=True)
+        }
+        self.sets = [self._read_sets(group) for group in layout.groups]
+        self._sets = {g.home: s for g, s in zip(layout.groups, self.sets, strict=True)}
+        self._folders = FolderSplits(
+            pair for paired in pairs for pair in paired.values()
+        )
+        self._used: set[str] = set()  # folders that gave a split
+        self._overruled: dict[str, str] = {}  # folder -> what a list says instead
+        self._split_of: dict[str, set[str]] = {}  # image id -> its splits
+
+    def of_group(self, group: Group) -> Iterator[tuple[str, str, str]]:
+        """Yields (image id, split, key).
+
+        The split is "" where content decides, the key for a name that is only listed.
+        """
+        paired, names = self._groups[group.home]
+        sets = self._sets[group.home]
+        if not sets.splits:
+            chosen: Iterable[tuple[str, str, str]] = self._by_folder(paired, names)
+        else:
+            chosen = _listed(sets, names)
+        for image_id, split, key in chosen:
+            self._split_of.setdefault(image_id, set()).add(split)
+            if sets.splits and key:
+                by_folder, folder = self._folders.split_of(paired[key])
+                if by_folder not in {"", split}:
+                    self._overruled[folder] = f"{image_id} is listed as {split}"
+            yield image_id, split, key
+
+    def _by_folder(
+        self, paired: Mapping[str, Pair], names: Mapping[str, str]
+    ) -> Iterator[tuple[str, str, str]]:
+        for image_id, key in names.items():
+            split, folder = self._folders.split_of(paired[key])
+            self._used.add(folder)
+            yield image_id, split, key
+
+    def source(self) -> str:
+        """Which lists and folders gave the splits, in words; "" where none did."""
+        parts = []
+        for group in self._layout.groups:
+            sets = self._sets[group.home]
+            if sets.splits:
+                used = ", ".join(f"{stem}.txt" for stem in _few(sets.used))
+                folder = next(iter(group.sets.values())).name.rpartition("/")[0]
+                parts.append(f"{folder} ({used})")
+        folders = sorted(self._used - {""})
+        if folders:
+            parts.append(f"folder names ({', '.join(_few(folders))})")
+        return "; ".join(parts)
+
+    def unused(self, images_outside: Sequence[Entry]) -> list[tuple[str, str]]:
+        """Lists and folders that look like a split and are not used, and why."""
+        found = [
+            (f"{group.sets[stem].name}", why)
+            for group, sets in zip(self._layout.groups, self.sets, strict=True)
+            for stem, why in sets.unused
+        ]
+        found += [(f"{name}/", why) for name, why in sorted(self._overruled.items())]
+        if not all(sets.splits for sets in self.sets):
+            found += [
+                (f"{name}/", "no other folder names another split")
+                for name in sorted(self._folders.seen - self._used)
+            ]
+        found += self._lists_elsewhere()
+        folders = {entry.name.rpartition("/")[0] for entry in images_outside}
+        found += [
+            (f"{folder}/", "no annotation is about a picture there")
+            for folder in sorted(folders)
+            if split_words(folder.rpartition("/")[2])
+        ]
+        return found
+
+    def _read_sets(self, group: Group) -> image_sets.ImageSets:
+        _, names = self._groups[group.home]
+        stems = Counter(base_of(key) for key in names.values())
+        once = (stem for stem, count in stems.items() if count == 1)
+        known = NameIndex({*names, *names.values(), *once})
+        files = {stem: self._read(entry.ref) for stem, entry in group.sets.items()}
+        sets = image_sets.read_sets(files, known)
+        listed = [name for split in sets.splits.values() for name in split]
+        if listed and names and not any(name in known for name in listed):
+            self._refuse(group, files, names)
+        return sets
+
+    def _refuse(
+        self, group: Group, files: Mapping[str, bytes], names: Mapping[str, str]
+    ) -> None:
+        """UserError: the lists name nothing that is there."""
+        stem, raw = max(files.items(), key=lambda file: len(file[1]))
+        lines = image_sets.read_lines(raw)
+        raise UserError(
+            f"the image sets name no image that is there: {group.sets[stem].name} "
+            f"lists {_quoted(lines)}; there are {_quoted(sorted(names))}; a line is "
+            "a file's name without its suffix"
+        )
+
+    def _lists_elsewhere(self) -> Iterator[tuple[str, str]]:
+        """Lists outside ImageSets/Main that say other than what is used."""
+        stems = {base_of(k) for paired, _ in self._groups.values() for k in paired}
+        known: NameIndex | None = None
+        for entry in self._layout.texts:
+            folder, _, file = entry.name.rpartition("/")
+            stem = file[: -len(".txt")]
+            split = split_named(stem)
+            # ImageSets/Layout and so on are those of VOC's other tasks.
+            other_task = "imagesets" in folder.lower().split("/")
+            if not split or other_task or stem in stems:
+                continue
+            if entry.ref.size > _LIST_LIMIT_BYTES:
+                continue
+            known = known or NameIndex({*self._split_of, *stems})
+            found = image_sets.read_list(stem, self._read(entry.ref), known)
+            if self._says_other(found, split):
+                yield entry.name, "lists are read from ImageSets/Main"
+
+    def _says_other(self, found: image_sets.ImageList, split: str) -> bool:
+        """Whether a list has an image that is not in the split it gives."""
+        wanted = {"train", "eval"} if split == TRAINVAL else {split}
+        return any(
+            not self._split_of.get(name, wanted) & wanted for name in found.names
+        )
+
+
+def _listed(
+    sets: image_sets.ImageSets, names: Mapping[str, str]
+) -> Iterator[tuple[str, str, str]]:
+    """Yields (image id, split, key); key "" for a listed name that is not there."""
+    by_key = {key: image_id for image_id, key in names.items()}
+    stems = Counter(base_of(key) for key in names.values())
+    by_stem = {base_of(k): k for k in names.values() if stems[base_of(k)] == 1}
+    for split, listed in sorted(sets.splits.items()):
+        for name in listed:
+            key = names.get(name) or (name if name in by_key else by_stem.get(name, ""))
+            yield by_key.get(key, name), split, key
+
+
+def _few(names: Sequence[str], shown: int = 8) -> list[str]:
+    more = [f"and {len(names) - shown} more"] if len(names) > shown else []
+    return [*names[:shown], *more]
+
+
+def _quoted(names: Sequence[str]) -> str:
+    shown = ", ".join(repr(name) for name in names[:_SHOWN])
+    more = len(names) - _SHOWN
+    return f"{shown} and {more} more" if more > 0 else shown

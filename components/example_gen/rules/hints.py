@@ -1,0 +1,17 @@
+"""What a user may do about a reason that costs much; reasons without a setting lack."""
+
+from collections.abc import Iterable
+
+HINTS = {
+    "annotation_missing": (
+        "images without an XML: unannotated=negative takes them as images without "
+        "objects, unannotated=ignore leaves them out"
+    ),
+    "image_ambiguous": "several images of one name: keep the one that is annotated",
+    "listed_absent": "image sets list names without a file: unpack all of the data",
+}
+
+
+def hints_for(reasons: Iterable[str]) -> list[str]:
+    """The hints there are about some reasons, in their order."""
+    return [HINTS[reason] for reason in reasons if reason in HINTS]
