@@ -1,3 +1,5 @@
+import pytest
+
 from components.example_gen.config import IngestConfig
 from components.example_gen.plan.trainable_splits import assign_splits
 
@@ -36,7 +38,7 @@ def test_of_folders_named_train_and_test_eval_is_carved_out_of_train(
     splits = {item.image_id: item.split for item in assignment.items}
     assert splits == {"a": "", "b": "", "c": "test"}
     # 0.7 : 0.1, as test is there already
-    assert dict(assignment.fractions) == {"train": 0.875, "eval": 0.125}
+    assert dict(assignment.fractions) == pytest.approx({"train": 0.875, "eval": 0.125})
     assert assignment.source == (
         "from folder names (test, train); eval carved out of train by content "
         "(train 88%, eval 12%); test untouched"
