@@ -33,15 +33,15 @@ def test_of_folders_named_train_and_test_eval_is_carved_out_of_train(
         (tmp_path / folder).mkdir(exist_ok=True)
         (tmp_path / folder / f"{name}.xml").write_bytes(voc_xml(f"{name}.jpg"))
         (tmp_path / folder / f"{name}.jpg").write_bytes(image_bytes())
-    config = IngestConfig(train_fraction=0.7, eval_fraction=0.1, test_fraction=0.2)
+    config = IngestConfig(train_fraction=0.6, eval_fraction=0.2, test_fraction=0.2)
     assignment = assign_splits(plan_of(tmp_path), config)
     splits = {item.image_id: item.split for item in assignment.items}
     assert splits == {"a": "", "b": "", "c": "test"}
-    # 0.7 : 0.1, as test is there already
-    assert dict(assignment.fractions) == pytest.approx({"train": 0.875, "eval": 0.125})
+    # 0.6 : 0.2, as test is there already
+    assert dict(assignment.fractions) == pytest.approx({"train": 0.75, "eval": 0.25})
     assert assignment.source == (
         "from folder names (test, train); eval carved out of train by content "
-        "(train 88%, eval 12%); test untouched"
+        "(train 75%, eval 25%); test untouched"
     )
 
 
