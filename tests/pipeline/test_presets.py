@@ -1,4 +1,6 @@
 import argparse
+import re
+from pathlib import Path
 
 import pytest
 
@@ -6,6 +8,7 @@ from pipeline import presets
 from pipeline.config import PipelineConfig
 from schemas.config_json import from_json, to_json
 from schemas.user_error import UserError
+from trainer.model.config import MatcherConfig
 
 
 @pytest.mark.parametrize("name", presets.PRESETS)
@@ -13,11 +16,54 @@ def test_every_preset_survives_its_way_through_json_and_says_what_it_is(name):
     config = presets.preset(name)
 
     assert from_json(PipelineConfig, to_json(config)) == config
-    assert presets.describe(name)
+    command = presets.describe(name).splitlines()[2]
+    assert command.startswith(("make demo", "voc-pipeline run --data"))
+
+
+def readme_rows():
+    """README's table of presets: name -> its row."""
+    text = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    table = text.partition("## Presets")[2].partition("## ")[0]
+    return dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", table, re.MULTILINE))
+
+
+def test_the_readme_has_a_row_for_each_preset():
+    assert list(readme_rows()) == list(presets.PRESETS)
+
+
+@pytest.mark.parametrize("name", presets.PRESETS)
+def test_the_readmes_figures_are_the_presets(name):
+    figure = re.compile(r"(?<!\d)\.\d{3}\b|\d+ (?:CPU minutes|min)\b")
+    row, text = readme_rows()[name], " ".join(presets.describe(name).split())
+    assert sorted(figure.findall(row)) == sorted(figure.findall(text))
+    assert ("not run to its end" in row) == ("not run to its end" in text)
+
+
+def test_the_tutorials_recipe_is_to_the_letter():
+    config = presets.voc_retinanet_r50().trainer
+    optimizer = config.optimizer
+    assert (optimizer.kind, optimizer.momentum) == ("sgd", 0.9)
+    assert optimizer.clip_global_norm == 10.0
+    assert optimizer.schedule.rates == (
+        2.5e-06,
+        0.000625,
+        0.00125,
+        0.0025,
+        0.00025,
+        2.5e-05,
+    )
+    assert optimizer.schedule.boundaries == (125, 250, 500, 240000, 360000)
+    assert config.model.backbone == "resnet50"
+    assert config.model.frozen_stages == 5
+    names = [type(each).__name__ for each in config.input.augmentations]
+    assert "Shear" in names
+    assert config.model.matcher == MatcherConfig(
+        kind="max_iou", positive_from=0.5, negative_below=0.4
+    )
 
 
 def test_an_unknown_preset_is_told_the_known_ones():
-    with pytest.raises(UserError, match="no preset 'cpu_smal'; there are: demo, cpu_"):
+    with pytest.raises(UserError, match=r"no preset 'cpu_smal' \(did you mean 'cpu_"):
         presets.preset("cpu_smal")
 
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer.config import TrainerConfig, cpu_small
+from pipeline import presets
+from trainer.config import TrainerConfig
 from trainer.evaluation.evaluate import compiled_detector, evaluate_batches
 from trainer.input.config import InputConfig
 from trainer.model.build import build_retinanet
@@ -53,7 +54,7 @@ def dataset():
 
 @pytest.mark.slow
 def test_sixteen_images_are_learnt_by_heart(tmp_path):
-    small = cpu_small()
+    small = presets.cpu_small().trainer
     config = TrainerConfig(
         model=small.model,
         input=InputConfig(image_size=(SIDE, SIDE), global_batch_size=8),

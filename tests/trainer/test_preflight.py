@@ -2,8 +2,8 @@ import dataclasses
 
 import pytest
 
+from pipeline import presets
 from schemas.user_error import UserError
-from trainer.config import cpu_small
 from trainer.model.config import ModelConfig
 from trainer.preflight import refuse_impossible, starting_weights_digest
 
@@ -18,9 +18,9 @@ from trainer.preflight import refuse_impossible, starting_weights_digest
     ],
 )
 def test_what_is_not_here_is_refused(fields, message):
-    refuse_impossible(cpu_small())
+    refuse_impossible(presets.cpu_small().trainer)
     with pytest.raises(UserError, match=message):
-        refuse_impossible(dataclasses.replace(cpu_small(), **fields))
+        refuse_impossible(dataclasses.replace(presets.cpu_small().trainer, **fields))
 
 
 def test_other_weights_under_the_same_name_have_another_digest(tmp_path):

@@ -2,8 +2,8 @@ import dataclasses
 
 import pytest
 
+from pipeline import presets
 from schemas.config_json import from_json, to_json
-from trainer.config import cpu_small
 from trainer.search_space import Choice, LogRange, TunerConfig, with_values
 
 PEAK = "trainer.optimizer.schedule.peak"
@@ -15,10 +15,13 @@ SPACE = (
 
 
 def test_values_of_a_trial_change_the_fields_that_they_name():
-    changed = with_values(cpu_small(), {PEAK: 0.003, BOX: '"ciou"'})
+    changed = with_values(presets.cpu_small().trainer, {PEAK: 0.003, BOX: '"ciou"'})
     assert changed.optimizer.schedule.peak == 0.003
     assert changed.model.loss.box == "ciou"
-    assert dataclasses.replace(changed.model.loss, box="giou") == cpu_small().model.loss
+    assert (
+        dataclasses.replace(changed.model.loss, box="giou")
+        == presets.cpu_small().trainer.model.loss
+    )
 
 
 def test_json_brings_the_config_back():
@@ -37,7 +40,7 @@ def test_json_brings_the_config_back():
 )
 def test_a_space_that_the_trainer_refuses_is_refused_at_once(dimension, message):
     with pytest.raises(ValueError, match=message):
-        TunerConfig(trials=1, space=(dimension,)).check(cpu_small())
+        TunerConfig(trials=1, space=(dimension,)).check(presets.cpu_small().trainer)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from keras_tuner.errors import FatalError
 
-from trainer.config import cpu_small
+from pipeline import presets
 from trainer.search_space import Choice, LogRange, TunerConfig
 from trainer.training.callbacks.non_finite import NonFiniteLossError
 from trainer.tune import MapTuner
@@ -19,7 +19,7 @@ SPACE = (
 
 def search(folder, map_of, trials=6, oracle="random"):
     config = TunerConfig(trials=trials, oracle=oracle, space=SPACE)
-    tuner = MapTuner(config, cpu_small(), map_of, str(folder))
+    tuner = MapTuner(config, presets.cpu_small().trainer, map_of, str(folder))
     tuner.search()
     return tuner
 

@@ -5,16 +5,16 @@ import json
 
 import pytest
 
+from pipeline import presets
 from pipeline.__main__ import main
 from schemas.label_map import LabelMap
-from trainer.config import cpu_small
 from trainer.model.build import build_retinanet
 from trainer.serving.saved_model import export_model
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    recipe = cpu_small()
+    recipe = presets.cpu_small().trainer
     config = dataclasses.replace(
         recipe, input=dataclasses.replace(recipe.input, image_size=(64, 96))
     )
