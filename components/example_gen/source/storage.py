@@ -139,18 +139,38 @@ def _list_remote(root: str) -> Iterator[Entry]:
 
 
 def _list_tar(path: str) -> Iterator[Entry]:
+    """Members as `tar x` would leave them: of two of one name the last, links resolved.
+
+    A link leads to a member; to anything else, or to a directory, it leads nowhere.
+    """
     location = path if is_remote(path) else os.path.abspath(path)
+    entries: dict[str, Entry] = {}
+    symlinks: dict[str, str] = {}
     try:
         with open_read(path) as file, tarfile.open(fileobj=file, mode="r:") as archive:
             for member in archive:
-                if not member.isreg() or member.issparse():
-                    continue
-                ref = FileRef(location, member.size, member.offset_data)
-                name = os.path.normpath(member.name).lstrip("/")
-                escapes = name.startswith("..")
-                yield Entry(name, ref, int(member.mtime * 1e9), escapes)
+                name = _tar_name(member.name)
+                if member.isreg() and not member.issparse():
+                    ref = FileRef(location, member.size, member.offset_data)
+                    mtime_ns = int(member.mtime * 1e9)
+                    entries[name] = Entry(name, ref, mtime_ns, name.startswith(".."))
+                elif member.islnk() and _tar_name(member.linkname) in entries:
+                    first = entries[_tar_name(member.linkname)]
+                    entries[name] = first._replace(name=name)
+                elif member.issym():
+                    entries.pop(name, None)
+                    target = os.path.join(os.path.dirname(name), member.linkname)
+                    symlinks[name] = os.path.normpath(target)
     except (tarfile.TarError, EOFError) as error:
         raise UserError(f"{path} is not a readable tar: {error}") from error
+    yield from entries.values()
+    for name, target in symlinks.items():
+        if name not in entries and target in entries:
+            yield entries[target]._replace(name=name)
+
+
+def _tar_name(name: str) -> str:
+    return os.path.normpath(name).lstrip("/")
 
 
 def is_directory(path: str) -> bool:
