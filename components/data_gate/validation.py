@@ -8,6 +8,7 @@ from tfx import v1 as tfx  # noqa: F401  before TFDV: it completes older release
 from tfx.dsl.io import fileio
 
 from components.data_gate.gate import Anomaly
+from schemas.tf_example import OBJECT_COUNT
 
 
 def load_statistics(uri: str) -> statistics_pb2.DatasetFeatureStatisticsList:
@@ -31,8 +32,51 @@ def find_anomalies(
     """TFDV's proto, for the artifact, and what it says in our terms."""
     import tensorflow_data_validation as tfdv  # after TFX, see above
 
-    found = tfdv.validate_statistics(statistics, schema)
-    return found, describe(split, found, schema)
+    found = tfdv.validate_statistics(without_empty(statistics, schema), schema)
+    return found, [*describe(split, found, schema), *without_objects(split, statistics)]
+
+
+def without_empty(
+    statistics: statistics_pb2.DatasetFeatureStatisticsList, schema: schema_pb2.Schema
+) -> statistics_pb2.DatasetFeatureStatisticsList:
+    """A copy without the optional features that have no value in any example.
+
+    TFDV gives the minimum of no values as 0, which the schema of a class id forbids;
+    a split of negative images alone is valid.
+    """
+    required = {f.name for f in schema.feature if f.presence.min_count}
+    kept = statistics_pb2.DatasetFeatureStatisticsList()
+    kept.CopyFrom(statistics)
+    for dataset in kept.datasets:
+        for index in range(len(dataset.features) - 1, -1, -1):
+            feature = dataset.features[index]
+            counts = getattr(feature, feature.WhichOneof("stats")).common_stats
+            if not counts.tot_num_values and _name(feature) not in required:
+                del dataset.features[index]
+    return kept
+
+
+def without_objects(
+    split: str, statistics: statistics_pb2.DatasetFeatureStatisticsList
+) -> list[Anomaly]:
+    """A warning about a split that has images and no objects."""
+    return [
+        Anomaly(
+            split=split,
+            feature=OBJECT_COUNT,
+            severity="WARNING",
+            found=f"no object in any of its {dataset.num_examples} images",
+            expected="objects, without which its mAP is undefined",
+        )
+        for dataset in statistics.datasets
+        for feature in dataset.features
+        if _name(feature) == OBJECT_COUNT and dataset.num_examples
+        if not feature.num_stats.max
+    ]
+
+
+def _name(feature: statistics_pb2.FeatureNameStatistics) -> str:
+    return feature.name or ".".join(feature.path.step)
 
 
 def describe(

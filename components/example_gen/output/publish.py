@@ -77,6 +77,7 @@ def _details(data: ResolvedData, plan: ShardPlan, run: RunResult) -> dict[str, A
         "label_map": list(run.class_names),
         "split_source": plan.split_source,
         "warnings": _warnings(plan.findings),
+        "objects_of_split": dict(tally.objects_of_split),
         "split_by_content": plan.split_by_content,
         "fractions": dict(plan.fractions),
         "carved_from": plan.carved_from or None,

@@ -150,6 +150,14 @@ def check_trainable(report: Report) -> None:
             f"no image for the {' and '.join(missing)} split: {report.headline()}; "
             "at least two different images are needed"
         )
+    objects = report.details["objects_of_split"]
+    for split, why in (("train", "learn from"), ("eval", "measure on")):
+        if not objects.get(split):
+            raise UserError(
+                f"the {split} split has {report.splits[split]} images and no object in "
+                f"them, so there is nothing to {why}: move annotated images into it "
+                f"(splits {report.details['split_source']})"
+            )
 
 
 def check_budget(report: Report, config: IngestConfig, where: str) -> None:

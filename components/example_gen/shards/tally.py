@@ -28,6 +28,7 @@ class Tally:
 
     totals: Counter[str] = dataclasses.field(default_factory=Counter)
     splits: Counter[str] = dataclasses.field(default_factory=Counter)
+    objects_of_split: Counter[str] = dataclasses.field(default_factory=Counter)
     classes: Counter[str] = dataclasses.field(default_factory=Counter)
     reasons: Counter[str] = dataclasses.field(default_factory=Counter)
     unknown_classes: Counter[str] = dataclasses.field(default_factory=Counter)
@@ -58,6 +59,7 @@ class Tally:
             self.totals[flag] += int(np.count_nonzero(getattr(example, flag)))
         self.totals["parts"] += len(example.part_names)
         self.splits[split] += 1
+        self.objects_of_split[split] += written
         self.classes.update(example.class_names)
         self.objects_per_image[str(written)] += 1
         self._add_shapes(example.boxes.tolist(), example.width * example.height)

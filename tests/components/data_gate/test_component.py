@@ -125,3 +125,10 @@ def test_drift_against_an_earlier_span_stops_or_goes_on(statistics_of, gate):
     # half of the objects changed class
     assert "drift of class mix: 0.500, over 0.15" in verdict["reasons"]
     assert gate(before, earlier=before)["passed"]
+
+
+def test_a_split_of_negatives_passes_and_is_told_of(gate, statistics_of):
+    verdict = gate(statistics_of("now", 0.4, [0]))
+    assert verdict["passed"]
+    (reason,) = verdict["reasons"]
+    assert "no object in any of its 40 images" in reason

@@ -14,7 +14,7 @@ from components.example_gen.shards.tally import Tally
 from schemas.user_error import UserError
 
 
-def report_of(images_in=100, rejected=0, reasons=None, splits=None, lost=0):
+def report_of(images_in=100, rejected=0, reasons=None, splits=None, lost=0, **objects):
     tally = Tally(
         totals=Counter(
             images_in=images_in,
@@ -24,7 +24,8 @@ def report_of(images_in=100, rejected=0, reasons=None, splits=None, lost=0):
         splits=Counter(splits or {"train": 90, "eval": 10}),
         reasons=Counter(reasons or {}),
     )
-    return make_report(tally, Counter(), {})
+    details = {"objects_of_split": {"train": 9, "eval": 1} | objects}
+    return make_report(tally, Counter(), {**details, "split_source": "from a list"})
 
 
 def test_exactly_at_the_budget_is_within():
@@ -84,3 +85,13 @@ def test_training_needs_both_splits():
     check_trainable(report_of())
     with pytest.raises(UserError, match="no image for the eval split"):
         check_trainable(report_of(splits={"train": 100}))
+
+
+def test_training_needs_objects_to_learn_from_and_to_measure_on():
+    with pytest.raises(
+        UserError, match=r"eval split has 10 images and no object.*list"
+    ):
+        check_trainable(report_of(eval=0))
+    with pytest.raises(UserError, match="nothing to learn from"):
+        check_trainable(report_of(train=0))
+    check_trainable(report_of(splits={"train": 80, "eval": 10, "test": 10}, test=0))
