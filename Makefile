@@ -1,6 +1,6 @@
 # `make` alone lists the targets. Each one installs what it needs first.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint fmt bench lock clean
+.PHONY: help install demo test lint fmt bench fuzz lock clean
 PYTHON ?= python3
 BIN := .venv/bin
 # End to end last: most of what it finds, a unit test tells sooner.
@@ -36,6 +36,9 @@ fmt: install  ## format, and mend what ruff can mend
 bench: install  ## run every benchmark; benchmarks/README.md has figures and machines
 	@set -e; for file in $(filter-out %_sides.py %_data.py,$(wildcard benchmarks/*.py)); do \
 		echo "== $$file"; $(BIN)/python $$file; done
+
+fuzz: install  ## 5,000 damaged images a kind through ingest and the decoder (15 min)
+	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python tests/fuzz/fuzz_decoding.py --each 5000 2>/dev/null
 
 lock:  ## regenerate both lock files; UPGRADE=--upgrade takes the newest versions
 	@$(PYTHON) requirements/lock.py $(UPGRADE)

@@ -28,7 +28,7 @@ ROOMS = {
     ),
     "trainer.input": (
         *("config", "records", "frames", "order", "augmenter", "mixing"),
-        *("transform_graph", "batches"),
+        *("transform_graph", "batches", "undecodable"),
     ),
     "trainer.model": (
         *("config", "parts", "backbones", "targets", "detection", "losses"),

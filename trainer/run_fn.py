@@ -19,6 +19,7 @@ from trainer.doctor.examine import examine
 from trainer.input.batches import count_examples, make_dataset
 from trainer.input.records import index_records, read_records
 from trainer.input.transform_graph import transform_features_fn
+from trainer.input.undecodable import undecodable_named
 from trainer.model.build import build_retinanet
 from trainer.optimizer.build import build_optimizer
 from trainer.search_space import with_values
@@ -59,7 +60,10 @@ def run_fn(fn_args: Any) -> None:
     under_tensorflow = keras.backend.backend() == "tensorflow"
     export = export_model if under_tensorflow else export_with_tensorflow
     served = fn_args.serving_model_dir
-    with tracked(config.tracking, to_mapping(config), served) as trackers:
+    with (
+        undecodable_named(fn_args.train_files, fn_args.eval_files),
+        tracked(config.tracking, to_mapping(config), served) as trackers,
+    ):
         with _checkpoint_folder(custom["checkpoint_dir"]) as checkpoint_dir:
             model = train(
                 config,

@@ -99,7 +99,7 @@ def examine(
     raw, opened, facts = _read_content(item, annotation, config)
     if not exam.passes(CONTENT_RULES, facts) or opened is None:
         return exam.rejected(annotation)
-    luma, facts = _decode(opened, _with_boxes(facts, config))
+    luma, facts = _decode(raw, opened, _with_boxes(facts, config))
     if not exam.passes(PIXEL_RULES, facts) or luma is None:
         return exam.rejected(annotation)
     assert facts.header  # it was opened
@@ -183,7 +183,7 @@ def _read_content(
         opened = images.open_image(raw, facts.content)
     except images.ImageError as error:
         return raw, None, dataclasses.replace(facts, failure=("header", str(error)))
-    header = images.header_of(opened, facts.content)
+    header = images.header_of(opened, facts.content, raw)
     return raw, opened, dataclasses.replace(facts, header=header)
 
 
@@ -203,9 +203,12 @@ def _with_boxes(facts: ImageFacts, config: IngestConfig) -> ImageFacts:
 
 
 def _decode(
-    opened: Image.Image, facts: ImageFacts
+    raw: bytes, opened: Image.Image, facts: ImageFacts
 ) -> tuple[images.Luma | None, ImageFacts]:
+    assert facts.header is not None
     try:
-        return images.decode_luma(opened), facts
+        images.check_whole(raw, facts.content)
+        luma = images.decode_luma(opened, facts.header.bit_depth)
+        return luma, dataclasses.replace(facts, peak=luma.peak)
     except images.ImageError as error:
         return None, dataclasses.replace(facts, failure=("pixels", str(error)))

@@ -29,7 +29,7 @@ def thumbnail_uri(item: Item, box: Box | None) -> str:
         if picture.width * picture.height > _MAX_PIXELS:
             return ""
         picture.draft("RGB", (_SIDE_PX * 2, _SIDE_PX * 2))
-        width = images.header_of(images.open_image(raw, content), content).width
+        width = images.open_image(raw, content).width
         picture = images.to_rgb(picture)
     except (OSError, storage.TooLargeError, images.ImageError):
         return ""

@@ -46,6 +46,7 @@ CONTENT_RULES = (
 )
 PIXEL_RULES = (
     Rule(image.image_broken, ERROR, REJECT_IMAGE),
+    Rule(image.cmyk_unmarked, ERROR, REJECT_IMAGE),
     Rule(frame.size_conflict, ERROR, REJECT_IMAGE),
     Rule(frame.size_absent, WARNING, REPAIR),
     Rule(frame.size_swapped, WARNING, REPAIR),
@@ -53,6 +54,8 @@ PIXEL_RULES = (
     Rule(frame.size_scaled, WARNING, REPAIR),
     Rule(image.grayscale, INFO, KEEP),
     Rule(image.deep_color, INFO, KEEP),
+    Rule(image.levels_few, WARNING, KEEP),
+    Rule(image.checksum_wrong, INFO, KEEP),
     Rule(image.cmyk, INFO, KEEP),
     Rule(image.palette, INFO, KEEP),
     Rule(image.alpha, INFO, KEEP),

@@ -10,6 +10,7 @@ from schemas.single_box import Box
 
 ACCEPTED_FORMATS = ("jpeg", "png")
 _FORMAT_OF_SUFFIX = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png"}
+_FEW_LEVELS = 64  # of 256: 14 bits in 16
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class ImageFacts:
     header: Header | None = None
     found: FrameFound | None = None  # how the boxes lie in it
     boxes: tuple[Box, ...] = ()
+    peak: int = 255  # highest value of any channel, of 16 bits the upper 8
     failure: tuple[str, str] = ("", "")
 
     def failed(self, kind: str) -> str | None:
@@ -82,7 +84,28 @@ def grayscale(facts: ImageFacts, config: IngestConfig) -> str | None:
 
 def deep_color(facts: ImageFacts, config: IngestConfig) -> str | None:
     """16 bits a channel; becomes 8-bit RGB at decode."""
-    return _mode(facts) if _mode(facts).startswith("I") else None
+    depth = facts.header.bit_depth if facts.header else 8
+    return f"{depth} bits, {_mode(facts)}" if depth > 8 else None
+
+
+def levels_few(facts: ImageFacts, config: IngestConfig) -> str | None:
+    """16 bits a channel, and only the lower ones used: all but black to the model."""
+    if not facts.header or facts.header.bit_depth <= 8 or facts.peak >= _FEW_LEVELS:
+        return None
+    return f"the model sees levels 0 to {facts.peak} of 255: scale the values up"
+
+
+def checksum_wrong(facts: ImageFacts, config: IngestConfig) -> str | None:
+    """A PNG chunk beside the pixels has a wrong checksum: decoders leave it out."""
+    unsound = facts.header.unsound_chunks if facts.header else ()
+    return ", ".join(unsound) or None
+
+
+def cmyk_unmarked(facts: ImageFacts, config: IngestConfig) -> str | None:
+    """CMYK without Adobe's marker: half of the decoders would see it inverted."""
+    if facts.header is None or facts.header.adobe:
+        return None
+    return "nothing says whether 0 or 255 is full ink: save it as RGB"
 
 
 def cmyk(facts: ImageFacts, config: IngestConfig) -> str | None:

@@ -9,6 +9,8 @@ import zlib
 import numpy as np
 from PIL import Image, JpegImagePlugin, PngImagePlugin
 
+from components.example_gen.source import jpeg_file, png_file
+
 _SIGNATURES = (
     (b"\xff\xd8\xff", "jpeg"),
     (b"\x89PNG\r\n\x1a\n", "png"),
@@ -50,14 +52,21 @@ class Header:
     mode: str  # of the stored image: RGB, L, CMYK, P, LA, RGBA, I;16 ...
     transparent: bool
     exif_orientation: int  # 1 is upright, also where there is no EXIF
+    bit_depth: int = 8  # bits a channel as stored
+    adobe: bool = True  # a CMYK JPEG says how its ink counts
+    unsound_chunks: tuple[str, ...] = ()  # of a PNG, beside its pixels
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Luma:
-    """Mean and standard deviation of luma in 0..1."""
+    """Mean and standard deviation of luma in 0..1; highest value of any channel.
+
+    `peak` is in 0..255, and measured only where a channel has 16 bits.
+    """
 
     brightness: float
     contrast: float
+    peak: int = 255
 
 
 def sniff(raw: bytes) -> str:
@@ -72,13 +81,10 @@ def sniff(raw: bytes) -> str:
 
 def open_image(raw: bytes, image_format: str) -> Image.Image:
     """Reads the header only. The plugin is named, so nothing is guessed."""
-    plugin = (
-        JpegImagePlugin.JpegImageFile
-        if image_format == "jpeg"
-        else PngImagePlugin.PngImageFile
-    )
     try:
-        return plugin(io.BytesIO(raw))
+        if image_format == "jpeg":
+            return JpegImagePlugin.JpegImageFile(io.BytesIO(raw))
+        return PngImagePlugin.PngImageFile(io.BytesIO(png_file.for_pillow(raw)))
     except _PILLOW_ERRORS as error:
         raise ImageError(_one_line(error)) from error
 
@@ -98,9 +104,25 @@ def _orientation(image: Image.Image) -> int:
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
-def header_of(image: Image.Image, image_format: str) -> Header:
+def check_whole(raw: bytes, image_format: str) -> None:
+    """ImageError where the file's structure would stop the input pipeline's decoder.
+
+    That one is stricter than Pillow about ends and checksums, see `png_file` and
+    `jpeg_file`; tests/fuzz/fuzz_decoding.py holds the two against each other.
+    """
+    try:
+        if image_format == "jpeg":
+            jpeg_file.check(raw)
+        else:
+            png_file.check(raw)
+    except (jpeg_file.JpegError, png_file.PngError) as error:
+        raise ImageError(f"{image_format.upper()}: {error}") from error
+
+
+def header_of(image: Image.Image, image_format: str, raw: bytes) -> Header:
     """Header of an image that was opened and not yet decoded."""
     width, height = image.size
+    png = image_format == "png"
     return Header(
         image_format=image_format,
         width=width,
@@ -108,10 +130,13 @@ def header_of(image: Image.Image, image_format: str) -> Header:
         mode=image.mode,
         transparent="transparency" in image.info or image.mode in {"LA", "RGBA", "PA"},
         exif_orientation=_orientation(image),
+        bit_depth=png_file.bit_depth(raw) if png else 8,
+        adobe=image.mode != "CMYK" or jpeg_file.has_adobe_marker(raw),
+        unsound_chunks=png_file.unsound_chunks(raw) if png else (),
     )
 
 
-def decode_luma(image: Image.Image) -> Luma:
+def decode_luma(image: Image.Image, bit_depth: int = 8) -> Luma:
     """Reads the image to its end and measures luma; ImageError where it breaks off.
 
     Luma is measured on averages of 4 x 4 pixels (single pixels in small images). For
@@ -124,6 +149,7 @@ def decode_luma(image: Image.Image) -> Luma:
     try:
         image.draft("L", (width // reduction, height // reduction))
         image.load()
+        peak = _peak(image) if bit_depth > 8 else 255
         plane = image if image.mode == "L" else _to_luma(image)
         if plane.size == (width, height) and reduction > 1:
             plane = plane.reduce(reduction)
@@ -133,7 +159,14 @@ def decode_luma(image: Image.Image) -> Luma:
     shares = counts / counts.sum()
     mean = float(shares @ _LEVELS)
     variance = float(shares @ (_LEVELS - mean) ** 2)
-    return Luma(mean, math.sqrt(variance))
+    return Luma(mean, math.sqrt(variance), peak)
+
+
+def _peak(image: Image.Image) -> int:
+    """Highest value of any channel, as the 8 bits that are left of 16."""
+    if image.mode.startswith("I"):
+        return int(np.asarray(image).max()) >> 8
+    return int(np.asarray(image.convert("RGB")).max())
 
 
 def _to_luma(image: Image.Image) -> Image.Image:

@@ -121,3 +121,32 @@ def test_without_a_size_one_box_over_the_border_costs_no_image(
     over = [voc_object(box=(81, 21, 110, 60))]
     found = reasons_of_xml(voc_xml(size=None, objects=over))
     assert found == {"size_absent": "repair", "box_clipped": "repair"}
+
+
+@pytest.mark.parametrize(("top", "level"), [(1023, 3), (4095, 15), (16383, 63)])
+def test_few_levels_of_sixteen_bits_are_a_warning(data_set, judge, voc_xml, top, level):
+    buffer = io.BytesIO()
+    picture = Image.new("I;16", (100, 80), 7)
+    picture.putpixel((50, 40), top)
+    picture.save(buffer, "PNG")
+    _, findings, _ = judge(data_set({"a": voc_xml()}, {"a": buffer.getvalue()}))
+    said = {f.reason: f.detail for f in findings}
+    assert said["levels_few"].startswith(f"the model sees levels 0 to {level} of 255")
+
+
+def test_sixteen_bits_used_to_the_top_are_none(data_set, judge, voc_xml):
+    buffer = io.BytesIO()
+    picture = Image.new("I;16", (100, 80), 7)
+    picture.putpixel((50, 40), 16384)
+    picture.save(buffer, "PNG")
+    _, findings, _ = judge(data_set({"a": voc_xml()}, {"a": buffer.getvalue()}))
+    assert "levels_few" not in {finding.reason for finding in findings}
+
+
+def test_a_wrong_checksum_of_a_text_is_recorded(data_set, judge, voc_xml, image_bytes):
+    raw = image_bytes(fmt="PNG")
+    text = b"\0\0\0\4tEXta\0bc" + b"\0\0\0\0"  # the right one is not 0
+    raw = raw[:33] + text + raw[33:]
+    _, findings, examples = judge(data_set({"a": voc_xml()}, {"a": raw}))
+    assert ("checksum_wrong", "tEXt") in [(f.reason, f.detail) for f in findings]
+    assert examples["a"].encoded_image == raw
