@@ -7,6 +7,7 @@ import re
 from components.data_gate.config import DriftConfig
 from components.evaluator.gate import GateConfig
 from components.example_gen.config import IngestConfig
+from pipeline.on_kubeflow.stage_resources import KubeflowConfig
 from schemas.config_rules import refuse_unless
 from trainer.config import TrainerConfig
 from trainer.search_space import TunerConfig
@@ -39,6 +40,7 @@ class PipelineConfig:
       gate: what the candidate must reach.
       serving_check_images: on how many eval images the exported model is asked.
       report: what the report shows.
+      kubeflow: what each stage asks of a cluster; a run on this machine asks nothing.
     """
 
     name: str
@@ -49,6 +51,7 @@ class PipelineConfig:
     gate: GateConfig
     serving_check_images: int = 4
     report: ReportConfig = ReportConfig()
+    kubeflow: KubeflowConfig = KubeflowConfig()
 
     def __post_init__(self) -> None:
         """Refuses names that Kubeflow refuses, and a check of nothing."""

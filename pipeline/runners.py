@@ -3,10 +3,12 @@
 import os
 from collections.abc import Sequence
 
+import yaml
 from tfx import v1 as tfx
 from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
 
 from pipeline.config import PipelineConfig, RunPaths
+from pipeline.on_kubeflow import package
 from pipeline.pipeline import create_pipeline
 from pipeline.run.state import RunState
 
@@ -44,27 +46,33 @@ def compile_kubeflow(
     image: str,
     beam_args: Sequence[str] = LOCAL_BEAM_ARGS,
 ) -> None:
-    """Writes the Kubeflow Pipelines v2 package, YAML or JSON by its extension.
+    """Writes the Kubeflow Pipelines v2 package: pipeline spec and platform spec.
 
     Kubeflow's cache would see neither edited data nor a newly served model, since the
     digests are taken when a pipeline is made; so a compiled pipeline reuses nothing.
+    `paths.root` is not used: KFP takes a root when a run is submitted.
     """
     from components.baseline.component import LOOK_UP
 
     runner = kubeflow_v2_dag_runner.KubeflowV2DagRunner(
         config=kubeflow_v2_dag_runner.KubeflowV2DagRunnerConfig(
-            display_name=config.name, default_image=image, use_pipeline_spec_2_1=True
-        ),
-        output_dir=os.path.dirname(os.path.abspath(output)),
-        output_filename=os.path.basename(output),
+            display_name=config.name,
+            default_image=image,
+            default_commands=["python", "-m", "pipeline.on_kubeflow.entry"],
+            use_pipeline_spec_2_1=True,
+        )
     )
     state = RunState(data_digest="", baseline_identity=LOOK_UP)
-    runner.run(
+    job = runner.run(
         tfx.dsl.Pipeline(
             pipeline_name=config.name,
-            pipeline_root=paths.root,
+            pipeline_root="",
             components=create_pipeline(config, paths, state),
             enable_cache=False,
             beam_pipeline_args=list(beam_args),
-        )
+        ),
+        write_out=False,
     )
+    documents = package.completed(job["pipelineSpec"], config.kubeflow)
+    with open(output, "w", encoding="utf-8") as sink:
+        yaml.safe_dump_all([document for document in documents if document], sink)

@@ -7,3 +7,13 @@ class UserError(Exception):
     The command line prints the message alone and exits with status 2; anything
     else that is raised is a defect of ours and keeps its traceback.
     """
+
+
+def user_error_in(error: BaseException) -> UserError | None:
+    """The user's mistake inside what Beam and TFX wrapped around it, or None."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, UserError):
+            return cause
+        cause = cause.__cause__ or cause.__context__
+    return None

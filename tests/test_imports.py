@@ -47,7 +47,8 @@ ROOMS = {
         *("transforms", "ingest", "component"),
     ),
     "pipeline": (
-        *("config", "overrides", "presets", "run", "pipeline", "runners"),
+        *("on_kubeflow", "config", "overrides", "presets", "run", "pipeline"),
+        "runners",
         *("show_data", "sample_data", "cli", "__main__"),
     ),
 }

@@ -1,4 +1,7 @@
-"""Compiles the pipeline for Kubeflow Pipelines v2: the same stages, the same edges."""
+"""Compiles the pipeline for Kubeflow Pipelines v2: the same stages, the same edges.
+
+The pipeline root is no part of a package: KFP takes it when a run is submitted.
+"""
 
 import argparse
 import json
@@ -7,27 +10,30 @@ import sys
 
 from pipeline import presets
 from pipeline.config import RunPaths
+from pipeline.on_kubeflow.package import check_store_path
 from schemas.user_error import UserError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `voc-pipeline compile`."""
     presets.add_arguments(parser)
-    parser.add_argument("--output", required=True, help="pipeline.yaml or .json")
+    parser.add_argument("--output", required=True, help="the package: a .yaml file")
     parser.add_argument(
         "--image",
-        default="voc-pipeline:latest",
+        required=True,
         help="container image that the stages run in (see kubeflow/Dockerfile)",
     )
     parser.add_argument(
-        "--data", default="/data/voc", help="VOC data set as the stages see it"
+        "--data",
+        required=True,
+        help="VOC data set as the stages see it: gs://, or a folder on a volume",
     )
     parser.add_argument(
-        "--root", default="/data/pipeline-root", help="pipeline root, as they see it"
+        "--push-destination",
+        required=True,
+        help="folder that is served, as the stages see it",
     )
-    parser.add_argument(
-        "--push-destination", help="folder that is served (default: ROOT/served)"
-    )
+    parser.add_argument("--root", help=argparse.SUPPRESS)
     parser.add_argument("--span", default="", help="span of a pattern: 7 or latest")
     parser.add_argument(
         "--earlier-span", default="", help="span that drift is measured against"
@@ -38,16 +44,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Writes the package."""
     config = presets.config_from(args)
-    if not args.output.endswith((".yaml", ".yml", ".json")):
-        raise UserError(f"--output {args.output}: name a .yaml or .json file")
+    if args.root is not None:
+        raise UserError(
+            "--root has no place in a package: KFP takes the pipeline root when a run "
+            "is submitted, and else uses the default of its own (see "
+            "kubeflow/README.md)"
+        )
+    if not args.output.endswith((".yaml", ".yml")):
+        raise UserError(
+            f"--output {args.output}: name a .yaml file; KFP's API server refuses a "
+            "package in JSON"
+        )
     folder = os.path.dirname(os.path.abspath(args.output))
     if not os.access(folder, os.W_OK):
         raise UserError(f"--output: {folder} is no folder that can be written")
-    root = args.root.rstrip("/")
+    check_store_path("--data", args.data)
+    check_store_path("--push-destination", args.push_destination)
     paths = RunPaths(
         data=args.data,
-        root=root,
-        push_destination=args.push_destination or f"{root}/served",
+        root="",
+        push_destination=args.push_destination,
         span=args.span,
         earlier_span=args.earlier_span,
     )

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from pipeline import presets
 from pipeline.config import PipelineConfig, RunPaths
-from schemas.user_error import UserError
+from schemas.user_error import UserError, user_error_in
 from trainer.training.tracking import require_trackers
 
 if TYPE_CHECKING:
@@ -166,9 +166,7 @@ def _plain_errors() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        cause: BaseException | None = error
-        while cause is not None:
-            if isinstance(cause, UserError):
-                raise cause from None
-            cause = cause.__cause__ or cause.__context__
-        raise
+        mistake = user_error_in(error)
+        if mistake is None:
+            raise
+        raise mistake from None

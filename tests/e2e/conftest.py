@@ -1,9 +1,12 @@
 import dataclasses
 import os
+import pathlib
 import sys
 
 import pytest
 
+# The stand-in for Kubeflow is several modules; tests are no packages.
+sys.path.insert(0, str(pathlib.Path(__file__).parent / "kubeflow"))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 

@@ -1,115 +1,124 @@
-"""Runs a compiled Kubeflow v2 package on this machine, task by task.
+"""A compiled package, task by task, through a stand-in for KFP's driver and launcher.
 
-What stands in for the Kubeflow launcher here gives TFX's container entry point the
-same executor input, and reads the same executor output, but runs it in this process.
+It is in `kubeflow/`: SeaweedFS as the store, ml-metadata's own store over gRPC, and the
+table `kfp_behaviour.py` of what each KFP version hands to a stage and takes from it.
 """
 
 import json
-import pathlib
-from typing import Any
 
-import yaml
+import pytest
+from google.protobuf import struct_pb2
+from kfp_behaviour import BEHAVIOURS
+from metadata_service import served_store
+from object_store import served_bucket
+from stand_in import ROOT, StandIn
+
+from pipeline.on_kubeflow import entry
+
+# Stages that take seconds, and between them read and write all that differs.
+QUICK = ("SchemaImport", "BaselineLookup")
 
 
-def test_every_compiled_task_runs_through_the_kubeflow_entry_point(
-    tiny_data, tiny_config, tmp_path
-):
+@pytest.fixture(scope="module")
+def bucket(tmp_path_factory):
+    with served_bucket(tmp_path_factory.mktemp("seaweedfs") / "data") as bucket:
+        yield bucket
+
+
+@pytest.fixture(scope="module")
+def store():
+    with served_store() as store:
+        yield store
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return tmp_path_factory.mktemp("kubeflow")
+
+
+@pytest.fixture(scope="module")
+def package(place, tiny_data, tiny_config):
     from pipeline import runners
     from pipeline.config import RunPaths
 
-    served = tmp_path / "served"
-    paths = RunPaths(
-        data=str(tiny_data), root=str(tmp_path / "root"), push_destination=str(served)
-    )
-    package = tmp_path / "pipeline.yaml"
-    runners.compile_kubeflow(tiny_config, paths, str(package), image="image:1")
+    path = place / "pipeline.yaml"
+    served = str(place / "served")
+    paths = RunPaths(data=str(tiny_data), root="", push_destination=served)
+    runners.compile_kubeflow(tiny_config, paths, str(path), image="image:1")
+    return path
 
-    outputs = _run_package(package, tmp_path / "artifacts")
 
-    assert outputs["DetectionEvaluator"]["blessing"]["metadata"]["blessed"] == 1
-    assert outputs["ModelPusher"]["pushed_model"]["metadata"]["pushed"] == 1
-    (version,) = served.iterdir()
+@pytest.fixture
+def pod(tmp_path, monkeypatch):
+    """What stands for a pod's `/`."""
+    root = tmp_path / "pod"
+    monkeypatch.setitem(entry.LOCAL_FOLDERS, "minio://", f"{root}/minio/")
+    return root
+
+
+def test_the_whole_package_runs_to_the_pushed_model(package, bucket, store, pod, place):
+    run = StandIn(package, BEHAVIOURS["2.16.1"], bucket, store, pod)
+
+    run.run(train_steps=5, min_map=0.0)
+
+    assert run.metadata("DetectionEvaluator", "blessing")["blessed"] == 1
+    assert run.metadata("ModelPusher", "pushed_model")["pushed"] == 1
+    (version,) = (place / "served").iterdir()
     assert (version / "saved_model.pb").exists()
 
 
-def _run_package(
-    package: pathlib.Path, root: pathlib.Path
-) -> dict[str, dict[str, Any]]:
-    """Runs every task after those it depends on.
+@pytest.mark.parametrize("logs", [True, False])
+@pytest.mark.parametrize("version", BEHAVIOURS)
+def test_stages_run_under_every_version(
+    version, logs, package, bucket, store, pod, place
+):
+    run = StandIn(package, BEHAVIOURS[version], bucket, store, pod, logs)
+    tasks = run.spec["root"]["dag"]["tasks"]
+    values = {"push_destination": str(place / "nothing-served")}
 
-    Returns task name -> output key -> artifact, as the executor output gives it.
-    """
-    spec = yaml.safe_load(package.read_text())
-    tasks = spec["root"]["dag"]["tasks"]
-    outputs: dict[str, dict[str, Any]] = {}
-    waiting = dict(tasks)
-    while waiting:
-        ready = [
-            name
-            for name, task in waiting.items()
-            if set(task.get("dependentTasks", [])) <= outputs.keys()
-        ]
-        for name in ready:
-            outputs[name] = _run_task(spec, name, waiting.pop(name), outputs, root)
-    return outputs
+    for name in QUICK:
+        run.run_task(name, tasks[name], values)
+
+    assert run.metadata("BaselineLookup", "model")["served_identity"] == ""
+    assert run.metadata("SchemaImport", "schema")["display_name"] == "schema"
 
 
-def _run_task(
-    spec: dict[str, Any],
-    name: str,
-    task: dict[str, Any],
-    outputs: dict[str, dict[str, Any]],
-    root: pathlib.Path,
-) -> dict[str, Any]:
-    component = spec["components"][task["componentRef"]["name"]]
-    folder = root / name / "1"
-    output_file = folder / "executor_output.json"
-    declared = {
-        key: {
-            "name": f"{name}-{key}",
-            "uri": str(folder / key),
-            "type": artifact["artifactType"],
-            "metadata": artifact.get("metadata", {}),
+@pytest.mark.parametrize("version", BEHAVIOURS)
+def test_every_input_is_typed_as_declared(version, package, bucket, store, pod):
+    run = StandIn(package, BEHAVIOURS[version], bucket, store, pod)
+    parameters = run.spec["root"]["inputDefinitions"]["parameters"]
+    values = {name: given["defaultValue"] for name, given in parameters.items()}
+    for name, component in run.spec["components"].items():
+        for key, output in component["outputDefinitions"]["artifacts"].items():
+            uri = f"{ROOT}/{name}/{key}"
+            run.record(name, key, uri, output["artifactType"], struct_pb2.Struct())
+
+    for name, task in run.spec["root"]["dag"]["tasks"].items():
+        component = run.spec["components"][name]
+        declared = component["inputDefinitions"].get("artifacts", {})
+        executor = run.spec["deploymentSpec"]["executors"][component["executorLabel"]]
+        args = executor["container"]["args"]
+        spec_at = args.index("--json_serialized_inputs_spec_args") + 1
+        call = run.executor_input(name, task, component, values)
+        told = entry.call_for_tfx(call, json.loads(args[spec_at]), json.loads(args[1]))
+        types = {
+            key: given["artifacts"][0]["type"]
+            for key, given in told["inputs"]["artifacts"].items()
         }
-        for key, artifact in component.get("outputDefinitions", {})
-        .get("artifacts", {})
-        .items()
-    }
-    executor_input = {
-        "inputs": _inputs(task, outputs),
-        "outputs": {
-            "artifacts": {key: {"artifacts": [a]} for key, a in declared.items()},
-            "outputFile": str(output_file),
-        },
-    }
-    container = spec["deploymentSpec"]["executors"][component["executorLabel"]][
-        "container"
-    ]
-    arguments = [
-        argument.replace("{{$}}", json.dumps(executor_input))
-        for argument in container["args"]
-    ]
-    from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_run_executor
-
-    kubeflow_v2_run_executor.main(
-        kubeflow_v2_run_executor._parse_flags(["run_executor", *arguments])
-    )
-    written = json.loads(output_file.read_text())["artifacts"]
-    return {
-        key: {**artifact, **written[key]["artifacts"][0], "type": artifact["type"]}
-        for key, artifact in declared.items()
-    }
+        assert types == {key: given["artifactType"] for key, given in declared.items()}
 
 
-def _inputs(task: dict[str, Any], outputs: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    declared = task.get("inputs", {})
-    artifacts = {}
-    for key, source in declared.get("artifacts", {}).items():
-        channel = source["taskOutputArtifact"]
-        produced = outputs[channel["producerTask"]][channel["outputArtifactKey"]]
-        artifacts[key] = {"artifacts": [produced]}
-    parameters = {
-        key: value["runtimeValue"]["constant"]
-        for key, value in declared.get("parameters", {}).items()
-    }
-    return {"artifacts": artifacts, "parameterValues": parameters}
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [(True, 1.0), ([1, 2], {"list": [1.0, 2.0]}), ({"a": "b"}, {"struct": {"a": "b"}})],
+)
+def test_the_stand_in_keeps_metadata_as_kfp_does(
+    told, kept, package, bucket, store, pod
+):
+    run = StandIn(package, BEHAVIOURS["2.16.1"], bucket, store, pod)
+    metadata = struct_pb2.Struct()
+    metadata["x"] = told
+
+    run.record("A", "b", f"{ROOT}/b", {"schemaTitle": "tfx.Model"}, metadata)
+
+    assert run.metadata("A", "b")["x"] == kept

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 import pathlib
 
 import pytest
@@ -6,6 +7,7 @@ import yaml
 
 from pipeline import presets, runners
 from pipeline.config import RunPaths
+from pipeline.overrides import apply_overrides
 from pipeline.pipeline import create_pipeline
 from pipeline.run.state import RunState
 
@@ -38,16 +40,36 @@ EDGES = {
 }
 
 
+REQUESTS = (
+    "kubeflow.trainer.cpu=4",
+    "kubeflow.trainer.memory=16Gi",
+    "kubeflow.trainer.accelerator=nvidia.com/gpu",
+    "kubeflow.trainer.accelerator_count=2",
+    "kubeflow.trainer.timeout_s=7200",
+    'kubeflow.trainer.node_labels=["gpu=h100"]',
+    "kubeflow.trainer.retries=3",
+    "kubeflow.data_gate.retries=0",
+    "kubeflow.volume_claim=voc",
+)
+
+
 @pytest.fixture(scope="module")
 def package(tmp_path_factory):
     path = tmp_path_factory.mktemp("compiled") / "pipeline.yaml"
-    runners.compile_kubeflow(presets.cpu_small(), PATHS, str(path), image="image:1")
+    config = apply_overrides(presets.cpu_small(), REQUESTS)
+    runners.compile_kubeflow(config, PATHS, str(path), image="image:1")
     return path
 
 
 @pytest.fixture(scope="module")
 def spec(package):
-    return yaml.safe_load(package.read_text())
+    return next(yaml.safe_load_all(package.read_text()))
+
+
+@pytest.fixture(scope="module")
+def platform(package):
+    _, platform = yaml.safe_load_all(package.read_text())
+    return platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
 
 
 def test_the_kfp_sdk_loads_the_package(package):
@@ -131,3 +153,110 @@ def test_nothing_is_reused_on_kubeflow_where_digests_would_be_stale(spec):
 
 def test_no_path_of_this_checkout_is_in_the_package(package):
     assert str(pathlib.Path(__file__).parents[2]) not in package.read_text()
+
+
+def container(spec, stage):
+    label = spec["components"][stage]["executorLabel"]
+    return spec["deploymentSpec"]["executors"][label]["container"]
+
+
+@pytest.mark.parametrize("stage", EDGES)
+def test_every_stage_enters_by_our_entry_point_with_its_outputs(spec, stage):
+    asked = container(spec, stage)
+
+    assert asked["command"] == ["python", "-m", "pipeline.on_kubeflow.entry"]
+    option, outputs = asked["args"][:2]
+    assert option == "--outputs"
+    artifacts = spec["components"][stage]["outputDefinitions"]["artifacts"]
+    assert json.loads(outputs).keys() == artifacts.keys()
+
+
+def test_no_output_is_a_prefix_of_another(spec):
+    # KFP 2.16's launcher would download both to who takes one.
+    for component in spec["components"].values():
+        names = [*component["outputDefinitions"]["artifacts"], "executor-logs"]
+        for name in names:
+            assert not [x for x in names if x != name and x.startswith(name)]
+
+
+def test_what_is_renamed_for_that_is_what_tfx_calls_it(spec):
+    outputs = json.loads(container(spec, "Trainer")["args"][1])
+    assert outputs == {"model": "model", "training_run": "model_run"}
+    taken = spec["root"]["dag"]["tasks"]["ReportWriter"]["inputs"]["artifacts"]
+    source = taken["model_run"]["taskOutputArtifact"]
+    assert source["outputArtifactKey"] == "training_run"
+
+
+def test_what_an_operator_changes_is_a_parameter_with_its_default(spec):
+    offered = spec["root"]["inputDefinitions"]["parameters"]
+    defaults = {name: value["defaultValue"] for name, value in offered.items()}
+    assert defaults == {
+        "data": "/data/voc",
+        "span": "",
+        "push_destination": "/data/served",
+        "train_steps": 0,
+        "min_ap50": 0.3,  # of the preset; it sets no min_map, so none is offered
+    }
+    assert all(value["description"] for value in offered.values())
+
+
+def test_every_parameter_reaches_the_stages_that_take_it(spec):
+    taken = {
+        (stage, name): given["componentInputParameter"]
+        for stage, task in spec["root"]["dag"]["tasks"].items()
+        for name, given in task.get("inputs", {}).get("parameters", {}).items()
+        if "componentInputParameter" in given
+    }
+    assert taken == {
+        ("VocExampleGen", "data"): "data",
+        ("VocExampleGen", "span"): "span",
+        ("BaselineLookup", "push_destination"): "push_destination",
+        ("ModelPusher", "push_destination"): "push_destination",
+        ("Trainer", "train_steps"): "train_steps",
+        ("DetectionEvaluator", "min_ap50"): "min_ap50",
+    }
+
+
+def test_a_stage_asks_for_what_its_config_says(spec, platform):
+    # Names as KFP's driver reads them: ResourceSpec, KubernetesExecutorConfig.
+    assert container(spec, "Trainer")["resources"] == {
+        "resourceCpuRequest": "4",
+        "resourceMemoryRequest": "16Gi",
+        "resourceMemoryLimit": "16Gi",
+        "accelerator": {"resourceType": "nvidia.com/gpu", "resourceCount": "2"},
+    }
+    assert "resources" not in container(spec, "SchemaImport")
+    assert platform["Trainer_executor"]["activeDeadlineSeconds"] == 7200
+    assert platform["Trainer_executor"]["nodeSelector"] == {"labels": {"gpu": "h100"}}
+
+
+def test_every_stage_mounts_the_volume(platform):
+    assert len(platform) == len(EDGES)
+    for pod in platform.values():
+        (mount,) = pod["pvcMount"]
+        assert mount["pvcNameParameter"] == {"runtimeValue": {"constant": "voc"}}
+        assert mount["mountPath"] == "/data"
+
+
+def test_retries_are_those_of_the_config(spec):
+    tasks = spec["root"]["dag"]["tasks"]
+
+    assert tasks["Trainer"]["retryPolicy"] == {
+        "maxRetryCount": 3,
+        "backoffDuration": "60s",
+        "backoffFactor": 2.0,
+        "backoffMaxDuration": "3600s",
+    }
+    assert "retryPolicy" not in tasks["DataGate"]
+
+
+def test_both_documents_are_what_the_kfp_protos_define(package):
+    from google.protobuf import json_format
+    from kfp.pipeline_spec import pipeline_spec_pb2
+
+    spec, platform = yaml.safe_load_all(package.read_text())
+    pipeline_spec = pipeline_spec_pb2.PipelineSpec()
+    json_format.ParseDict(spec, pipeline_spec)
+    deployment = pipeline_spec_pb2.PipelineDeploymentConfig()
+    json_format.ParseDict(spec["deploymentSpec"], deployment)
+    json_format.ParseDict(platform, pipeline_spec_pb2.PlatformSpec())

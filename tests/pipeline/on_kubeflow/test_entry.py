@@ -1,0 +1,147 @@
+"""The entry point's own work; tests/e2e/test_kubeflow_tasks.py runs whole stages."""
+
+import subprocess
+import sys
+
+import pytest
+
+from pipeline.on_kubeflow import entry
+from schemas.user_error import UserError
+
+EXAMPLES = {"instanceSchema": "title: tfx.Examples\ntype: object\n"}
+MODEL = {"instanceSchema": "title: tfx.Model\ntype: object\n"}
+LOGS = {"schemaTitle": "system.Artifact"}
+TASK = "minio://mlpipeline/v2/artifacts/voc/run/Trainer/42"
+LOCAL = "/minio/mlpipeline/v2/artifacts/voc/run/Trainer/42"
+SPEC = {"artifacts": {"examples": {"artifactType": EXAMPLES}}}
+OUTPUTS = {"model": "model", "training_run": "model_run"}
+
+
+def call_with(kind, **parameters):
+    """An ExecutorInput as KFP's driver writes it."""
+    examples = {"uri": "minio://mlpipeline/x/examples", "type": kind, "name": "7"}
+    return {
+        "inputs": {
+            "artifacts": {"examples": {"artifacts": [examples]}},
+            "parameterValues": parameters,
+        },
+        "outputs": {
+            "artifacts": {
+                key: {"artifacts": [{"name": key, "uri": f"{TASK}/{key}", "type": t}]}
+                for key, t in (
+                    ("model", MODEL),
+                    ("training_run", MODEL),
+                    ("executor-logs", LOGS),
+                )
+            },
+            "outputFile": f"{LOCAL}/output_metadata.json",
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("uri", "folder"),
+    [
+        ("gs://bucket/a/b", "/gcs/bucket/a/b"),
+        ("s3://bucket/a/b", "/s3/bucket/a/b"),
+        ("minio://mlpipeline/v2/artifacts", "/minio/mlpipeline/v2/artifacts"),
+    ],
+)
+def test_folders_are_those_of_the_launcher(uri, folder):
+    assert entry.local_folder(uri) == folder
+
+
+def test_a_root_that_the_launcher_does_not_know_is_told_with_those_it_does():
+    with pytest.raises(UserError, match=r"/data/root: .* gs://, s3://, minio://"):
+        entry.local_folder("/data/root")
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        {"instanceSchema": ""},  # 2.14 to 2.17
+        {"schemaTitle": "title: tfx.Examples\ntype: object\n"},  # 3.0: YAML as title
+        {"schemaTitle": "Artifact"},
+        {},
+    ],
+)
+def test_inputs_have_the_declared_type_whatever_the_driver_says(kind):
+    call = entry.call_for_tfx(call_with(kind), SPEC, OUTPUTS)
+
+    (artifact,) = call["inputs"]["artifacts"]["examples"]["artifacts"]
+    assert artifact["type"] == EXAMPLES
+    assert artifact["uri"] == "/minio/mlpipeline/x/examples"
+    assert artifact["name"] == "7"
+
+
+def test_only_declared_outputs_reach_tfx_under_its_names():
+    call = entry.call_for_tfx(call_with({}), SPEC, OUTPUTS)
+
+    uris = {
+        key: [artifact["uri"] for artifact in value["artifacts"]]
+        for key, value in call["outputs"]["artifacts"].items()
+    }
+    assert uris == {"model": [f"{LOCAL}/model"], "model_run": [f"{LOCAL}/training_run"]}
+
+
+def test_what_tfx_wrote_goes_back_under_the_drivers_names_and_uris():
+    told = {
+        "artifacts": {
+            "model": {"artifacts": [{"uri": f"{LOCAL}/model", "metadata": {"a": 1}}]},
+            "model_run": {"artifacts": [{"uri": f"{LOCAL}/training_run"}]},
+        }
+    }
+
+    back = entry.told_to_launcher(told, call_with({}), OUTPUTS)
+
+    assert back == {
+        "artifacts": {
+            "model": {"artifacts": [{"uri": f"{TASK}/model", "metadata": {"a": 1}}]},
+            "training_run": {"artifacts": [{"uri": f"{TASK}/training_run"}]},
+        }
+    }
+
+
+def test_parameters_of_the_run_move_into_the_json_they_are_fields_of():
+    call = call_with(
+        {},
+        train_args='{"splits": ["train"]}',
+        train_steps=50.0,
+        gate_config='{"min_ap50": 0.5, "min_map": null}',
+        min_ap50=0.75,
+        data="gs://voc",
+    )
+
+    moved = entry.call_for_tfx(call, SPEC, OUTPUTS)["inputs"]["parameterValues"]
+
+    assert moved == {
+        "train_args": '{"splits": ["train"], "num_steps": 50}',
+        "gate_config": '{"min_ap50": 0.75, "min_map": null}',
+        "data": "gs://voc",
+    }
+
+
+def test_a_failure_of_the_users_is_one_line_and_exit_2(monkeypatch, capsys):
+    def refuse(arguments):
+        mistake = UserError("no data set at gs://voc")
+        raise RuntimeError("wrapped [while running 'Ingest']") from mistake
+
+    monkeypatch.setattr(entry, "run", refuse)
+
+    assert entry.main([]) == 2
+    assert capsys.readouterr().err == "voc-pipeline: no data set at gs://voc\n"
+
+
+def test_a_failure_of_ours_keeps_its_traceback_and_exits_1(monkeypatch, capsys):
+    monkeypatch.setattr(entry, "run", lambda arguments: 1 / 0)
+
+    assert entry.main([]) == 1
+    assert capsys.readouterr().err.endswith("ZeroDivisionError: division by zero\n")
+
+
+def test_the_process_says_what_it_needs():
+    command = [sys.executable, "-m", "pipeline.on_kubeflow.entry"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 2
+    assert "--outputs" in done.stderr

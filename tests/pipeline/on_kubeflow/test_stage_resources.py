@@ -1,0 +1,47 @@
+import pytest
+
+from pipeline import presets
+from pipeline.on_kubeflow.stage_resources import KubeflowConfig, StageResources
+from pipeline.overrides import apply_overrides
+
+
+def test_a_stage_is_found_by_its_id():
+    config = KubeflowConfig(
+        trainer=StageResources(cpu="8"), earlier_voc_example_gen=StageResources(cpu="2")
+    )
+
+    assert config.of_stage("Trainer").cpu == "8"
+    assert config.of_stage("EarlierVocExampleGen").cpu == "2"
+    assert config.of_stage("VocExampleGen").cpu == ""
+
+
+def test_requests_are_set_from_the_command_line():
+    config = apply_overrides(
+        presets.smoke(),
+        ["kubeflow.trainer.memory=16Gi", 'kubeflow.trainer.node_labels=["a/b=c"]'],
+    )
+
+    assert config.kubeflow.trainer.memory == "16Gi"
+    assert config.kubeflow.trainer.node_labels == ("a/b=c",)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"memory": "16 GB"}, "quantity"),
+        ({"cpu": "many"}, "quantity"),
+        ({"accelerator": "nvidia.com/gpu"}, "accelerator_count >= 1"),
+        ({"accelerator_count": 1}, "accelerator_count >= 1"),
+        ({"node_labels": ("gpu",)}, "KEY=VALUE"),
+        ({"timeout_s": -1}, "timeout_s >= 0"),
+    ],
+)
+def test_requests_that_kubernetes_would_refuse_are_refused(fields, message):
+    with pytest.raises(ValueError, match=message):
+        StageResources(**fields)
+
+
+@pytest.mark.parametrize("path", ["data", "/minio/x", "/tmp", "/"])
+def test_a_volume_is_not_mounted_over_the_launchers_folders(path):
+    with pytest.raises(ValueError, match="volume_path"):
+        KubeflowConfig(volume_claim="voc", volume_path=path)
