@@ -17,6 +17,8 @@ COMMANDS = {
     "sample-data": ("pipeline.cli.sample_data", "draw a VOC data set to try things on"),
     "export-tflite": ("pipeline.cli.export_tflite", "a served model, for devices"),
     "compile": ("pipeline.cli.compile", "write the Kubeflow Pipelines v2 package"),
+    "submit": ("pipeline.cli.submit", "run such a package on Kubeflow"),
+    "schedule": ("pipeline.cli.schedule", "run it again and again"),
     "presets": ("pipeline.cli.presets", "list the presets and what they cost"),
 }
 

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from pipeline.cli import compile as compile_command
+from pipeline.cli import submit as submit_command
 
 KUBEFLOW = Path(__file__).parents[1] / "kubeflow"
 ROOT = KUBEFLOW.parent
@@ -29,16 +30,37 @@ def submit_container():
     return container
 
 
-def test_the_job_compiles_with_options_that_the_command_has():
+def told_by_the_job(command, module):
+    """What a command of the job's script is told, with variables' names as values."""
     script = submit_container()["args"][0].replace("\\\n", " ")
-    (line,) = [text for text in script.splitlines() if "voc-pipeline compile" in text]
+    (line,) = [text for text in script.splitlines() if f"pipeline {command}" in text]
     words = [re.sub(r"^\$", "", word) for word in shlex.split(line)][2:]
     parser = argparse.ArgumentParser()
-    compile_command.add_arguments(parser)
-    told = vars(parser.parse_args(words))
+    module.add_arguments(parser)
+    return vars(parser.parse_args(words))
+
+
+def test_the_job_compiles_with_options_that_the_command_has():
+    told = told_by_the_job("compile", compile_command)
     assert told["preset"] == "PRESET"
     assert told["push_destination"] == "PUSH_DESTINATION"
     assert told["image"] == "IMAGE"
+
+
+def test_the_job_submits_what_it_compiled_and_fails_with_the_run():
+    told = told_by_the_job("submit", submit_command)
+    assert told["root"] == "PIPELINE_ROOT"
+    assert told["host"] == "KFP_ENDPOINT"
+    assert told["package"] == told_by_the_job("compile", compile_command)["output"]
+    assert told["wait"]
+
+
+def test_the_image_runs_as_a_number_that_is_not_root():
+    # Kubernetes refuses a name where a pod says runAsNonRoot.
+    lines = (KUBEFLOW / "Dockerfile").read_text("utf-8").splitlines()
+    users = [line.split()[1] for line in lines if line.startswith("USER ")]
+    assert users
+    assert all(user.isdigit() and user != "0" for user in users)
 
 
 def test_every_variable_of_the_job_is_set():

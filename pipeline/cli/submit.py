@@ -1,0 +1,95 @@
+"""Submits a compiled package as a run, with its pipeline root; waits for it on demand.
+
+Exit status: 0 submitted, or with --wait succeeded; 1 the run failed, and the failed
+stages' errors were printed; 2 bad input, or a server that cannot be asked.
+"""
+
+import argparse
+import json
+import sys
+import time
+import uuid
+from typing import Any
+
+from pipeline.on_kubeflow import submission
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `voc-pipeline submit`."""
+    add_server_arguments(parser)
+    add_package_arguments(parser)
+    parser.add_argument("--run-name", help="default: the pipeline's name and the time")
+    parser.add_argument(
+        "--wait", action="store_true", help="until the run ends; exit by its state"
+    )
+    parser.add_argument("--poll-seconds", type=float, default=10.0)
+    parser.add_argument("--json", action="store_true", help="print the run as JSON")
+
+
+def add_server_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which API server, and where in it; shared with `schedule`."""
+    parser.add_argument("--host", required=True, help="URL of KFP's API server")
+    parser.add_argument(
+        "--namespace", default="", help="profile's, where Kubeflow has many users"
+    )
+
+
+def add_package_arguments(parser: argparse.ArgumentParser) -> None:
+    """What is to run; shared with `schedule create`."""
+    parser.add_argument("--package", required=True, help="what `compile` wrote")
+    parser.add_argument(
+        "--root",
+        default="",
+        help="pipeline root, gs://, s3:// or minio:// (default: the cluster's)",
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a parameter of the package, such as span=8; may be given several times",
+    )
+    parser.add_argument("--experiment", default="voc-pipeline")
+    parser.add_argument("--service-account", help="that the stages run as")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Submits, and with --wait tells how the run ended."""
+    package = submission.read_package(args.package)
+    config = submission.runtime_config(package, args.set, args.root)
+    import kfp_server_api
+
+    from pipeline.on_kubeflow.server import Server, failures
+
+    server = Server(args.host, args.namespace)
+    pipeline = package["pipeline_spec"]["pipelineInfo"]["name"]
+    started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    # Its own name is how a run is found that the server started and did not tell.
+    name = args.run_name or f"{pipeline} {started} {uuid.uuid4().hex[:6]}"
+    body = kfp_server_api.V2beta1Run(
+        experiment_id=server.experiment(args.experiment),
+        display_name=name,
+        pipeline_spec=submission.spec_of(package),
+        runtime_config=config,
+        service_account=args.service_account,
+    )
+    run_id = server.start(body)
+    told: dict[str, Any] = {"run_id": run_id, "name": name}
+    told |= {"state": "SUBMITTED", "failures": []}
+    sys.stderr.write(f"{name}: {server.host}/#/runs/details/{run_id}\n")
+    if args.wait:
+        ended = server.wait(run_id, args.poll_seconds, _tell)
+        told["state"] = ended.state
+        if ended.state != "SUCCEEDED":
+            told["failures"] = failures(ended)
+    if args.json:
+        sys.stdout.write(json.dumps(told) + "\n")
+    else:
+        for line in told["failures"]:
+            sys.stderr.write(f"{line}\n")
+        sys.stdout.write(f"{told['state']} {run_id}\n")
+    return 0 if told["state"] in ("SUBMITTED", "SUCCEEDED") else 1
+
+
+def _tell(state: str) -> None:
+    sys.stderr.write(f"{time.strftime('%H:%M:%S', time.gmtime())} {state}\n")
