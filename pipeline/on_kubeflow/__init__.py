@@ -1,1 +1,4 @@
-"""What Kubeflow needs beyond TFX's compiler: requests, package, entry point."""
+"""What Kubeflow needs beyond TFX's compiler: requests, package, entry point, server.
+
+Imports schemas.
+"""

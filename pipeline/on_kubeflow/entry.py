@@ -113,7 +113,7 @@ def run(arguments: Sequence[str]) -> None:
 
     absl_logging.use_absl_handler()
     spec = ["--json_serialized_inputs_spec_args", args.json_serialized_inputs_spec_args]
-    told_tfx = ["entry", _CALL, json.dumps(call), *spec, *others]
+    told_tfx = [_CALL, json.dumps(call), *spec, *others]
     tfx.main(tfx._parse_flags(told_tfx))
     path = call["outputs"]["outputFile"]
     with open(path, encoding="utf-8") as source:

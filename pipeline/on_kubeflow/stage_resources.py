@@ -39,7 +39,8 @@ class StageResources:
         for name in ("cpu", "memory"):
             value = getattr(self, name)
             known = not value or _QUANTITY.fullmatch(value) is not None
-            refuse_unless(known, f"{name} as a Kubernetes quantity (4, 500m, 16Gi)", value)
+            rule = f"{name} as a Kubernetes quantity (4, 500m, 16Gi)"
+            refuse_unless(known, rule, value)
         refuse_unless(
             bool(self.accelerator) == (self.accelerator_count > 0),
             "accelerator and accelerator_count >= 1, or neither",
@@ -66,7 +67,7 @@ class KubeflowConfig:
     statistics_gen: StageResources = StageResources()
     earlier_statistics_gen: StageResources = StageResources()
     schema_import: StageResources = StageResources()
-    data_gate: StageResources = StageResources()
+    data_gate: StageResources = StageResources(retries=0)  # a refusal stays one
     transform: StageResources = StageResources()
     tuner: StageResources = StageResources()
     trainer: StageResources = StageResources()
@@ -83,7 +84,8 @@ class KubeflowConfig:
         path = self.volume_path
         refuse_unless(path.startswith("/"), "volume_path that starts with /", path)
         taken = path.split("/")[1] in ("gcs", "s3", "minio", "oci", "tmp", "")
-        refuse_unless(not taken, "volume_path outside /gcs, /s3, /minio, /oci, /tmp", path)
+        rule = "volume_path outside /gcs, /s3, /minio, /oci, /tmp"
+        refuse_unless(not taken, rule, path)
 
     def of_stage(self, stage: str) -> StageResources:
         """The request of a stage, by its id: `Trainer`, `EarlierVocExampleGen`."""
