@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from components.evaluator.gate import GateConfig
 from pipeline.config import PipelineConfig
+from pipeline.on_kubeflow.stage_resources import KubeflowConfig, StageResources
 from pipeline.overrides import apply_overrides
 from schemas.did_you_mean import did_you_mean
 from schemas.label_map import LabelMap
@@ -31,6 +32,11 @@ from trainer.model.config import (
     ModelConfig,
 )
 from trainer.optimizer.config import CosineSchedule, OptimizerConfig, PiecewiseSchedule
+
+# What trains on a GPU asks for one where a cluster has to be asked.
+ON_A_GPU = KubeflowConfig(
+    trainer=StageResources(accelerator="nvidia.com/gpu", accelerator_count=1)
+)
 
 
 def demo() -> PipelineConfig:
@@ -139,6 +145,7 @@ def voc_retinanet_r50() -> PipelineConfig:
             train_steps=400_000,
         ),
         gate=GateConfig(min_ap50=0.5),
+        kubeflow=ON_A_GPU,
     )
 
 
@@ -187,6 +194,7 @@ def voc_r50_modern() -> PipelineConfig:
             num_epochs=50,
         ),
         gate=GateConfig(min_ap50=0.5),
+        kubeflow=ON_A_GPU,
     )
 
 
