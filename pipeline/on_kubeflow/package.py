@@ -161,7 +161,7 @@ def _requests(resources: StageResources) -> Spec:
     """A ResourceSpec; the fields that KFP's driver reads from 2.14 on."""
     requests: Spec = {}
     if resources.cpu:
-        requests["resourceCpuRequest"] = resources.cpu
+        requests["resourceCpuRequest"] = str(resources.cpu)
     if resources.memory:
         # As much reserved as allowed: nothing else on the node ends the stage.
         requests["resourceMemoryRequest"] = resources.memory

@@ -25,7 +25,7 @@ class StageResources:
       retry_after_s: before the first retry; twice as long before each further one.
     """
 
-    cpu: str = ""
+    cpu: str | int = ""
     memory: str = ""
     accelerator: str = ""
     accelerator_count: int = 0
@@ -37,7 +37,7 @@ class StageResources:
     def __post_init__(self) -> None:
         """Refuses what Kubernetes would refuse when the pod is to start."""
         for name in ("cpu", "memory"):
-            value = getattr(self, name)
+            value = str(getattr(self, name))
             known = not value or _QUANTITY.fullmatch(value) is not None
             rule = f"{name} as a Kubernetes quantity (4, 500m, 16Gi)"
             refuse_unless(known, rule, value)

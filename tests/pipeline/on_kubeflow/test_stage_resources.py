@@ -18,10 +18,15 @@ def test_a_stage_is_found_by_its_id():
 def test_requests_are_set_from_the_command_line():
     config = apply_overrides(
         presets.smoke(),
-        ["kubeflow.trainer.memory=16Gi", 'kubeflow.trainer.node_labels=["a/b=c"]'],
+        [
+            "kubeflow.trainer.memory=16Gi",
+            "kubeflow.trainer.cpu=4",
+            'kubeflow.trainer.node_labels=["a/b=c"]',
+        ],
     )
 
     assert config.kubeflow.trainer.memory == "16Gi"
+    assert config.kubeflow.trainer.cpu == 4
     assert config.kubeflow.trainer.node_labels == ("a/b=c",)
 
 
