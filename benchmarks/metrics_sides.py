@@ -26,7 +26,7 @@ def ours(ground_truth: Path, detections: Path) -> Evaluate:
     from trainer.metrics.summary import coco_summary
 
     annotated = read_annotations(ground_truth)
-    results = read_results(detections, annotated)
+    results, _ = read_results(detections, annotated)
     return lambda: list(
         coco_summary(
             annotated.ground_truths,

@@ -1,60 +1,212 @@
-"""A VOC directory as ground truth for the metrics; no TensorFlow, no Beam."""
+"""A VOC data set as ground truth for the metrics; no TensorFlow, no Beam.
 
-import math
+It is read as ingest reads it: the same files, sets and frames of boxes, the same rules
+on objects. What ingest leaves out and can be scored all the same is scored, and told.
+"""
+
+import dataclasses
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
+from components.example_gen.config import IngestConfig
+from components.example_gen.examination.object_judge import flag, judge_objects
+from components.example_gen.plan.plan import make_plan
+from components.example_gen.rules.box_frame import FrameFound, Size, find_frame
+from components.example_gen.rules.frame import declared_size
+from components.example_gen.rules.geometry import corners_of
+from components.example_gen.rules.rule import DROP_OBJECT
+from components.example_gen.source import storage
 from components.example_gen.source.annotation import (
+    Annotation,
     AnnotationError,
     RawObject,
     read_annotation,
-    to_half_open,
-    to_number,
 )
+from components.example_gen.source.headers import read_shape
+from components.example_gen.source.item import Item
 from schemas.boxes import to_xywh
 from schemas.label_map import LabelMap
+from schemas.single_box import Box
 from schemas.user_error import UserError
 from trainer.metrics.box_columns import GroundTruths
 from trainer.metrics.coco_files import AnnotatedImages
 
-ANNOTATION_DIRS = ("Annotations", "annotations")
+# Without an image and a <size> no box is clipped.
+_UNBOUNDED = 1 << 30
 
 
 class _Object(NamedTuple):
     image: int
     name: str
-    box: tuple[float, float, float, float]  # xyxy pixels, 0-based, half-open
+    box: Box  # xyxy pixels, 0-based, half-open
     difficult: bool
 
 
-def read_voc_directory(
-    directory: Path, label_map: LabelMap | None = None, image_set: str | None = None
-) -> AnnotatedImages:
-    """All annotations of a directory, or those that an image set lists.
+@dataclasses.dataclass
+class _Told:
+    """What ingest would do otherwise, by its reasons."""
 
-    The directory is a year of a VOCdevkit or anything else with `Annotations/`, or
-    holds XML files itself. A result refers to an image by its annotation's name without
-    `.xml`, or by the number that name is if it is all digits; to a class by its place,
+    scored: Counter[str] = dataclasses.field(default_factory=Counter)
+    unscored: Counter[str] = dataclasses.field(default_factory=Counter)
+    images: Counter[str] = dataclasses.field(default_factory=Counter)
+    without_file: int = 0
+
+    def lines(self) -> Iterator[str]:
+        """A line each for what is scored in spite of ingest and for what is not."""
+        if self.scored:
+            yield f"objects scored that ingest drops: {_counts(self.scored)}"
+        if self.unscored:
+            yield f"objects not scored, as in ingest: {_counts(self.unscored)}"
+        if self.images:
+            yield f"images not scored, as in ingest: {_counts(self.images)}"
+        if self.without_file:
+            count = self.without_file
+            yield f"images scored that ingest rejects: image_missing {count}"
+
+
+def read_voc(
+    data: Path,
+    label_map: LabelMap | None = None,
+    image_set: str = "",
+    unannotated: Literal["reject", "negative", "ignore"] = "reject",
+) -> tuple[AnnotatedImages, list[str]]:
+    """A VOC directory or tar, or one image set of it; and what differs from ingest.
+
+    A result refers to an image by its id in ingest (the annotation's name without
+    `.xml`), or by the number that name is if it is all digits; to a class by its place,
     from 1, in the label map or else in the alphabet.
     """
-    files = _annotation_files(directory)
-    if image_set is not None:
-        files = _listed(files, directory, image_set)
+    config = IngestConfig(unannotated=unannotated)
+    items = _items(data, image_set, config)
+    told = _Told()
+    annotated = []
+    for item in items:
+        annotation = _annotation(item, config, told)
+        if annotation is not None:
+            annotated.append((item, annotation))
     objects = [
-        found for image, file in enumerate(files) for found in _objects(image, file)
+        found
+        for row, (item, annotation) in enumerate(annotated)
+        for found in _objects(row, item, annotation, config, told)
     ]
     if not objects:
-        raise UserError(f"{directory}: {len(files)} annotations, and no object in them")
+        raise UserError(
+            f"{data}: {len(annotated)} annotations, and no object in them to score; "
+            + "; ".join(told.lines())
+        )
+    ids = [item.image_id for item, _ in annotated]
+    return _as_ground_truth(str(data), ids, objects, label_map), list(told.lines())
+
+
+def _items(data: Path, image_set: str, config: IngestConfig) -> list[Item]:
+    """Items in the order of their ids, each once."""
+    try:
+        entries = storage.list_files(str(data))
+    except OSError as error:
+        raise UserError(f"{data} cannot be read: {error.strerror}") from error
+    plan = make_plan(
+        entries,
+        lambda ref: storage.read_bytes(ref, config.max_file_bytes),
+        follow_symlinks=config.follow_symlinks,
+        unannotated=config.unannotated,
+        image_set=image_set,
+    )
+    if not any(item.annotation for item in plan.items):
+        raise UserError(
+            f"{data} holds no annotations: give a directory of XML files, or one with "
+            "Annotations/ in it, such as VOCdevkit/VOC2007, or a .tar of one"
+        )
+    once = {item.image_id: item for item in plan.items}
+    return [once[image_id] for image_id in sorted(once)]
+
+
+def _annotation(item: Item, config: IngestConfig, told: _Told) -> Annotation | None:
+    """An item's annotation; None, and told, where ingest rejects the image for it."""
+    if item.annotation is None:
+        if config.unannotated == "negative" and item.image is not None:
+            return Annotation("annotation", None, None, None, ())
+        absent = "listed_absent" if item.image is None else "annotation_missing"
+        told.images[absent] += 1
+        return None
+    try:
+        raw = storage.read_bytes(item.annotation, config.max_file_bytes)
+        annotation = read_annotation(raw)
+    except AnnotationError as error:
+        told.images[f"xml_{error.kind}"] += 1
+        return None
+    except storage.TooLargeError:
+        told.images["annotation_too_large"] += 1
+        return None
+    except OSError as error:
+        where = item.annotation_name
+        raise UserError(f"{where} cannot be read: {error.strerror}") from error
+    if annotation.root_tag != "annotation" and not annotation.objects:
+        told.images["not_voc"] += 1
+        return None
+    told.without_file += item.image is None
+    return annotation
+
+
+def _objects(
+    row: int, item: Item, annotation: Annotation, config: IngestConfig, told: _Told
+) -> Iterator[_Object]:
+    """The objects of an image that can be scored."""
+    (width, height), found = _frame(item, annotation, config)
+    names = frozenset(raw.name for raw in annotation.objects)
+    judged = judge_objects(
+        annotation.objects, (width, height), found.frame, names, config
+    )
+    for kept in judged.kept:
+        yield _object(row, kept.raw, kept.box)
+    for hit in judged.hits:
+        if hit.rule.action != DROP_OBJECT:
+            continue
+        raw = annotation.objects[hit.index]
+        box = found.frame.pixels(corners_of(raw.box))
+        if not raw.name or box is None or box[2] < box[0] or box[3] < box[1]:
+            told.unscored[hit.rule.code] += 1
+        else:
+            told.scored[hit.rule.code] += 1
+            yield _object(row, raw, box)
+
+
+def _object(row: int, raw: RawObject, box: Box) -> _Object:
+    return _Object(row, raw.name, box, flag(raw.difficult))
+
+
+def _frame(
+    item: Item, annotation: Annotation, config: IngestConfig
+) -> tuple[tuple[int, int], FrameFound]:
+    """Size of the stored picture, and the frame of the boxes.
+
+    Of the image the header alone is read. Without an image <size> is believed.
+    """
+    shape = read_shape(item.image, config.max_file_bytes) if item.image else None
+    declared: Size | None = declared_size(annotation)
+    if shape is not None:
+        size, orientation = shape
+    elif declared is not None:
+        size, orientation = (round(declared[0]), round(declared[1])), 1
+    else:
+        size, orientation = (_UNBOUNDED, _UNBOUNDED), 1
+    return size, find_frame(size, orientation, declared, config.exif_boxes)
+
+
+def _as_ground_truth(
+    where: str,
+    ids: Sequence[str],
+    objects: Sequence[_Object],
+    label_map: LabelMap | None,
+) -> AnnotatedImages:
     if label_map is None:
         label_map = LabelMap.from_names(found.name for found in objects)
-    stems = [file.stem for file in files]
     return AnnotatedImages(
-        where=str(directory),
-        image_ids=stems,
+        where=where,
+        image_ids=ids,
         class_names=label_map.names,
         ground_truths=GroundTruths(
             np.array([found.image for found in objects]),
@@ -62,81 +214,23 @@ def read_voc_directory(
             to_xywh([found.box for found in objects]),
             difficult=np.array([found.difficult for found in objects]),
         ),
-        image_index=_image_index(stems),
+        image_index=_image_index(ids),
         category_index={number + 1: number for number in range(len(label_map))},
         half_open=True,
     )
 
 
-def _annotation_files(directory: Path) -> list[Path]:
-    homes = [
-        directory / name for name in ANNOTATION_DIRS if (directory / name).is_dir()
-    ]
-    home = homes[0] if homes else directory
-    try:
-        files = sorted(file for file in home.iterdir() if file.suffix.lower() == ".xml")
-    except OSError as error:
-        raise UserError(f"{home} cannot be read: {error.strerror}") from error
-    if not files:
-        raise UserError(
-            f"{directory} holds no annotations: give a directory of XML files, or one "
-            "with Annotations/ in it, such as VOCdevkit/VOC2007"
-        )
-    # One an image: of a.xml and a.XML the first.
-    return list({file.stem: file for file in sorted(files, reverse=True)}.values())[
-        ::-1
-    ]
-
-
-def _listed(files: Sequence[Path], directory: Path, image_set: str) -> list[Path]:
-    path = directory / "ImageSets" / "Main" / f"{image_set}.txt"
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"image set {path} cannot be read: {error}") from error
-    # VOC's class sets have a flag behind the name.
-    names = {line.split()[0] for line in lines if line.strip()}
-    by_stem = {file.stem: file for file in files}
-    missing = sorted(names - by_stem.keys())
-    if missing:
-        raise UserError(f"image set {path}: {missing[0]!r} has no annotation")
-    if not names:
-        raise UserError(f"image set {path} is empty")
-    return [by_stem[name] for name in sorted(names)]
-
-
-def _objects(image: int, file: Path) -> list[_Object]:
-    try:
-        annotation = read_annotation(file.read_bytes())
-    except AnnotationError as error:
-        raise UserError(f"{file}: {error.detail}") from error
-    except OSError as error:
-        raise UserError(f"{file} cannot be read: {error.strerror}") from error
-    return [
-        _Object(image, found.name, _box(found, file), to_number(found.difficult) == 1)
-        for found in annotation.objects
-    ]
-
-
-def _box(found: RawObject, file: Path) -> tuple[float, float, float, float]:
-    texts = found.box.texts if found.box else (None,) * 4
-    corners = [to_number(text) for text in texts]
-    numbers = tuple(c for c in corners if c is not None and math.isfinite(c))
-    if not found.name or len(numbers) != 4:
-        raise UserError(f"{file}: an object lacks a name or four numbers as its bndbox")
-    box = to_half_open((numbers[0], numbers[1], numbers[2], numbers[3]))
-    if box[2] < box[0] or box[3] < box[1]:
-        raise UserError(f"{file}: the bndbox of {found.name} is turned inside out")
-    return box
-
-
-def _image_index(stems: Sequence[str]) -> dict[str | int, int]:
+def _image_index(ids: Sequence[str]) -> dict[str | int, int]:
     """Names, and the numbers of names that are numbers, unless two are the same."""
-    index: dict[str | int, int] = {stem: row for row, stem in enumerate(stems)}
+    index: dict[str | int, int] = {name: row for row, name in enumerate(ids)}
     numbers = {
-        row: int(stem)
-        for row, stem in enumerate(stems)
-        if stem.isascii() and stem.isdigit()
+        row: int(name)
+        for row, name in enumerate(ids)
+        if name.isascii() and name.isdigit()
     }
     times = Counter(numbers.values())
     return index | {n: row for row, n in numbers.items() if times[n] == 1}
+
+
+def _counts(reasons: Counter[str]) -> str:
+    return ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())

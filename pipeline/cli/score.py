@@ -1,10 +1,11 @@
 """Exact COCO and VOC metrics of a results file.
 
-Ground truth is a COCO annotation file, or a VOC directory (one with Annotations/, such
-as VOCdevkit/VOC2007, or one of XML files). For a VOC directory a result's image_id is
-the annotation's name without .xml, or the number that name is, and its category_id the
-class's place, from 1, in the alphabet or in --label-map; boxes are [x, y, width,
-height] in pixels, the first pixel being 0.
+Ground truth is a COCO annotation file, or a VOC data set as `ingest` reads it (a
+VOCdevkit, Annotations/ or XML files, with or without the images; a .tar). For a VOC
+data set a result's image_id is the annotation's name without .xml, or the number that
+name is, and its category_id the class's place, from 1, in the alphabet or in
+--label-map; boxes are [x, y, width, height] in pixels, the first pixel being 0. Where
+ingest keeps other objects than are scored, a line says which and why.
 """
 
 import argparse
@@ -48,7 +49,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--label-map", type=Path, help="one class a line: the category ids 1, 2, ..."
     )
     parser.add_argument(
-        "--image-set", metavar="NAME", help="only ImageSets/Main/NAME.txt"
+        "--image-set",
+        metavar="NAME",
+        help="only ImageSets/Main/NAME.txt, or the folders of that split",
+    )
+    parser.add_argument(
+        "--unannotated",
+        choices=("reject", "negative"),
+        default="reject",
+        help="what an image without an XML is: left out (default), or a negative",
+    )
+    parser.add_argument(
+        "--ignore-unknown-categories",
+        action="store_true",
+        help="leave out results of categories that the ground truth lacks, as "
+        "pycocotools does; they are counted",
     )
     parser.add_argument(
         "--per-class", action="store_true", help="a line for each class"
@@ -63,14 +78,18 @@ def run(args: argparse.Namespace) -> int:
             f"--protocol {args.protocol} always ignores difficult objects: drop "
             f"--difficult {args.difficult}"
         )
-    annotated = _read_ground_truth(args)
+    annotated, notes = _read_ground_truth(args)
     from trainer.metrics.coco_files import read_results
 
-    detections = read_results(args.detections, annotated)
+    detections, ignored = read_results(
+        args.detections, annotated, ignore_unknown=args.ignore_unknown_categories
+    )
+    if ignored:
+        notes.append(f"results of unknown categories left out: {ignored}")
     if not len(detections):
         sys.stderr.write(f"voc-pipeline score: {args.detections} has no detections\n")
     evaluate = _coco_report if args.protocol == "coco" else _voc_report
-    report = evaluate(annotated, detections, args)
+    report = {**evaluate(annotated, detections, args), "notes": notes}
     if args.json:
         sys.stdout.write(f"{json.dumps(report)}\n")
     else:
@@ -78,22 +97,25 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _read_ground_truth(args: argparse.Namespace) -> "AnnotatedImages":
+def _read_ground_truth(
+    args: argparse.Namespace,
+) -> "tuple[AnnotatedImages, list[str]]":
+    """Ground truth, and what about it differs from what ingest writes."""
     path: Path = args.ground_truth
     if not path.exists():
         raise UserError(f"--ground-truth {path} does not exist")
-    if path.is_dir():
-        from components.evaluator.voc_ground_truth import read_voc_directory
+    if path.is_dir() or path.suffix.lower() == ".tar":
+        from components.evaluator.voc_ground_truth import read_voc
         from schemas.label_map import LabelMap
 
         label_map = LabelMap.from_file(args.label_map) if args.label_map else None
-        return read_voc_directory(path, label_map, args.image_set)
+        return read_voc(path, label_map, args.image_set or "", args.unannotated)
     for option, value in (("label-map", args.label_map), ("image-set", args.image_set)):
         if value:
             raise UserError(f"--{option} goes with a VOC directory; {path} is a file")
     from trainer.metrics.coco_files import read_annotations
 
-    return read_annotations(path)
+    return read_annotations(path), []
 
 
 def _coco_report(
@@ -153,6 +175,9 @@ def _as_text(report: Report, *, per_class: bool) -> str:
     lines.append(
         f" {report['images']} images, difficult objects: {report['difficult']}"
     )
+    notes = report["notes"]
+    assert isinstance(notes, list)
+    lines += [f" {note}" for note in notes]
     if per_class:
         lines += _class_lines(report["per_class"], columns)
     return "".join(f"{line}\n" for line in lines)

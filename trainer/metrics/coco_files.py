@@ -20,6 +20,7 @@ from trainer.metrics.json_records import JsonRecords
 # at once would take ten times the memory of their columns.
 PIECE_BYTES = 1 << 20
 
+_UNKNOWN = -1
 _BETWEEN_RECORDS = re.compile(rb"\}\s*,(?=\s*\{)")
 
 
@@ -87,8 +88,17 @@ def read_annotations(path: Path) -> AnnotatedImages:
     )
 
 
-def read_results(path: Path, annotated: AnnotatedImages) -> Detections:
-    """A COCO results file: a list of {image_id, category_id, bbox, score}."""
+def read_results(
+    path: Path, annotated: AnnotatedImages, *, ignore_unknown: bool = False
+) -> tuple[Detections, int]:
+    """A COCO results file: a list of {image_id, category_id, bbox, score}.
+
+    With `ignore_unknown` results of categories that the ground truth lacks are left
+    out, as pycocotools does; their number comes back beside the rest.
+    """
+    categories: Mapping[Any, int] = annotated.category_index
+    if ignore_unknown:
+        categories = _OrUnknown(categories)
     columns = []
     count = 0
     for rows in _lists(path):
@@ -96,15 +106,22 @@ def read_results(path: Path, annotated: AnnotatedImages) -> Detections:
         columns.append(
             (
                 records.indices("image_id", annotated.image_index, annotated.where),
-                records.indices(
-                    "category_id", annotated.category_index, annotated.where
-                ),
+                records.indices("category_id", categories, annotated.where),
                 records.boxes(),
                 records.numbers("score"),
             )
         )
         count += len(rows)
-    return Detections(*map(np.concatenate, zip(*columns, strict=True)))
+    whole = list(map(np.concatenate, zip(*columns, strict=True)))
+    known = whole[1] != _UNKNOWN
+    return Detections(*(column[known] for column in whole)), int((~known).sum())
+
+
+class _OrUnknown(dict[Any, int]):
+    """An index in which what is not there is `_UNKNOWN`."""
+
+    def __missing__(self, key: Any) -> int:
+        return _UNKNOWN
 
 
 def _lists(path: Path) -> Iterator[list[Any]]:

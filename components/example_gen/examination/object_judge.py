@@ -89,7 +89,8 @@ def _judge_one(
     return hits, facts.box
 
 
-def _flag(text: str | None) -> bool:
+def flag(text: str | None) -> bool:
+    """What a flag's text means: a number above 0 and `true` are true."""
     if text is None or text in {"", "0"}:
         return False
     number = to_number(text)
@@ -110,9 +111,9 @@ def to_fields(
     return {
         "boxes": box_format.as_boxes([item.box for item in judged.kept]),
         "class_names": tuple(raw.name for raw in raws),
-        "difficult": np.array([_flag(raw.difficult) for raw in raws], np.bool_),
-        "truncated": np.array([_flag(raw.truncated) for raw in raws], np.bool_),
-        "occluded": np.array([_flag(raw.occluded) for raw in raws], np.bool_),
+        "difficult": np.array([flag(raw.difficult) for raw in raws], np.bool_),
+        "truncated": np.array([flag(raw.truncated) for raw in raws], np.bool_),
+        "occluded": np.array([flag(raw.occluded) for raw in raws], np.bool_),
         "poses": tuple(raw.pose or "Unspecified" for raw in raws),
         "part_boxes": box_format.as_boxes([box for _, _, box in parts]),
         "part_names": tuple(name for _, name, _ in parts),

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from components.example_gen.plan.image_folders import image_folders
+from components.example_gen.plan.one_set import only_split, restrict_sets
 from components.example_gen.plan.pairing import ReadBytes, pair_up
 from components.example_gen.plan.split_source import SplitChoice
 from components.example_gen.rules import DATA_SET_RULES
@@ -24,9 +25,14 @@ def make_plan(
     *,
     follow_symlinks: bool = False,
     unannotated: str = "reject",
+    image_set: str = "",
 ) -> Plan:
-    """Files of a data set -> Plan. `read` fetches sets and unpaired annotations."""
+    """Files of a data set -> Plan. `read` fetches sets and unpaired annotations.
+
+    With `image_set` only what that list, or else the folders of that split, hold.
+    """
     layout = layouts.find_layout(entries)
+    by_folder = bool(image_set) and not restrict_sets(layout.groups, image_set)
     pairs, outside = [], list(layout.images)
     for group in layout.groups:
         images, others = image_folders(group, *_questions(group, read))
@@ -51,6 +57,8 @@ def make_plan(
         facts = DataSetFacts(sets, names, paired, spare, tuple(dict.fromkeys(ignored)))
         findings += _judge(facts, group.home)
     findings += _judge(_facts_beyond(layout, outside, choice), "")
+    if by_folder:
+        items = only_split(items, image_set, layout.groups)
     return Plan(tuple(items), tuple(findings), choice.source())
 
 

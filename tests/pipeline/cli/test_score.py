@@ -232,6 +232,31 @@ def test_image_set_limits_the_images(voc, tmp_path, capsys):
     assert report["per_class"]["cat"]["AP"] == pytest.approx(1)
 
 
+def test_results_of_unknown_categories_are_left_out_where_told_so(
+    files, tmp_path, capsys
+):
+    more = [
+        {"image_id": 7, "category_id": 99, "bbox": [1, 1, 5, 5], "score": 0.95},
+        *coco_results(),
+        {"image_id": 11, "category_id": 1, "bbox": [1, 1, 5, 5], "score": 0.99},
+    ]
+    results = write_json(tmp_path / "more.json", more)
+    assert score(files[0], results) == 2
+    assert "[0] has a 'category_id' that is not in" in capsys.readouterr().err
+    report = report_of(capsys, files[0], results, "--ignore-unknown-categories")
+    assert report.pop("notes") == ["results of unknown categories left out: 2"]
+    expected = report_of(capsys, *files)
+    assert expected.pop("notes") == []
+    assert report == expected
+    # pycocotools evaluates the categories of the ground truth and no others.
+    stats, _ = pycocotools_evaluation(files[0], results)
+    assert report["AP"] == pytest.approx(stats[0], abs=1e-9)
+    more[3]["score"] = None
+    write_json(results, more)
+    assert score(files[0], results, "--ignore-unknown-categories") == 2
+    assert "detections[3] needs finite" in capsys.readouterr().err
+
+
 def change(index, **values):
     rows = coco_results()
     rows[index].update(values)
@@ -333,18 +358,30 @@ def test_bad_voc_directories_are_one_line_and_exit_2(voc, files, tmp_path, capsy
     assert "does not exist" in message(tmp_path / "nowhere")
     (tmp_path / "bare").mkdir()
     assert "holds no annotations: give" in message(tmp_path / "bare")
-    assert "image set" in message(voc, "--image-set", "test")
+    assert "no image set test.txt" in message(voc, "--image-set", "test")
     label_map = tmp_path / "labels.txt"
     label_map.write_text("cat\n")
     assert "class 'bird' is not in" in message(voc, "--label-map", str(label_map))
     assert "goes with a VOC directory" in message(files[0], "--label-map", "x.txt")
-    odd = voc / "Annotations" / "odd.xml"
-    odd.write_text(voc_xml([("cat", (50, 1, 10, 5), 0)]))
-    assert "odd.xml: the bndbox of cat is turned inside" in message(voc)
-    odd.write_text(voc_xml([("cat", (50, 1, "NaN", 5), 0)]))
-    assert "odd.xml: an object lacks a name or four numbers" in message(voc)
-    odd.write_text("<annotation><object>")
-    assert "odd.xml: no element found" in message(voc)
+
+
+def test_what_ingest_leaves_out_is_left_out_and_told(voc, tmp_path, capsys):
+    results = write_json(tmp_path / "voc_dt.json", voc_results())
+    before = report_of(capsys, voc, results)
+    odd = voc / "Annotations"
+    inverted, no_number = ("cat", (50, 1, 10, 5), 0), ("cat", (50, 1, "NaN", 5), 0)
+    (odd / "odd.xml").write_text(voc_xml([inverted, no_number]))
+    (odd / "broken.xml").write_text("<annotation><object>")
+    report = report_of(capsys, voc, results)
+    assert report["notes"] == [
+        "objects not scored, as in ingest: box_inverted 1, box_not_finite 1",
+        "images not scored, as in ingest: xml_malformed 1",
+        "images scored that ingest rejects: image_missing 4",
+    ]
+    assert (before["images"], report["images"]) == (3, 4)
+    assert report["AP"] == before["AP"]
+    assert score(voc, results) == 0
+    assert " images not scored, as in ingest: xml_mal" in capsys.readouterr().out
 
 
 def test_voc_protocols_refuse_other_treatments_of_difficult(files, capsys):

@@ -1,0 +1,195 @@
+"""`score` and ingest see the same objects of a data set, whatever its layout."""
+
+import io
+import tarfile
+
+import pytest
+from PIL import Image
+
+from components.evaluator.voc_ground_truth import read_voc
+from components.example_gen.config import IngestConfig
+from components.example_gen.examination.examine import examine
+from components.example_gen.plan.plan import make_plan
+from components.example_gen.source import storage
+from schemas.boxes import to_xywh
+from schemas.user_error import UserError
+
+
+def voc_xml(filename, boxes, size=(100, 80), name="dog"):
+    objects = "".join(
+        f"<object><name>{name}</name><bndbox><xmin>{a}</xmin><ymin>{b}</ymin>"
+        f"<xmax>{c}</xmax><ymax>{d}</ymax></bndbox></object>"
+        for a, b, c, d in boxes
+    )
+    width, height = size
+    return (
+        f"<annotation><filename>{filename}</filename><size><width>{width}</width>"
+        f"<height>{height}</height></size>{objects}</annotation>"
+    )
+
+
+def jpeg(seed, size=(100, 80)):
+    buffer = io.BytesIO()
+    Image.new("RGB", size, (seed * 30 % 256, 7, 9)).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def write(tmp_path):
+    def go(files):
+        for name, content in files.items():
+            path = tmp_path / "data" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            raw = content.encode() if isinstance(content, str) else content
+            path.write_bytes(raw)
+        return tmp_path / "data"
+
+    return go
+
+
+def pairs(annotation, image, names):
+    """Files of a pair for each name, with an object of its own."""
+    files = {}
+    for number, name in enumerate(names):
+        box = (11 + number, 21, 50 + number, 60)
+        files[annotation.format(name)] = voc_xml(f"{name}.jpg", [box])
+        files[image.format(name)] = jpeg(number)
+    return files
+
+
+LAYOUTS = {
+    "year": pairs("Annotations/{}.xml", "JPEGImages/{}.jpg", "abc"),
+    "lower case": pairs("annotations/xmls/{}.xml", "images/{}.jpg", "abc"),
+    "beside": pairs("{}.xml", "{}.jpg", ["a", "img 2", "c"]),
+    "folders": pairs("train/{}.xml", "train/{}.jpg", "ab")
+    | pairs("val/{}.xml", "val/{}.jpg", "cd"),
+    "devkit": pairs("VOC2007/Annotations/{}.xml", "VOC2007/JPEGImages/{}.jpg", "ab")
+    | pairs("VOC2012/Annotations/{}.xml", "VOC2012/JPEGImages/{}.jpg", "ac"),
+    "lists": pairs("Annotations/{}.xml", "JPEGImages/{}.jpg", ["a", "img 2", "c"])
+    | {"ImageSets/Main/train.txt": "a.jpg\nimg 2\n"},
+}
+
+
+def ingested(root):
+    """(image id, class, box xywh) of every object that ingest writes."""
+    config = IngestConfig()
+    plan = make_plan(
+        storage.list_files(str(root)), lambda ref: storage.read_bytes(ref, 1 << 20)
+    )
+    examples = [
+        examine(item, frozenset({"dog"}), config).example for item in plan.items
+    ]
+    return sorted(
+        (example.image_id, name, tuple(box))
+        for example in examples
+        for name, box in zip(
+            example.class_names, to_xywh(example.boxes).tolist(), strict=True
+        )
+    )
+
+
+def scored(annotated):
+    truths = annotated.ground_truths
+    return sorted(
+        (annotated.image_ids[image], annotated.class_names[kind], tuple(box))
+        for image, kind, box in zip(
+            truths.image, truths.class_id, truths.boxes_xywh.tolist(), strict=True
+        )
+    )
+
+
+@pytest.mark.parametrize("files", LAYOUTS.values(), ids=LAYOUTS)
+def test_the_objects_are_those_that_ingest_writes(write, files):
+    home = write(files)
+    annotated, told = read_voc(home)
+    assert scored(annotated) == ingested(home)
+    assert told == []
+
+
+def test_a_tar_has_the_objects_of_its_folder(write, tmp_path):
+    home = write(LAYOUTS["devkit"])
+    with tarfile.open(tmp_path / "set.tar", "w") as tar:
+        tar.add(home, "VOCdevkit")
+    assert len(scored(read_voc(tmp_path / "set.tar")[0])) == 4
+
+
+@pytest.mark.parametrize(
+    ("layout", "image_set", "ids"),
+    [
+        ("lists", "train", ["a", "img 2"]),
+        ("folders", "val", ["c", "d"]),
+        ("folders", "eval", ["c", "d"]),
+        ("folders", "trainval", ["a", "b", "c", "d"]),
+    ],
+)
+def test_an_image_set_is_a_list_or_the_folders_of_a_split(
+    write, layout, image_set, ids
+):
+    annotated, _ = read_voc(write(LAYOUTS[layout]), image_set=image_set)
+    assert annotated.image_ids == ids
+
+
+def test_an_image_set_of_a_devkit_is_that_of_all_years_that_have_it(write):
+    home = write(
+        LAYOUTS["devkit"]
+        | {
+            "VOC2007/ImageSets/Main/test.txt": "b\n",
+            "VOC2012/ImageSets/Main/dog_val.txt": "a -1\nc 1\n",
+        }
+    )
+    assert read_voc(home, image_set="test")[0].image_ids == ["b"]
+    assert read_voc(home, image_set="dog_val")[0].image_ids == ["a", "c"]
+
+
+def test_a_set_that_is_not_there_names_those_that_are(write):
+    with pytest.raises(UserError, match=r"no image set val.txt.*lists train and the"):
+        read_voc(write(LAYOUTS["lists"]), image_set="val")
+
+
+def test_what_ingest_drops_and_can_be_scored_is_scored_and_told(write):
+    boxes = [(11, 21, 50, 60), (5, 5, 5, 5), (91, 1, 130, 20), (60, 9, 20, 30)]
+    files = {"Annotations/a.xml": voc_xml("a.jpg", boxes), "JPEGImages/a.jpg": jpeg(1)}
+    home = write(
+        files | {"Annotations/b.xml": "<annotation", "JPEGImages/b.jpg": jpeg(2)}
+    )
+    annotated, told = read_voc(home)
+    # 1-based inclusive corners; three quarters of the third lie outside 100 pixels
+    assert scored(annotated) == [
+        ("a", "dog", (4.0, 4.0, 1.0, 1.0)),
+        ("a", "dog", (10.0, 20.0, 40.0, 40.0)),
+        ("a", "dog", (90.0, 0.0, 40.0, 20.0)),
+    ]
+    assert told == [
+        "objects scored that ingest drops: box_too_small 1, box_outside 1",
+        "objects not scored, as in ingest: box_inverted 1",
+        "images not scored, as in ingest: xml_malformed 1",
+    ]
+
+
+def test_boxes_of_resized_pictures_are_in_the_frame_of_ingest(write):
+    home = write(
+        {
+            "Annotations/a.xml": voc_xml("a.jpg", [(11, 21, 50, 60)]),
+            "JPEGImages/a.jpg": jpeg(1, (200, 160)),
+        }
+    )
+    assert scored(read_voc(home)[0]) == [("a", "dog", (20.0, 40.0, 80.0, 80.0))]
+    assert scored(read_voc(home)[0]) == ingested(home)
+
+
+def test_annotations_alone_are_scored_and_that_is_told(write):
+    home = write({"a.xml": voc_xml("a.jpg", [(91, 1, 110, 20)])})
+    annotated, told = read_voc(home)
+    # half of it lies within <size>, and is what counts
+    assert scored(annotated) == [("a", "dog", (90.0, 0.0, 10.0, 20.0))]
+    assert told == ["images scored that ingest rejects: image_missing 1"]
+
+
+def test_images_without_annotation_are_negatives_where_told_so(write):
+    home = write(LAYOUTS["year"] | {"JPEGImages/n.jpg": jpeg(9)})
+    annotated, told = read_voc(home)
+    assert annotated.image_ids == ["a", "b", "c"]
+    assert told == ["images not scored, as in ingest: annotation_missing 1"]
+    annotated, told = read_voc(home, unannotated="negative")
+    assert annotated.image_ids == ["a", "b", "c", "n"]
+    assert told == []
