@@ -1,11 +1,18 @@
 """The command line: `voc-pipeline` or `python -m pipeline`."""
 
-import argparse
 import importlib
+import os
+import shutil
 import sys
+import textwrap
+import traceback
 from collections.abc import Sequence
 
-from schemas.user_error import UserError
+from pipeline.cli.exit_status import ExitStatus
+from pipeline.cli.interrupts import orderly_interrupts
+from pipeline.cli.parser import CommandParser
+from schemas.did_you_mean import did_you_mean
+from schemas.user_error import RefusedError, UserError
 
 # name -> (module, help). A module is imported only when its command is named, so
 # that `--help` and the light commands stay fast.
@@ -24,39 +31,88 @@ COMMANDS = {
 
 
 def _usage() -> str:
-    width = max(map(len, COMMANDS))
+    indent = max(map(len, COMMANDS)) + 4
+    columns = max(shutil.get_terminal_size().columns - 1, indent + 10)
     rows = "\n".join(
-        f"  {name:<{width}}  {text}" for name, (_, text) in COMMANDS.items()
+        textwrap.fill(
+            text,
+            columns,
+            initial_indent=f"  {name}".ljust(indent),
+            subsequent_indent=" " * indent,
+        )
+        for name, (_, text) in COMMANDS.items()
+    )
+    closing = (
+        "voc-pipeline COMMAND --help tells a command's options; --version the version. "
+        "Exit status: 0 done, 1 refused by a gate or a budget, 2 bad input, 70 a "
+        "defect of this program, 130 interrupted."
     )
     return (
         "usage: voc-pipeline COMMAND [options]\n\n"
         "A Pascal VOC data set in, a gated and served RetinaNet out.\n\n"
-        f"commands:\n{rows}\n\n"
-        "voc-pipeline COMMAND --help tells a command's options.\n"
+        f"commands:\n{rows}\n\n{textwrap.fill(closing, columns)}\n"
     )
+
+
+def _version() -> str:
+    from importlib import metadata
+
+    return metadata.version("voc-pipeline")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command and returns its exit status: 2 where the input was bad."""
+    """Runs one command and returns its exit status, one of `ExitStatus`."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] in {"-h", "--help", "help"}:
         sys.stdout.write(_usage())
-        return 0 if arguments else 2
+        return ExitStatus.DONE if arguments else ExitStatus.BAD_INPUT
+    if arguments[0] == "--version":
+        sys.stdout.write(f"voc-pipeline {_version()}\n")
+        return ExitStatus.DONE
     name, *rest = arguments
     if name not in COMMANDS:
-        known = ", ".join(COMMANDS)
-        sys.stderr.write(f"voc-pipeline: no command {name!r}; there are: {known}\n")
-        return 2
-    module = importlib.import_module(COMMANDS[name][0])
-    parser = argparse.ArgumentParser(
-        prog=f"voc-pipeline {name}", description=module.__doc__
-    )
-    module.add_arguments(parser)
+        meant, known = did_you_mean(name, COMMANDS), ", ".join(COMMANDS)
+        sys.stderr.write(
+            f"voc-pipeline: no command {name!r}{meant}; there are: {known}\n"
+        )
+        return ExitStatus.BAD_INPUT
+    status = _run(name, rest)
+    if argv is None and status in (ExitStatus.INTERRUPTED, ExitStatus.CRASHED):
+        # Threads of TensorFlow and Beam that wait for a dead main thread would hang.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    return status
+
+
+def _run(name: str, arguments: list[str]) -> int:
+    kept = "nothing was written; the same command starts anew"
     try:
-        return int(module.run(parser.parse_args(rest)))
+        with orderly_interrupts():
+            module = importlib.import_module(COMMANDS[name][0])
+            parser = CommandParser(
+                prog=f"voc-pipeline {name}", description=module.__doc__
+            )
+            module.add_arguments(parser)
+            args = parser.parse_args(arguments)
+            kept = getattr(module, "KEPT", kept).format_map(vars(args))
+            status = int(module.run(args))
+            sys.stdout.flush()
+            return status
     except UserError as error:
         sys.stderr.write(f"voc-pipeline {name}: {error}\n")
-        return 2
+        refused = isinstance(error, RefusedError)
+        return ExitStatus.REFUSED if refused else ExitStatus.BAD_INPUT
+    except KeyboardInterrupt:
+        sys.stderr.write(f"voc-pipeline {name}: interrupted; {kept}\n")
+        return ExitStatus.INTERRUPTED
+    except BrokenPipeError:  # what reads us, such as `head`, has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitStatus.DONE
+    except Exception:
+        traceback.print_exc()
+        sys.stderr.write(f"voc-pipeline {name}: a defect of this program, see above\n")
+        return ExitStatus.CRASHED
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The one exception that means: the caller can mend this."""
+"""The exceptions that mean: the caller can mend this."""
 
 
 class UserError(Exception):
@@ -7,6 +7,10 @@ class UserError(Exception):
     The command line prints the message alone and exits with status 2; anything
     else that is raised is a defect of ours and keeps its traceback.
     """
+
+
+class RefusedError(UserError):
+    """The input is usable, and a rule of the config refuses it: exit status 1."""
 
 
 def user_error_in(error: BaseException) -> UserError | None:

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Sequence
 
 from components.data_gate.config import DriftConfig
 from components.data_gate.drift import DriftResult
-from schemas.user_error import UserError
+from schemas.user_error import RefusedError
 
 ERROR = "ERROR"
 
 
-class DataRefusedError(UserError):
+class DataRefusedError(RefusedError):
     """Validation or drift stops the run; the message names every cause."""
 
 

@@ -1,13 +1,12 @@
 """Runs the whole pipeline on this machine: VOC data set in, pushed detector out.
 
-Exit status: 0 pushed, 1 the run ended but its model was not pushed (the gate or the
-serving check says why), 2 bad input.
+Exit status: 0 pushed, 1 refused (data over its budget, the data gate, the model's gate
+or the serving check, which say why), 2 bad input.
 """
 
 import argparse
 import contextlib
 import dataclasses
-import fcntl
 import json
 import os
 import sys
@@ -16,12 +15,21 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pipeline import presets
+from pipeline.cli.exit_status import ExitStatus
 from pipeline.config import PipelineConfig, RunPaths
 from schemas.user_error import UserError, user_error_in
 from trainer.training.tracking import require_trackers
 
 if TYPE_CHECKING:
     from pipeline.run.summary import RunSummary
+
+
+KEPT = (
+    "finished stages and checkpoints are kept in {root}; the same command goes on from "
+    "there"
+)
+
+_PATTERN_CHARACTERS = set("*?[]\\")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs every stage, then tells what came out."""
-    from components.example_gen.source import spans
+    from components.example_gen.source import spans, storage
     from components.example_gen.source.digest import data_digest
 
     config = presets.config_from(args)
@@ -58,6 +66,12 @@ def run(args: argparse.Namespace) -> int:
             "folder; --data and --push-destination may be elsewhere"
         )
     root = os.path.abspath(args.root)
+    if set(root) & _PATTERN_CHARACTERS:
+        raise UserError(
+            f"--root {root}: TFX finds a stage's files by a pattern, in which "
+            f"{' '.join(sorted(_PATTERN_CHARACTERS))} mean something else; name a "
+            "folder without these"
+        )
     paths = RunPaths(
         data=_absolute(args.data),
         root=root,
@@ -68,6 +82,7 @@ def run(args: argparse.Namespace) -> int:
         earlier_span=args.earlier_span or spans.earlier_span(args.data, args.span),
     )
     if args.push_destination:
+        storage.require_known_scheme(args.push_destination, "--push-destination")
         _check_destination(paths.push_destination)
     digest = data_digest(paths.data, paths.span)
     earlier = paths.earlier_span
@@ -78,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
         sys.stdout.write(json.dumps(dataclasses.asdict(summary), indent=2) + "\n")
     else:
         sys.stdout.write(summary.as_text())
-    return 0 if summary.pushed_path else 1
+    return ExitStatus.DONE if summary.pushed_path else ExitStatus.REFUSED
 
 
 def _run_stages(
@@ -142,21 +157,17 @@ def _check_destination(destination: str) -> None:
 @contextlib.contextmanager
 def _only_run_in(root: str) -> Iterator[None]:
     """Holds the root's lock: two runs in one metadata store would mix."""
+    from components.example_gen.output.directories import locked
+
     try:
         os.makedirs(root, exist_ok=True)
-        lock = open(os.path.join(root, ".lock"), "w")  # noqa: SIM115  held to the end
     except OSError as error:
         raise UserError(
             f"--root {root} cannot be written ({error.strerror}); "
             "name a folder that you may write to"
         ) from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UserError(
-                f"another run is using --root {root}; wait for it or name another"
-            ) from error
+    busy = f"another run is using --root {root}; wait for it or name another"
+    with locked(os.path.join(root, ".lock"), f"--root {root}", busy):
         yield
 
 

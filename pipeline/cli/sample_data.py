@@ -10,6 +10,8 @@ import json
 import sys
 from pathlib import Path
 
+KEPT = "{directory} is as it was before; the same command starts anew"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `sample-data`."""

@@ -13,6 +13,8 @@ from typing import Any
 
 from pipeline.on_kubeflow import submission
 
+KEPT = "a run that was submitted goes on on Kubeflow"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `voc-pipeline submit`."""

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import fcntl
+import glob
 import os
 import shutil
 from collections.abc import Iterator
@@ -35,7 +36,7 @@ def delete_tree(path: str) -> None:
         return
     from apache_beam.io.filesystems import FileSystems
 
-    found = FileSystems.match([f"{path}/**"])[0].metadata_list
+    found = FileSystems.match([f"{glob.escape(path)}/**"])[0].metadata_list
     if found:
         FileSystems.delete([item.path for item in found])
 
@@ -53,9 +54,12 @@ def whole_output(path: str) -> Iterator[OutputDirs]:
     target = os.path.realpath(os.path.expanduser(path))
     parent, name = os.path.split(target)
     aside = os.path.join(parent, f".{name}.partial")
-    with _locked(os.path.join(parent, f".{name}.lock"), path):
+    with _writable(f"output {path}"):
+        os.makedirs(parent, exist_ok=True)
+    lock, busy = os.path.join(parent, f".{name}.lock"), f"another run is writing {path}"
+    with locked(lock, f"output {path}", f"{busy}; wait until it ends"):
         _check_replaceable(target, path)
-        with _writable(path):
+        with _writable(f"output {path}"):
             _clear(aside)
             os.makedirs(aside)
         try:
@@ -66,17 +70,20 @@ def whole_output(path: str) -> Iterator[OutputDirs]:
 
 
 @contextlib.contextmanager
-def _writable(path: str) -> Iterator[None]:
+def _writable(what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UserError(f"output {path} cannot be written: {error.strerror}") from error
+        raise UserError(f"{what} cannot be written: {error.strerror}") from error
 
 
 @contextlib.contextmanager
-def _locked(lock_path: str, path: str) -> Iterator[None]:
-    with _writable(path):
-        os.makedirs(os.path.dirname(lock_path), exist_ok=True)
+def locked(lock_path: str, what: str, busy: str) -> Iterator[None]:
+    """Holds a lock file, which is gone afterwards; UserError(`busy`) if another does.
+
+    `what` is what cannot be written where the file cannot.
+    """
+    with _writable(what):
         lock = open(lock_path, "w")  # noqa: SIM115  (closed below, to name the cause)
     with lock:
         try:
@@ -86,7 +93,7 @@ def _locked(lock_path: str, path: str) -> Iterator[None]:
         except OSError:
             same = False
         if not same:  # held by another run, or just deleted by one that ended
-            raise UserError(f"another run is writing {path}; wait until it ends")
+            raise UserError(busy)
         try:
             yield
         finally:

@@ -18,7 +18,7 @@ from components.example_gen.rules.rule import (
     Rule,
 )
 from components.example_gen.shards.tally import COUNTED, Tally
-from schemas.user_error import UserError
+from schemas.user_error import RefusedError, UserError
 
 # What to do about images in doubt, where they are too many.
 _HINTS = {
@@ -33,7 +33,7 @@ _HINTS = {
 }
 
 
-class OverBudgetError(UserError):
+class OverBudgetError(RefusedError):
     """The data is usable, and worse than the config allows."""
 
 

@@ -20,11 +20,20 @@ def data(tmp_path):
     ("options", "message"),
     [
         (["--data", "/no/such/set"], "no such data set: /no/such/set; name a VOC"),
-        (["--preset", "cpu_smal"], "no preset 'cpu_smal'; there are: demo, "),
-        (["--set", "trainer.sed=1"], "trainer has no field 'sed'; its fields: "),
+        (
+            ["--preset", "cpu_smal"],
+            "no preset 'cpu_smal' (did you mean 'cpu_small'?); there are: demo, ",
+        ),
+        (
+            ["--set", "trainer.sed=1"],
+            "trainer has no field 'sed' (did you mean 'seed'?); its fields: ",
+        ),
         (["--label-map", "/no/such/map"], "label map /no/such/map cannot be read"),
         (["--span", "7", "--data", "/no/{SPAN}"], "no span matches /no/{SPAN}"),
         (["--root", "/proc/1/nowhere"], "--root /proc/1/nowhere cannot be written"),
+        (["--root", "runs/exp[1]"], "name a folder without these"),
+        (["--data", "ftp://host/voc"], "data set ftp://host/voc: nothing here reads f"),
+        (["--push-destination", "b2://x"], "--push-destination b2://x: nothing here"),
         (["--root", "gs://bucket/root"], "--root gs://bucket/root: a run on this"),
         (
             ["--push-destination", "/proc/version/served"],
