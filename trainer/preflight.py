@@ -2,21 +2,40 @@
 
 import hashlib
 
+import keras
 import tensorflow as tf
 
+from schemas.user_error import UserError
 from trainer.config import TrainerConfig
 from trainer.model.backbones.builders import require_backbone, weights_path
 from trainer.model.config import ModelConfig
 from trainer.serving.warm_start import require_model
-from trainer.training.strategy import distribution_scope
+from trainer.training.strategy import distribution_scope, require_equal_shares
 
 
 def refuse_impossible(config: TrainerConfig) -> None:
-    """Raise UserError if devices or weights that `config` asks for are not here."""
+    """UserError if devices or weights that `config` asks for are not here.
+
+    Neither is a Keras that is set up for something else (~/.keras/keras.json).
+    """
+    _require_keras_defaults()
     distribution_scope(config.strategy)
+    require_equal_shares(config.strategy, config.input.global_batch_size)
     require_backbone(config.model)
     if config.model.initial_model:
         require_model(config.model.initial_model)
+
+
+def _require_keras_defaults() -> None:
+    for field, value, needed in (
+        ("image_data_format", keras.config.image_data_format(), "channels_last"),
+        ("floatx", keras.config.floatx(), "float32"),
+    ):
+        if value != needed:
+            raise UserError(
+                f"Keras is set up with {field} {value!r}, and the detector is written "
+                f"for {needed!r}: change it in ~/.keras/keras.json"
+            )
 
 
 def starting_weights_digest(config: ModelConfig) -> str:

@@ -27,7 +27,11 @@ from trainer.serving.other_backend import export_with_tensorflow
 from trainer.serving.saved_model import export_model
 from trainer.serving.warm_start import warm_start
 from trainer.training.fit import TrainingData, fit, is_begun, total_steps
-from trainer.training.strategy import distribution_scope, resolve_precision
+from trainer.training.strategy import (
+    distribution_scope,
+    require_equal_shares,
+    resolve_precision,
+)
 from trainer.training.tracking import Tracker, tracked
 
 _LOG = logging.getLogger(__name__)
@@ -128,6 +132,7 @@ def train(
     keras.config.set_dtype_policy(resolve_precision(config.precision))
     steps = total_steps(config, data.num_train_examples)
     try:
+        require_equal_shares(config.strategy, config.input.global_batch_size)
         with distribution_scope(config.strategy):
             model = build_retinanet(config.model, len(data.class_names))
             if config.model.initial_model:

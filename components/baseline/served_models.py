@@ -6,6 +6,7 @@ DESTINATION/.incoming-*                        a copy under way, never loaded
 """
 
 import dataclasses
+import glob
 import hashlib
 import json
 import logging
@@ -56,7 +57,7 @@ class ServedModel:
 
 def served_models(destination: str) -> list[ServedModel]:
     """Whole versions under `destination`, oldest first; none where it is absent."""
-    pattern = FileSystems.join(destination, "*", _GRAPH_FILE)
+    pattern = FileSystems.join(glob.escape(destination), "*", _GRAPH_FILE)
     (match,) = FileSystems.match([pattern])
     found = []
     for metadata in match.metadata_list:
@@ -159,7 +160,7 @@ def _files_below(folder: str) -> list[str]:
             for place, _, names in os.walk(folder)
             for name in names
         ]
-    (match,) = FileSystems.match([folder.rstrip("/") + "/**"])
+    (match,) = FileSystems.match([glob.escape(folder.rstrip("/")) + "/**"])
     start = len(folder.rstrip("/")) + 1
     return [metadata.path[start:] for metadata in match.metadata_list]
 

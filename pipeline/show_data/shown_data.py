@@ -1,6 +1,7 @@
 """A few training frames before and after augmentation, with class names."""
 
 import dataclasses
+import glob
 import random
 import tempfile
 from collections.abc import Iterator
@@ -54,7 +55,7 @@ def load(
     )
     ingested = _ingested(Path(data))
     if ingested is not None:
-        pattern = f"{ingested}/Split-{split}/*"
+        pattern = f"{glob.escape(str(ingested))}/Split-{split}/*"
         label_map = LabelMap.from_file(ingested / LABEL_MAP_FILENAME)
         return _read(pattern, label_map, settings, num_images)
     with tempfile.TemporaryDirectory() as folder:

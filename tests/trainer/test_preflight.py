@@ -1,5 +1,6 @@
 import dataclasses
 
+import keras
 import pytest
 
 from pipeline import presets
@@ -45,3 +46,29 @@ def test_packaged_weights_have_one():
 @pytest.mark.parametrize("weights", ["", "preset"])
 def test_a_training_from_no_file_has_none(weights):
     assert starting_weights_digest(ModelConfig(backbone_weights=weights)) == ""
+
+
+@pytest.mark.parametrize(
+    ("setting", "other", "message"),
+    [
+        (
+            "image_data_format",
+            "channels_first",
+            "'channels_first', and the detector is",
+        ),
+        (
+            "floatx",
+            "float16",
+            r"floatx 'float16', .* change it in ~/\.keras/keras\.json",
+        ),
+    ],
+)
+def test_a_keras_set_up_for_something_else_is_refused(setting, other, message):
+    # What ~/.keras/keras.json does as Keras is imported.
+    usual = getattr(keras.config, setting)()
+    getattr(keras.config, f"set_{setting}")(other)
+    try:
+        with pytest.raises(UserError, match=message):
+            refuse_impossible(presets.cpu_small().trainer)
+    finally:
+        getattr(keras.config, f"set_{setting}")(usual)

@@ -1,5 +1,6 @@
 """Weights of an earlier exported model of ours, for all layers that fit."""
 
+import glob
 import json
 import logging
 import os
@@ -69,7 +70,7 @@ def _read_variables(directory: str) -> dict[str, Any]:
 
 
 def _not_ours(directory: str) -> str:
-    versions = tf.io.gfile.glob(f"{directory}/*/saved_model.pb")
+    versions = tf.io.gfile.glob(f"{glob.escape(directory)}/*/saved_model.pb")
     newest = f", such as {os.path.dirname(max(versions))}" if versions else ""
     return (
         f"model.initial_model: {directory} is no model exported by this program; give "

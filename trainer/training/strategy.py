@@ -24,24 +24,55 @@ def distribution_scope(strategy: str) -> contextlib.AbstractContextManager[Any]:
     return _tensorflow_scope(strategy)
 
 
+def require_equal_shares(strategy: str, global_batch_size: int) -> None:
+    """UserError where the replicas of a strategy cannot share a batch equally."""
+    replicas = _replicas(strategy)
+    if global_batch_size % replicas:
+        nearest = max(1, round(global_batch_size / replicas)) * replicas
+        raise UserError(
+            f"trainer.input.global_batch_size {global_batch_size} cannot be shared by "
+            f"the {replicas} devices of trainer.strategy={strategy}: set it to "
+            f"{nearest}, or trainer.strategy to one device"
+        )
+
+
+def _replicas(strategy: str) -> int:
+    """On how many devices a strategy trains at once."""
+    if strategy == "data_parallel":
+        return len(keras.distribution.list_devices())
+    if keras.backend.backend() != "tensorflow":
+        return 1
+    return max(1, len(_mirrored_devices(strategy)))
+
+
+def _mirrored_devices(strategy: str) -> list[str]:
+    """The devices of TensorFlow's MirroredStrategy; none where there is no need."""
+    import tensorflow as tf
+
+    gpus = tf.config.list_logical_devices("GPU")
+    several = gpus if len(gpus) > 1 else tf.config.list_logical_devices("CPU")
+    if strategy == "mirrored" or (strategy == "auto" and len(gpus) > 1):
+        return [device.name for device in several]
+    return []
+
+
 def _tensorflow_scope(strategy: str) -> contextlib.AbstractContextManager[Any]:
     import tensorflow as tf
 
     gpus = tf.config.list_logical_devices("GPU")
-    cpus = tf.config.list_logical_devices("CPU")
     if strategy == "gpu" and not gpus:
         raise UserError(
             "trainer.strategy is 'gpu', but TensorFlow sees no GPU here: set "
             "trainer.strategy=cpu (or auto), or install the CUDA libraries"
         )
-    devices = gpus if len(gpus) > 1 else cpus
-    if strategy == "mirrored" and len(devices) < 2:
+    mirrored = _mirrored_devices(strategy)
+    if strategy == "mirrored" and len(mirrored) < 2:
         raise UserError(
             f"trainer.strategy is 'mirrored', but there are {len(gpus)} GPUs here and "
             "it takes two: set trainer.strategy=auto"
         )
-    if strategy == "mirrored" or (strategy == "auto" and len(gpus) > 1):
-        return tf.distribute.MirroredStrategy([d.name for d in devices]).scope()
+    if mirrored:
+        return tf.distribute.MirroredStrategy(mirrored).scope()
     if strategy == "cpu" or not gpus:
         return tf.device("/CPU:0")
     return tf.device("/GPU:0")

@@ -23,6 +23,7 @@ def resolve(data: str, span: int | str | None = None) -> ResolvedData:
     """A path or pattern and a span -> the data; a missing one is a UserError."""
     if not data or not str(data).strip():
         raise UserError("no data set given; name a VOC directory or .tar")
+    storage.require_known_scheme(data, "data set")
     if PLACEHOLDER not in data:
         return ResolvedData(_existing(data), _number(span, default=0))
     spans = _spans_of(data)
@@ -62,7 +63,8 @@ def _spans_of(pattern: str) -> dict[int, str]:
     if storage.is_remote(pattern):
         from apache_beam.io.filesystems import FileSystems
 
-        found = FileSystems.match([f"{before}*{after.rstrip('/')}/**"])
+        wild = f"{glob.escape(before)}*{glob.escape(after.rstrip('/'))}/**"
+        found = FileSystems.match([wild])
         paths = [item.path for item in found[0].metadata_list]
     else:
         wild = glob.escape(before) + "*" + glob.escape(after.replace(PLACEHOLDER, "*"))

@@ -1,5 +1,6 @@
 """Reading files: local paths directly, everything else through Beam filesystems."""
 
+import glob
 import os
 import stat
 import tarfile
@@ -33,6 +34,20 @@ class TooLargeError(Exception):
 def is_remote(path: str) -> bool:
     """Whether a path needs Beam's filesystems: gs://, s3://, hdfs:// ..."""
     return "://" in path
+
+
+_SCHEMES = ("gs", "s3", "hdfs", "azfs")  # Beam's own
+
+
+def require_known_scheme(path: str, what: str) -> None:
+    """UserError for a URL that no filesystem of Beam reads; Beam is not imported."""
+    scheme, separator, _ = path.partition("://")
+    if separator and scheme not in _SCHEMES:
+        known = ", ".join(f"{name}://" for name in _SCHEMES)
+        raise UserError(
+            f"{what} {path}: nothing here reads {scheme}://; "
+            f"name a local path or one of {known}"
+        )
 
 
 def open_read(path: str) -> BinaryIO:
@@ -73,7 +88,7 @@ def exists(path: str) -> bool:
 
     if FileSystems.exists(path):
         return True
-    found = FileSystems.match([path.rstrip("/") + "/*"], [1])
+    found = FileSystems.match([glob.escape(path.rstrip("/")) + "/*"], [1])
     return bool(found[0].metadata_list)
 
 
@@ -132,7 +147,7 @@ def _list_remote(root: str) -> Iterator[Entry]:
     from apache_beam.io.filesystems import FileSystems
 
     base = root.rstrip("/") + "/"
-    for found in FileSystems.match([base + "**"])[0].metadata_list:
+    for found in FileSystems.match([glob.escape(base) + "**"])[0].metadata_list:
         ref = FileRef(found.path, found.size_in_bytes)
         mtime = int((found.last_updated_in_seconds or 0) * 1e9)
         yield Entry(found.path[len(base) :], ref, mtime, escapes=False)

@@ -129,3 +129,18 @@ def test_the_digest_sees_names_and_contents(model):
     (model / "variables" / "variables.index").rename(model / "variables" / "v.index")
 
     assert len({before, edited, served_models.model_digest(str(model))}) == 3
+
+
+@pytest.mark.parametrize("name", ["exp[1]", "what?", "a*b", "[", "plain"])
+def test_a_folder_with_the_characters_of_patterns_is_a_folder(model, tmp_path, name):
+    other = tmp_path / "e" / "1"  # what exp[1], taken for a pattern, would find
+    push(model, other.parent)
+    destination = tmp_path / name
+    assert served_models.served_models(str(destination)) == []
+    first = push(model, destination)
+    assert [m.path for m in served_models.served_models(str(destination))] == [
+        first.path
+    ]
+    assert sorted(p.name for p in (tmp_path / name).glob("*/*")) == sorted(
+        p.name for p in other.parent.glob("*/*")
+    )

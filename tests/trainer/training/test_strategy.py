@@ -103,3 +103,28 @@ def test_precision_follows_the_devices_of_jax_too(monkeypatch, device, expected)
     assert resolve_precision("auto") == expected
     # what is named is taken, whatever there is
     assert resolve_precision("float32") == "float32"
+
+
+def test_a_batch_that_replicas_cannot_share_is_refused_with_one_they_can():
+    program = (
+        "import tensorflow as tf\n"
+        "cpu = tf.config.list_physical_devices('CPU')[0]\n"
+        "two = [tf.config.LogicalDeviceConfiguration() for _ in range(2)]\n"
+        "tf.config.set_logical_device_configuration(cpu, two)\n"
+        "from trainer.training.strategy import require_equal_shares\n"
+        "require_equal_shares('mirrored', 8)\n"
+        "require_equal_shares('auto', 5)\n"  # two CPUs are no reason to mirror
+        "require_equal_shares('mirrored', 5)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert done.stderr.splitlines()[-1] == (
+        "schemas.user_error.UserError: trainer.input.global_batch_size 5 cannot be "
+        "shared by the 2 devices of trainer.strategy=mirrored: set it to 4, or "
+        "trainer.strategy to one device"
+    )

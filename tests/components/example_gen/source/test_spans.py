@@ -75,3 +75,8 @@ def test_a_compressed_tar_is_refused_with_advice(tmp_path):
     (tmp_path / "x.tar.gz").write_bytes(b"")
     with pytest.raises(UserError, match=r"make a plain \.tar"):
         resolve(str(tmp_path / "x.tar.gz"))
+
+
+def test_an_unknown_scheme_is_told_with_the_known_ones():
+    with pytest.raises(UserError, match=r"data set gcs://b/voc: nothing here reads gc"):
+        resolve("gcs://b/voc")
