@@ -37,6 +37,15 @@ class TrainerConfig:
     doctor_seconds: float = 15.0  # to overfit 8 images in; 0: not done
     seed: int = 0
 
+    def steps_per_epoch(self, num_train_examples: int) -> int:
+        """Steps of one pass over the data, rounded up; at least one."""
+        return max(1, -(-num_train_examples // self.input.global_batch_size))
+
+    def total_steps(self, num_train_examples: int) -> int:
+        """Steps of the whole training."""
+        epochs = self.num_epochs * self.steps_per_epoch(num_train_examples)
+        return self.train_steps or epochs
+
     def __post_init__(self) -> None:
         lengths = (self.train_steps, self.num_epochs)
         refuse_unless(min(lengths) >= 0, "train_steps, num_epochs >= 0", lengths)

@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 
-from schemas.config_json import from_json, to_mapping
+from schemas.config_json import from_json, to_json, to_mapping
 from schemas.detection_example import DetectionExample
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
 from schemas.tf_example import decode_example
@@ -24,9 +24,9 @@ from trainer.model.build import build_retinanet
 from trainer.optimizer.build import build_optimizer
 from trainer.search_space import with_values
 from trainer.serving.other_backend import export_with_tensorflow
-from trainer.serving.saved_model import export_model
+from trainer.serving.saved_model import export_model, write_extra
 from trainer.serving.warm_start import warm_start
-from trainer.training.fit import TrainingData, fit, is_begun, total_steps
+from trainer.training.fit import TrainingData, fit, is_begun
 from trainer.training.strategy import (
     distribution_scope,
     require_equal_shares,
@@ -35,6 +35,7 @@ from trainer.training.strategy import (
 from trainer.training.tracking import Tracker, tracked
 
 _LOG = logging.getLogger(__name__)
+CONFIG_FILENAME = "trainer_config.json"  # beside the exported model, for the record
 
 
 def run_fn(fn_args: Any) -> None:
@@ -54,13 +55,7 @@ def run_fn(fn_args: Any) -> None:
     if fn_args.hyperparameters:
         config = with_values(config, fn_args.hyperparameters["values"])
     label_map = label_map_of(fn_args)
-    data = training_data(
-        config,
-        label_map,
-        fn_args.train_files,
-        fn_args.eval_files,
-        fn_args.transform_graph_path or "",
-    )
+    data = training_data(config, fn_args, label_map)
     under_tensorflow = keras.backend.backend() == "tensorflow"
     export = export_model if under_tensorflow else export_with_tensorflow
     served = fn_args.serving_model_dir
@@ -76,7 +71,8 @@ def run_fn(fn_args: Any) -> None:
                 log_dir=fn_args.model_run_dir,
                 trackers=trackers,
             )
-        export(model, config, label_map, served)
+        export(model, config.input.image_size, label_map, served)
+        write_extra(served, CONFIG_FILENAME, to_json(config))
 
 
 def label_map_of(fn_args: Any) -> LabelMap:
@@ -88,19 +84,16 @@ def label_map_of(fn_args: Any) -> LabelMap:
 
 
 def training_data(
-    config: TrainerConfig,
-    label_map: LabelMap,
-    train_files: list[str],
-    eval_files: list[str],
-    transform_graph_path: str = "",
+    config: TrainerConfig, fn_args: Any, label_map: LabelMap
 ) -> TrainingData:
     """Batches of the two splits; ground truth comes through the Transform graph."""
     options: dict[str, Any] = {}
-    if transform_graph_path:
-        options["transform_features"] = transform_features_fn(transform_graph_path)
+    if graph := fn_args.transform_graph_path:
+        options["transform_features"] = transform_features_fn(graph)
+    train_files, eval_files = fn_args.train_files, fn_args.eval_files
     num_examples = count_examples(train_files)
     count_examples(eval_files)  # refuses none now, not when the first epoch is over
-    steps = total_steps(config, num_examples)
+    steps = config.total_steps(num_examples)
     return TrainingData(
         train=lambda step: make_dataset(
             train_files,
@@ -130,7 +123,7 @@ def train(
     keras.utils.set_random_seed(config.seed)
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(resolve_precision(config.precision))
-    steps = total_steps(config, data.num_train_examples)
+    steps = config.total_steps(data.num_train_examples)
     try:
         require_equal_shares(config.strategy, config.input.global_batch_size)
         with distribution_scope(config.strategy):
@@ -148,7 +141,7 @@ def train(
             if config.doctor and is_begun(config, data, checkpoint_dir):
                 _LOG.info("doctor: not asked again, a begun training goes on")
             elif config.doctor:
-                examine(model, config, data, log_dir)
+                examine(model, data, config.input, log_dir, config.doctor_seconds)
             # what follows is the same with and without the doctor
             keras.utils.set_random_seed(config.seed)
             fit(model, config, data, checkpoint_dir, log_dir, trackers)

@@ -45,13 +45,7 @@ def tuner_fn(fn_args: Any) -> TunerFnResult:
 
     def map_of(config: TrainerConfig, directory: str) -> float:
         keras.backend.clear_session()  # else the graphs of all trials stay
-        data = training_data(
-            config,
-            label_map,
-            fn_args.train_files,
-            fn_args.eval_files,
-            fn_args.transform_graph_path or "",
-        )
+        data = training_data(config, fn_args, label_map)
         model = train(config, data, directory, f"{directory}/logs")
         detect = compiled_detector(model)
         summary = evaluate_batches(detect, data.evaluation(), data.class_names)

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 import subprocess
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from schemas.config_json import to_json
+from schemas.config_json import from_json, to_json
 from schemas.detection_example import DetectionExample
 from schemas.label_map import LabelMap
 from schemas.tf_example import encode_example
@@ -91,8 +92,10 @@ def test_files_in_and_a_served_model_out(tiny_config, tmp_path, monkeypatch):
     served = tf.saved_model.load(str(tmp_path / "serving")).signatures
     found = served["serving_images"](images=np.zeros((1, 30, 20, 3), "uint8"))
     assert found["class_names"].shape == (1, 20)
-    label_map = tmp_path / "serving" / "assets.extra" / "label_map.txt"
-    assert LabelMap.from_file(label_map) == LABEL_MAP
+    extra = tmp_path / "serving" / "assets.extra"
+    assert LabelMap.from_file(extra / "label_map.txt") == LABEL_MAP
+    stored = from_json(TrainerConfig, (extra / "trainer_config.json").read_text())
+    assert stored == dataclasses.replace(config, num_epochs=0, train_steps=2)
     # three images in batches of four: one step an epoch
     saved = {path.name for path in (tmp_path / "checkpoints").glob("step-*")}
     assert saved == {"step-00000001", "step-00000002"}
@@ -143,11 +146,10 @@ def test_what_jax_has_trained_is_served_by_tensorflow(tmp_path):
             np.testing.assert_allclose(found[name], expected[name], atol=1e-4)
 
 
-def test_an_export_that_fails_elsewhere_says_why(tiny_model, tiny_config, tmp_path):
+def test_an_export_that_fails_elsewhere_says_why(tiny_model, tmp_path):
     # the other process knows no backbone of this name, which is conftest's
-    config = TrainerConfig(model=tiny_config, num_epochs=1)
     with pytest.raises(RuntimeError, match=r"(?s)under TensorFlow failed.*'mini'"):
-        export_with_tensorflow(tiny_model, config, LABEL_MAP, str(tmp_path / "out"))
+        export_with_tensorflow(tiny_model, (64, 64), LABEL_MAP, str(tmp_path / "out"))
 
 
 def test_training_is_the_same_with_and_without_the_doctor(

@@ -11,7 +11,6 @@ import numpy as np
 import tensorflow as tf
 
 from schemas.user_error import UserError
-from trainer.config import TrainerConfig
 from trainer.doctor.overfit import ProbeResult, overfit
 from trainer.doctor.round_trip import draw_round_trip, round_trip
 from trainer.doctor.sample import (
@@ -23,6 +22,8 @@ from trainer.doctor.sample import (
     sizes_line,
 )
 from trainer.input.batches import fits_in_cache
+from trainer.input.config import InputConfig
+from trainer.model.retinanet import RetinaNet
 from trainer.training.fit import TrainingData
 
 _LOG = logging.getLogger(__name__)
@@ -33,17 +34,24 @@ _MIB = 1 << 20
 
 
 def examine(
-    model: Any, config: TrainerConfig, data: TrainingData, directory: str
+    model: RetinaNet,
+    data: TrainingData,
+    config: InputConfig,
+    directory: str,
+    probe_seconds: float,
 ) -> list[str]:
     """What was found, a line each; logged, with a picture of boxes in `directory`.
+
+    `model` is compiled; `config` is what `data` was read by. A few images are learned
+    by heart for `probe_seconds`; not at all with 0.
 
     Raises UserError for what would waste the training: frames that do not fit in
     memory, class ids that the model does not have, no box in any image looked at,
     boxes that do not come back, a loss of a few images that does not fall.
     """
     refuse_frames(config, data.num_train_examples, available_bytes())
-    sample = draw_sample(config, data)
-    size = config.input.image_size
+    sample = draw_sample(data, config.global_batch_size)
+    size = config.image_size
     refuse(sample, size, data.class_names)
     anchors = np.concatenate([np.asarray(level) for level in model.anchors(*size)])
     lines = [
@@ -52,10 +60,11 @@ def examine(
         classes_line(sample, data.class_names),
         sizes_line(sample),
         anchors_line(sample, anchors),
-        _round_trip_line(config, data, anchors, directory),
+        _round_trip_line(model, data, anchors, directory),
     ]
-    if config.doctor_seconds:
-        probe = overfit(model, config, data)
+    if probe_seconds:
+        batch_size = config.global_batch_size
+        probe = overfit(model, data, batch_size, probe_seconds, model.jit_compile)
         lines += [probe.line(), rates_line(sample, probe)]
     lines.append(_memory_line(model))
     for line in lines:
@@ -63,10 +72,10 @@ def examine(
     return lines
 
 
-def refuse_frames(config: TrainerConfig, images: int, available: int | None) -> None:
+def refuse_frames(config: InputConfig, images: int, available: int | None) -> None:
     """Raise UserError if the decoded frames would not fit in `available` bytes."""
-    needed = images * math.prod(config.input.image_size) * 3
-    cached = fits_in_cache(images, config.input)
+    needed = images * math.prod(config.image_size) * 3
+    cached = fits_in_cache(images, config)
     if cached and available is not None and needed > available:
         raise UserError(
             f"input.cache_bytes lets {images} decoded frames of {needed // _MIB} MiB "
@@ -96,13 +105,13 @@ def rates_line(sample: Sample, probe: ProbeResult) -> str:
 
 
 def _round_trip_line(
-    config: TrainerConfig, data: TrainingData, anchors: Any, directory: str
+    model: RetinaNet, data: TrainingData, anchors: Any, directory: str
 ) -> str:
     stored = data.stored(ROUND_TRIP_IMAGES)
     if not stored:
         return "no stored examples to compare boxes with"
     batches = data.evaluation()
-    returned = round_trip(stored, batches, anchors, config.model.box_variance)
+    returned = round_trip(stored, batches, anchors, model.config.box_variance)
     path = f"{directory}/{PICTURE_FILE}"
     tf.io.gfile.makedirs(directory)
     with tf.io.gfile.GFile(path, "wb") as file:
@@ -117,7 +126,7 @@ def _round_trip_line(
     return f"{count} boxes came back within {worst:.2f} px, drawn in {path}"
 
 
-def _memory_line(model: Any) -> str:
+def _memory_line(model: RetinaNet) -> str:
     # ru_maxrss is in KiB on Linux
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     free = available_bytes()

@@ -3,14 +3,13 @@
 import dataclasses
 import math
 import time
-from typing import Any
 
 import keras
 import numpy as np
 
 from schemas.user_error import UserError
-from trainer.config import TrainerConfig
-from trainer.model.build import build_retinanet
+from trainer.model.build import copy_of
+from trainer.model.retinanet import RetinaNet
 from trainer.training.fit import TrainingData, inputs_and_truth
 
 IMAGES = 8
@@ -38,22 +37,29 @@ class ProbeResult:
         return text if fallen else f"{text}; undecided, the time was up"
 
 
-def overfit(model: Any, config: TrainerConfig, data: TrainingData) -> ProbeResult:
+def overfit(
+    model: RetinaNet,
+    data: TrainingData,
+    batch_size: int,
+    seconds: float,
+    jit_compile: bool,
+) -> ProbeResult:
     """Train a copy of the model on the first images until the loss has fallen.
 
     Lasts `ROUNDS` rounds at most, and no round begins later than
-    `config.doctor_seconds` after the first one, which compiles. The model itself is
+    `seconds` after the first one, which compiles. The model itself is
     only read.
 
     Raises UserError where the loss is not finite, or has not fallen after all rounds;
     a model that starts from an earlier one may already be good, and is not judged.
     """
-    watch = _Watch(config.doctor_seconds)
-    size = config.input.global_batch_size
+    watch = _Watch(seconds)
+    size = min(batch_size, IMAGES)
     batches = data.train(0).map(inputs_and_truth).unbatch().take(IMAGES)
-    batches = batches.batch(min(size, IMAGES)).cache()
-    steps = math.ceil(IMAGES / min(size, IMAGES))
-    copy = _copy_of(model, config)
+    batches = batches.batch(size).cache()
+    steps = math.ceil(IMAGES / size)
+    copy = copy_of(model)
+    copy.compile(optimizer=keras.optimizers.Adam(RATE), jit_compile=jit_compile)
     copy.fit(
         batches.repeat(),
         epochs=ROUNDS,
@@ -67,18 +73,8 @@ def overfit(model: Any, config: TrainerConfig, data: TrainingData) -> ProbeResul
         images=IMAGES,
         images_per_s=IMAGES / float(np.median(watch.round_s)) if watch.round_s else 0.0,
     )
-    _judge(result, bool(config.model.initial_model))
+    _judge(result, bool(model.config.initial_model))
     return result
-
-
-def _copy_of(model: Any, config: TrainerConfig) -> Any:
-    untrained = dataclasses.replace(config.model, backbone_weights="")
-    copy = build_retinanet(untrained, model.num_classes)
-    for variable, value in zip(copy.variables, model.variables, strict=True):
-        variable.assign(value)
-    optimizer = keras.optimizers.Adam(RATE)
-    copy.compile(optimizer=optimizer, jit_compile=config.jit_compile)
-    return copy
 
 
 def _judge(result: ProbeResult, warm: bool) -> None:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from schemas.tensor_boxes import iou_matrix
 from schemas.user_error import UserError
-from trainer.config import TrainerConfig
 from trainer.training.fit import TrainingData
 
 EXAMINED_IMAGES = 64
@@ -34,9 +33,9 @@ class Sample:
     images_per_s: float
 
 
-def draw_sample(config: TrainerConfig, data: TrainingData) -> Sample:
+def draw_sample(data: TrainingData, batch_size: int) -> Sample:
     """The first batches of the training, augmented as they will be."""
-    wanted = max(2, -(-EXAMINED_IMAGES // config.input.global_batch_size))
+    wanted = max(2, -(-EXAMINED_IMAGES // batch_size))
     batches: list[Mapping[str, NDArray[Any]]] = []
     for batch in data.train(0).take(wanted):
         if not batches:

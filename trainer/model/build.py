@@ -1,5 +1,7 @@
 """From configs to a RetinaNet with all its weights."""
 
+import dataclasses
+
 from trainer.model.backbones.builders import build_backbone
 from trainer.model.config import ModelConfig
 from trainer.model.retinanet import RetinaNet
@@ -10,3 +12,17 @@ def build_retinanet(config: ModelConfig, num_classes: int) -> RetinaNet:
     model = RetinaNet(build_backbone(config), num_classes, config, name="retinanet")
     model.build((None, None, None, 3))
     return model
+
+
+def build_without_weights(config: ModelConfig, num_classes: int) -> RetinaNet:
+    """The same for weights that are set afterwards: reads no file of weights."""
+    unread = dataclasses.replace(config, backbone_weights="")
+    return build_retinanet(unread, num_classes)
+
+
+def copy_of(model: RetinaNet) -> RetinaNet:
+    """Another model with the same weights, under the dtype policy in force."""
+    copy = build_without_weights(model.config, model.num_classes)
+    for variable, value in zip(copy.variables, model.variables, strict=True):
+        variable.assign(value)
+    return copy

@@ -161,3 +161,14 @@ class ModelConfig:
     def levels(self) -> tuple[int, ...]:
         """The pyramid's levels, finest first."""
         return tuple(range(self.min_level, self.max_level + 1))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DetectorConfig:
+    """What a trained model is, however it was trained: what is stored with an export.
+
+    `image_size` is the (height, width) of the frames that it looks at.
+    """
+
+    model: ModelConfig
+    image_size: tuple[int, int]

@@ -6,28 +6,27 @@ go to a process of the TensorFlow backend, which builds the same model around th
     KERAS_BACKEND=tensorflow python -m trainer.serving.other_backend FOLDER MODEL_DIR
 """
 
-import dataclasses
 import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from keras import ops
 
 from schemas.config_json import from_json, to_json
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
-from trainer.config import TrainerConfig
-from trainer.model.build import build_retinanet
-from trainer.serving.saved_model import CONFIG_FILENAME, export_model
+from trainer.model.build import build_without_weights
+from trainer.model.config import DetectorConfig
+from trainer.model.retinanet import RetinaNet
+from trainer.serving.saved_model import DETECTOR_FILENAME, export_model
 
 WEIGHTS_FILENAME = "weights.npz"
 
 
 def export_with_tensorflow(
-    model: Any, config: TrainerConfig, label_map: LabelMap, directory: str
+    model: RetinaNet, image_size: tuple[int, int], label_map: LabelMap, directory: str
 ) -> None:
     """What `export_model` does, for a model of any backend.
 
@@ -35,7 +34,8 @@ def export_with_tensorflow(
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / CONFIG_FILENAME).write_text(to_json(config), encoding="utf-8")
+        detector = DetectorConfig(model=model.config, image_size=image_size)
+        (folder / DETECTOR_FILENAME).write_text(to_json(detector), encoding="utf-8")
         label_map.to_file(folder / LABEL_MAP_FILENAME)
         # in order: the same config makes the same variables under every backend
         np.savez(folder / WEIGHTS_FILENAME, *map(ops.convert_to_numpy, model.variables))
@@ -58,16 +58,14 @@ def export_with_tensorflow(
 
 
 def _export(folder: Path, directory: str) -> None:
-    config = from_json(
-        TrainerConfig, (folder / CONFIG_FILENAME).read_text("utf-8"), "trainer"
-    )
+    text = (folder / DETECTOR_FILENAME).read_text("utf-8")
+    detector = from_json(DetectorConfig, text, "detector")
     label_map = LabelMap.from_file(folder / LABEL_MAP_FILENAME)
-    untrained = dataclasses.replace(config.model, backbone_weights="")
-    model = build_retinanet(untrained, len(label_map))
+    model = build_without_weights(detector.model, len(label_map))
     with np.load(folder / WEIGHTS_FILENAME) as weights:
         for variable, name in zip(model.variables, weights, strict=True):
             variable.assign(weights[name])
-    export_model(model, config, label_map, directory)
+    export_model(model, detector.image_size, label_map, directory)
 
 
 if __name__ == "__main__":

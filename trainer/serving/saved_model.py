@@ -1,8 +1,6 @@
 """The SavedModel: bytes, tf.Examples or pixels in; boxes of the original image out."""
 
-import dataclasses
 import json
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -12,16 +10,17 @@ import tensorflow as tf
 from schemas import tf_example as keys
 from schemas.config_json import to_json
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
-from trainer.config import TrainerConfig
 from trainer.image.letterbox import (
     decode_and_letterbox,
     letterbox_batch,
     unletterbox_boxes,
 )
-from trainer.model.build import build_retinanet
+from trainer.model.build import copy_of
+from trainer.model.config import DetectorConfig
+from trainer.model.retinanet import RetinaNet
 
 EXTRA = "assets.extra"  # TensorFlow Serving's place for files that it does not read
-CONFIG_FILENAME = "trainer_config.json"
+DETECTOR_FILENAME = "detector_config.json"
 VARIABLES_FILENAME = "variables.json"
 DETECTIONS = ("boxes", "scores", "classes", "num_detections")
 
@@ -79,15 +78,15 @@ class ServingModule(tf.Module):
 
 
 def export_model(
-    model: Any, config: TrainerConfig, label_map: LabelMap, directory: str
+    model: RetinaNet, image_size: tuple[int, int], label_map: LabelMap, directory: str
 ) -> None:
     """Write a SavedModel with `serving_default` and two more signatures.
 
     The saved model computes in float32, whatever the precision it was trained in.
-    Beside it, in `assets.extra`: label map, trainer config, names of the variables.
+    Beside it, in `assets.extra`: label map, detector config, names of the variables.
     """
-    served = _in_float32(model, config)
-    module = ServingModule(served, config.input.image_size, label_map)
+    served = _in_float32(model)
+    module = ServingModule(served, image_size, label_map)
     tf.saved_model.save(
         module,
         directory,
@@ -97,26 +96,24 @@ def export_model(
             "serving_images": module.from_images,
         },
     )
-    extra = {
-        LABEL_MAP_FILENAME: label_map.to_text(),
-        CONFIG_FILENAME: to_json(config),
-        VARIABLES_FILENAME: json.dumps([v.path for v in served.variables], indent=1),
-    }
-    for name, text in extra.items():
-        path = f"{directory}/{EXTRA}/{name}"
-        tf.io.gfile.makedirs(os.path.dirname(path))
-        with tf.io.gfile.GFile(path, "w") as file:
-            file.write(text)
+    detector = DetectorConfig(model=model.config, image_size=image_size)
+    names = [variable.path for variable in served.variables]
+    write_extra(directory, LABEL_MAP_FILENAME, label_map.to_text())
+    write_extra(directory, DETECTOR_FILENAME, to_json(detector))
+    write_extra(directory, VARIABLES_FILENAME, json.dumps(names, indent=1))
 
 
-def _in_float32(model: Any, config: TrainerConfig) -> Any:
-    untrained = dataclasses.replace(config.model, backbone_weights="")
+def write_extra(directory: str, name: str, text: str) -> None:
+    """A file beside the exported model, where a server does not look."""
+    tf.io.gfile.makedirs(f"{directory}/{EXTRA}")
+    with tf.io.gfile.GFile(f"{directory}/{EXTRA}/{name}", "w") as file:
+        file.write(text)
+
+
+def _in_float32(model: RetinaNet) -> RetinaNet:
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")
     try:
-        served = build_retinanet(untrained, model.num_classes)
+        return copy_of(model)
     finally:
         keras.config.set_dtype_policy(policy)
-    for variable, trained in zip(served.variables, model.variables, strict=True):
-        variable.assign(trained)
-    return served

@@ -1,6 +1,5 @@
 """An exported model of ours as TensorFlow Lite, of builtin operations alone."""
 
-import dataclasses
 import tempfile
 from typing import Any
 
@@ -9,9 +8,9 @@ import tensorflow as tf
 from schemas.config_json import from_json
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
 from schemas.user_error import UserError
-from trainer.config import TrainerConfig
-from trainer.model.build import build_retinanet
-from trainer.serving.saved_model import CONFIG_FILENAME, DETECTIONS, EXTRA
+from trainer.model.build import build_without_weights
+from trainer.model.config import DetectorConfig
+from trainer.serving.saved_model import DETECTIONS, DETECTOR_FILENAME, EXTRA
 from trainer.serving.warm_start import warm_start
 
 
@@ -19,16 +18,15 @@ def convert_to_tflite(directory: str) -> tuple[bytes, LabelMap]:
     """The model that `export_model` wrote to `directory`: flatbuffer, and its classes.
 
     Its signature `serving_default` takes `frame`, uint8 [1, H, W, 3] RGB, an image
-    letterboxed to the trainer's `input.image_size`, and gives `boxes` [1, D, 4]
+    letterboxed to the size that it was trained with, and gives `boxes` [1, D, 4]
     float32 (xyxy px of the frame), `scores` [1, D] float32, `classes` [1, D] int32
     and `num_detections` [1] int32. Batch and frame are fixed, bytes are not decoded,
     and classes have no names: strings and unknown sizes take operations that devices
     lack. Raises UserError if `directory` holds no model of ours, or one of other code.
     """
-    config = _trainer_config(directory)
+    detector = _detector_config(directory)
     label_map = LabelMap.from_file(f"{directory}/{EXTRA}/{LABEL_MAP_FILENAME}")
-    untrained = dataclasses.replace(config.model, backbone_weights="")
-    model = build_retinanet(untrained, len(label_map))
+    model = build_without_weights(detector.model, len(label_map))
     missing = warm_start(model, directory)
     if missing:
         raise UserError(
@@ -36,7 +34,7 @@ def convert_to_tflite(directory: str) -> tuple[bytes, LabelMap]:
             f"has no {missing[0]} of this shape; convert it with that version"
         )
     with tempfile.TemporaryDirectory() as folder:
-        module = _FrameModule(model, config.input.image_size)
+        module = _FrameModule(model, detector.image_size)
         tf.saved_model.save(module, folder, signatures=module.detect)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
@@ -60,14 +58,15 @@ class _FrameModule(tf.Module):
         self.detect = detect
 
 
-def _trainer_config(directory: str) -> TrainerConfig:
-    path = f"{directory}/{EXTRA}/{CONFIG_FILENAME}"
+def _detector_config(directory: str) -> DetectorConfig:
+    path = f"{directory}/{EXTRA}/{DETECTOR_FILENAME}"
     try:
         with tf.io.gfile.GFile(path) as file:
-            return from_json(TrainerConfig, file.read(), "trainer")
+            return from_json(DetectorConfig, file.read(), "detector")
     except tf.errors.OpError as error:
         raise UserError(
-            f"{directory} is no model exported by this program ({error.message}); "
+            f"{directory} is no model exported by this program, or by an earlier "
+            f"version of it ({error.message}); "
             "give the folder that holds saved_model.pb"
         ) from error
     except ValueError as error:

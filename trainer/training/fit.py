@@ -54,17 +54,6 @@ class TrainingData:
     stored: Callable[[int], Sequence[DetectionExample]] = lambda count: ()
 
 
-def steps_per_epoch(config: TrainerConfig, num_train_examples: int) -> int:
-    """Steps of one pass over the data, rounded up; at least one."""
-    return max(1, -(-num_train_examples // config.input.global_batch_size))
-
-
-def total_steps(config: TrainerConfig, num_train_examples: int) -> int:
-    """Steps of the whole training."""
-    epochs = config.num_epochs * steps_per_epoch(config, num_train_examples)
-    return config.train_steps or epochs
-
-
 def is_begun(config: TrainerConfig, data: TrainingData, checkpoint_dir: str) -> bool:
     """Whether `fit` would go on from a checkpoint of the same config and data."""
     store = CheckpointStore(checkpoint_dir, _fingerprint(config, data))
@@ -87,8 +76,8 @@ def fit(
     store = CheckpointStore(checkpoint_dir, _fingerprint(config, data))
     model.optimizer.build(model.trainable_variables)
     state = TrainingState(
-        train_steps=total_steps(config, data.num_train_examples),
-        steps_per_epoch=steps_per_epoch(config, data.num_train_examples),
+        train_steps=config.total_steps(data.num_train_examples),
+        steps_per_epoch=config.steps_per_epoch(data.num_train_examples),
     )
     earlier = store.restore_latest(model)
     if earlier is not None:

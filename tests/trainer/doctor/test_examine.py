@@ -5,7 +5,6 @@ import pytest
 import tensorflow as tf
 
 from schemas.user_error import UserError
-from trainer.config import TrainerConfig
 from trainer.doctor.examine import available_bytes, examine, rates_line, refuse_frames
 from trainer.doctor.overfit import ProbeResult
 from trainer.doctor.sample import Sample, anchors_line, refuse
@@ -36,16 +35,12 @@ def test_good_data_is_described_line_by_line(tmp_path):
         num_train_examples=2,
         class_names=NAMES,
     )
-    config = TrainerConfig(
-        input=InputConfig(image_size=(64, 64), global_batch_size=32),
-        num_epochs=1,
-        doctor_seconds=0,
-    )
+    config = InputConfig(image_size=(64, 64), global_batch_size=32)
     model = types.SimpleNamespace(
         anchors=lambda height, width: [np.array([[0, 0, 40, 30]], "float32")],
         count_params=lambda: 1234,
     )
-    lines = examine(model, config, data, str(tmp_path))
+    lines = examine(model, data, config, str(tmp_path), probe_seconds=0)
     # two batches of 32 are asked for; these have two images each
     assert lines[0] == "4 training images looked at, 2 with objects, 2 boxes"
     assert lines[1] == "classes: ant 0, bee 2"
@@ -85,7 +80,7 @@ def test_anchors_that_fit_few_boxes_come_with_advice():
 
 def test_frames_that_do_not_fit_in_memory_are_refused_before_they_are_decoded():
     # 1000 frames of 100 x 100 x 3 bytes are 28 MiB
-    config = TrainerConfig(input=InputConfig(image_size=(100, 100)), num_epochs=1)
+    config = InputConfig(image_size=(100, 100))
     with pytest.raises(UserError, match=r"1000 decoded frames of 28 MiB.*10 MiB of"):
         refuse_frames(config, 1000, 10 << 20)
     refuse_frames(config, 1000, 30 << 20)

@@ -3,21 +3,9 @@ import pytest
 import tensorflow as tf
 
 from schemas.user_error import UserError
-from trainer.config import TrainerConfig
 from trainer.doctor import overfit as module
 from trainer.doctor.overfit import overfit
-from trainer.input.config import InputConfig
 from trainer.training.fit import TrainingData
-
-
-@pytest.fixture
-def config(tiny_config):
-    return TrainerConfig(
-        model=tiny_config,
-        input=InputConfig(image_size=(64, 64), global_batch_size=4),
-        num_epochs=1,
-        doctor_seconds=120,
-    )
 
 
 @pytest.fixture
@@ -39,9 +27,9 @@ def data():
     )
 
 
-def test_a_model_that_learns_passes_and_is_itself_untouched(config, data, tiny_model):
+def test_a_model_that_learns_passes_and_is_itself_untouched(data, tiny_model):
     before = [np.asarray(v).copy() for v in tiny_model.variables]
-    result = overfit(tiny_model, config, data)
+    result = overfit(tiny_model, data, 4, seconds=120, jit_compile=False)
     assert min(result.losses) <= 0.7 * result.losses[0]
     assert result.images_per_s > 0
     assert "of 8 images went from" in result.line()
@@ -50,20 +38,15 @@ def test_a_model_that_learns_passes_and_is_itself_untouched(config, data, tiny_m
         np.testing.assert_array_equal(np.asarray(variable), value)
 
 
-def test_a_model_that_does_not_learn_stops_the_run(
-    config, data, tiny_model, monkeypatch
-):
+def test_a_model_that_does_not_learn_stops_the_run(data, tiny_model, monkeypatch):
     monkeypatch.setattr(module, "RATE", 0.0)
     monkeypatch.setattr(module, "ROUNDS", 3)
     with pytest.raises(UserError, match="does not learn 8 images by heart: their loss"):
-        overfit(tiny_model, config, data)
+        overfit(tiny_model, data, 4, seconds=120, jit_compile=False)
 
 
-def test_where_the_time_is_up_nothing_is_decided(config, data, tiny_model, monkeypatch):
+def test_where_the_time_is_up_nothing_is_decided(data, tiny_model, monkeypatch):
     monkeypatch.setattr(module, "RATE", 0.0)
-    config = TrainerConfig(
-        model=config.model, input=config.input, num_epochs=1, doctor_seconds=1e-3
-    )
-    result = overfit(tiny_model, config, data)
+    result = overfit(tiny_model, data, 4, seconds=1e-3, jit_compile=False)
     assert len(result.losses) == 2  # the clock starts with the second
     assert result.line().endswith("in 2 rounds; undecided, the time was up")

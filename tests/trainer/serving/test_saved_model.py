@@ -10,9 +10,8 @@ from schemas.detection_example import DetectionExample
 from schemas.label_map import LabelMap
 from schemas.tf_example import encode_example
 from schemas.user_error import UserError
-from trainer.config import TrainerConfig
-from trainer.input.config import InputConfig
 from trainer.model.build import build_retinanet
+from trainer.model.config import DetectorConfig
 from trainer.serving.saved_model import export_model
 from trainer.serving.warm_start import require_model, warm_start
 
@@ -23,10 +22,8 @@ LABEL_MAP = LabelMap(("ant", "bee", "cow"))
 def config(tiny_config):
     # a prior of .3, so that an untrained model finds something everywhere
     head = dataclasses.replace(tiny_config.head, prior=0.3)
-    return TrainerConfig(
-        model=dataclasses.replace(tiny_config, head=head),
-        input=InputConfig(image_size=(64, 96)),
-        num_epochs=1,
+    return DetectorConfig(
+        model=dataclasses.replace(tiny_config, head=head), image_size=(64, 96)
     )
 
 
@@ -39,7 +36,7 @@ def model(config):
 def exported(model, config, tmp_path_factory):
     directory = tmp_path_factory.mktemp("exported")
     # TensorFlow renames odd characters and says so as it saves
-    export_model(model, config, LABEL_MAP, str(directory))
+    export_model(model, config.image_size, LABEL_MAP, str(directory))
     return directory
 
 
@@ -130,8 +127,8 @@ def test_the_model_holds_its_weights_once(exported, model):
 def test_label_map_and_config_lie_beside_it(exported, config):
     extra = exported / "assets.extra"
     assert LabelMap.from_file(extra / "label_map.txt") == LABEL_MAP
-    stored = (extra / "trainer_config.json").read_text()
-    assert from_json(TrainerConfig, stored) == config
+    stored = (extra / "detector_config.json").read_text()
+    assert from_json(DetectorConfig, stored) == config
 
 
 def test_a_new_model_starts_from_an_exported_one(exported, model, config):

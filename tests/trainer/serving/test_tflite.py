@@ -9,10 +9,13 @@ import tensorflow as tf
 from schemas.config_json import from_json
 from schemas.label_map import LabelMap
 from schemas.user_error import UserError
-from trainer.config import TrainerConfig
-from trainer.input.config import InputConfig
 from trainer.model.build import build_retinanet
-from trainer.model.config import DecodingConfig, HeadConfig, ModelConfig
+from trainer.model.config import (
+    DecodingConfig,
+    DetectorConfig,
+    HeadConfig,
+    ModelConfig,
+)
 from trainer.serving.saved_model import export_model
 from trainer.serving.tflite import convert_to_tflite
 
@@ -49,18 +52,13 @@ CASES = [
 
 @pytest.fixture(scope="module", params=CASES)
 def exported(request, tmp_path_factory):
-    config = TrainerConfig(
-        model=MODELS[request.param],
-        input=InputConfig(image_size=FRAME),
-        num_epochs=1,
-    )
     directory = str(tmp_path_factory.mktemp("exported"))
-    model = build_retinanet(config.model, 3)
+    model = build_retinanet(MODELS[request.param], 3)
     random = np.random.default_rng(5)
     for variable in model.variables:  # batch norms that do something
         noise = random.normal(1.0, 0.1, variable.shape)
         variable.assign(np.asarray(variable) * noise)
-    export_model(model, config, LABEL_MAP, directory)
+    export_model(model, FRAME, LABEL_MAP, directory)
     return directory
 
 
@@ -94,8 +92,8 @@ def test_detections_are_those_of_the_saved_model(exported, flatbuffer):
 
 
 def test_shapes_and_types_are_fixed(exported, flatbuffer):
-    config = Path(exported, "assets.extra", "trainer_config.json").read_text()
-    detections = from_json(TrainerConfig, config).model.decoding.max_detections
+    config = Path(exported, "assets.extra", "detector_config.json").read_text()
+    detections = from_json(DetectorConfig, config).model.decoding.max_detections
     runner = interpreter(flatbuffer).get_signature_runner("serving_default")
     described = {
         name: (one["shape"].tolist(), one["dtype"])
@@ -126,7 +124,7 @@ def test_a_folder_that_is_no_model_of_ours_is_refused(tmp_path):
 
 
 def test_a_model_of_another_version_is_refused(exported, monkeypatch):
-    module = "trainer.serving.tflite.build_retinanet"
+    module = "trainer.serving.tflite.build_without_weights"
     # the program has changed: more filters than when the model was exported
 
     def wider(config, num_classes):

@@ -17,8 +17,6 @@ from trainer.training.fit import (
     TrainingData,
     fit,
     is_begun,
-    steps_per_epoch,
-    total_steps,
 )
 
 STEPS = 6
@@ -236,8 +234,8 @@ def test_the_history_survives_a_resume_and_is_drawn(config, tmp_path):
 
 def test_lengths_by_steps_and_by_epochs(config):
     # a batch may be larger than the data set
-    assert steps_per_epoch(config, 1) == 1
-    assert steps_per_epoch(config, 5) == 3
-    assert total_steps(config, 5) == STEPS
+    assert config.steps_per_epoch(1) == 1
+    assert config.steps_per_epoch(5) == 3
+    assert config.total_steps(5) == STEPS
     epochs = dataclasses.replace(config, train_steps=0, num_epochs=4)
-    assert total_steps(epochs, 5) == 12
+    assert epochs.total_steps(5) == 12
