@@ -5,7 +5,7 @@ import hashlib
 import re
 
 from components.data_gate.config import DriftConfig
-from components.evaluator.gate import GateConfig
+from components.evaluator.config import GateConfig
 from components.example_gen.config import IngestConfig
 from pipeline.on_kubeflow.stage_resources import KubeflowConfig
 from schemas.config_rules import refuse_unless

@@ -116,7 +116,7 @@ def create_pipeline(
         baseline=baseline.outputs["model"],
         push_destination=paths.push_destination,
         fingerprint=fingerprint,
-        lost_version=state.lost_version,
+        earlier_push=state.earlier_push,
         source_digest=stage_digest("ModelPusher"),
     )
     data_stages = [ingest, statistics, schema, *earlier_stages, data_gate, transform]

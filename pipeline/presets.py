@@ -9,7 +9,7 @@ import dataclasses
 import inspect
 from collections.abc import Callable
 
-from components.evaluator.gate import GateConfig
+from components.evaluator.config import GateConfig
 from pipeline.config import PipelineConfig
 from pipeline.on_kubeflow.stage_resources import KubeflowConfig, StageResources
 from pipeline.overrides import apply_overrides
@@ -220,7 +220,7 @@ def smoke() -> PipelineConfig:
             num_epochs=0,
             doctor_seconds=0.0,
         ),
-        gate=GateConfig(min_map=0.0),
+        gate=GateConfig(min_map=0.0, min_class_objects=0, allow_no_detections=True),
     )
 
 

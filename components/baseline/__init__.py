@@ -1,4 +1,4 @@
 """What serves now, and how a new version gets there.
 
-Imports nothing of ours.
+Imports schemas.
 """

@@ -3,10 +3,11 @@
 import logging
 
 from tfx.types import standard_artifacts
-from tfx.utils import io_utils, path_utils
+from tfx.utils import path_utils
 from tfx.v1.dsl.components import OutputArtifact, Parameter, component
 
-from components.baseline import served_models
+from components.baseline import folders, served_models
+from components.baseline.served_detector import require_comparable
 
 _LOGGER = logging.getLogger(__name__)
 IDENTITY_PROPERTY = "served_identity"
@@ -26,11 +27,12 @@ def BaselineLookup(
     the pipeline was made, so that the cache sees a changed destination; "" is none,
     and "look-up" (a compiled pipeline, which cannot know) takes the newest there is.
     A copy, not a pointer: the evaluation stays repeatable when versions are pruned.
-    The artifact of a run without a baseline has the identity "" and no files.
+    The artifact of a run without a baseline has the identity "" and no files. A served
+    version that no candidate can be compared with stops the run here, before it trains.
     """
     del source_digest  # only there for the cache to see
     if identity == LOOK_UP:
-        identity = served_models.baseline_identity(push_destination, fingerprint="")
+        identity = served_models.baseline_identity(push_destination, own_digest="")
     served = served_models.find(push_destination, identity) if identity else None
     model.set_string_custom_property(
         IDENTITY_PROPERTY, served.identity if served else ""
@@ -38,5 +40,8 @@ def BaselineLookup(
     if served is None:
         _LOGGER.info("no model to compare with under %s", push_destination)
         return
-    io_utils.copy_dir(served.path, path_utils.serving_model_path(model.uri))
+    copy = path_utils.serving_model_path(model.uri)
+    for name in folders.files_below(served.path):
+        folders.copy_file(folders.inside(served.path, name), folders.inside(copy, name))
+    require_comparable(served)
     _LOGGER.info("baseline is version %d of %s", served.version, push_destination)

@@ -38,7 +38,7 @@ from trainer.metrics.summary import metric_names, summarise
 from trainer.metrics.tensors import UNDEFINED
 
 PER_CLASS = ("AP", "AP50")
-_FEATURES = (
+FEATURES = (
     tf_example.IMAGE_ID,
     tf_example.WIDTH,
     tf_example.HEIGHT,
@@ -103,7 +103,7 @@ def _computations(
     return [
         metric_types.MetricComputation(
             keys=list(combiner.keys.values()),
-            preprocessors=[metric_types.FeaturePreprocessor(feature_keys=_FEATURES)],
+            preprocessors=[metric_types.FeaturePreprocessor(feature_keys=FEATURES)],
             combiner=combiner,
         )
         for combiner in combiners

@@ -1,5 +1,6 @@
 """Stage: exact metrics of candidate and baseline, and the verdict on the candidate."""
 
+import dataclasses
 import json
 import logging
 import os
@@ -19,12 +20,13 @@ from tfx.v1.dsl.components import (
 
 from components.baseline.component import IDENTITY_PROPERTY
 from components.evaluator import evaluation, gate
+from components.evaluator.config import GateConfig
+from components.evaluator.evidence import EVAL, TEST, Judged, gather, judged_split
+from components.evaluator.score_thresholds import THRESHOLDS_FILE, best_thresholds
 from schemas.config_json import from_json
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
 
 _LOGGER = logging.getLogger(__name__)
-GATE_SPLIT = "eval"
-REPORTED_SPLIT = "test"
 METRICS_FILE = "metrics.json"
 VERDICT_FILE = "verdict.json"
 
@@ -40,37 +42,46 @@ def DetectionEvaluator(
     source_digest: Parameter[str],
     beam_pipeline: BeamComponentParameter[beam.Pipeline] = None,
 ) -> None:
-    """Measures on `eval`, which the gate judges, and on `test` where there is one."""
+    """Measures on `eval` and, where there is one, `test`; the gate judges on one.
+
+    The thresholds of the scores are found on `eval`, so that `test` stays unseen.
+    """
     del source_digest  # only there for the cache to see
-    config = from_json(gate.GateConfig, gate_config, "gate")
-    served = baseline.get_string_custom_property(IDENTITY_PROPERTY)
+    config = from_json(GateConfig, gate_config, "gate")
+    compared = bool(baseline.get_string_custom_property(IDENTITY_PROPERTY))
     names = artifact_utils.decode_split_names(examples.split_names)
-    splits = [split for split in (GATE_SPLIT, REPORTED_SPLIT) if split in names]
-    label_map = LabelMap.from_file(os.path.join(examples.uri, LABEL_MAP_FILENAME))
+    splits = [split for split in (EVAL, TEST) if split in names]
+    class_names = LabelMap.from_file(
+        os.path.join(examples.uri, LABEL_MAP_FILENAME)
+    ).names
+    judged = Judged(
+        candidate_path=path_utils.serving_model_path(model.uri),
+        served_path=path_utils.serving_model_path(baseline.uri) if compared else "",
+    )
     outputs = {split: os.path.join(evaluation_result.uri, split) for split in splits}
     with beam_pipeline as pipeline:
         for split, output_path in outputs.items():
             split_uri = artifact_utils.get_split_uri([examples], split)
             _ = pipeline | f"Measure[{split}]" >> evaluation.EvaluateSplit(
                 file_pattern=io_utils.all_files_pattern(split_uri),
-                candidate_path=path_utils.serving_model_path(model.uri),
-                baseline_path=path_utils.serving_model_path(baseline.uri)
-                if served
-                else "",
-                class_names=label_map.names,
+                candidate_path=judged.candidate_path,
+                baseline_path=judged.served_path,
+                class_names=class_names,
                 difficult=config.difficult,
                 output_path=output_path,
             )
-    metrics = {
-        split: evaluation.read_metrics(path, compared=bool(served))
+    results = {
+        split: evaluation.read_result(path, class_names, compared=compared)
         for split, path in outputs.items()
     }
+    metrics = {split: result.metrics for split, result in results.items()}
     _write_json(evaluation_result.uri, METRICS_FILE, evaluation.without_nan(metrics))
-    verdict = gate.decide(
-        config,
-        metrics[GATE_SPLIT][evaluation.CANDIDATE],
-        metrics[GATE_SPLIT].get(evaluation.BASELINE),
-    )
+    found = results[EVAL].columns[evaluation.CANDIDATE]
+    thresholds = best_thresholds(found, class_names, config.difficult, EVAL)
+    _write_json(evaluation_result.uri, THRESHOLDS_FILE, dataclasses.asdict(thresholds))
+    split = judged_split(config, splits)
+    evidence = gather(config, judged, results[split], class_names, split)
+    verdict = gate.decide(config, evidence)
     _write_json(blessing.uri, VERDICT_FILE, verdict.as_dict())
     # The file and the property are what TFX's own consumers of a blessing look for.
     name = "BLESSED" if verdict.blessed else "NOT_BLESSED"

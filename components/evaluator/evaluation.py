@@ -1,5 +1,6 @@
 """TFMA with the exact COCO metric: candidate and baseline on the same examples."""
 
+import base64
 import dataclasses
 import json
 import math
@@ -9,6 +10,10 @@ from typing import Any
 import apache_beam as beam
 import tensorflow_model_analysis as tfma
 from tfx_bsl.public import tfxio
+
+from components.evaluator.coco_metric import metric_key_names
+from components.evaluator.image_columns import ImageColumns
+from components.evaluator.image_metric import METRIC_KEY
 
 SIGNATURE = "serving_tf_example"
 CANDIDATE = "candidate"
@@ -28,14 +33,22 @@ def eval_config(
     for spec in specs:
         spec.model_type = "tf_generic"
         spec.signature_name = SIGNATURE
-    metric = tfma.MetricConfig(
-        module="components.evaluator.coco_metric",
-        class_name="ExactCOCO",
-        config=json.dumps({"class_names": list(class_names), "difficult": difficult}),
-    )
+    names = {"class_names": list(class_names)}
+    metrics = [
+        tfma.MetricConfig(
+            module="components.evaluator.coco_metric",
+            class_name="ExactCOCO",
+            config=json.dumps(names | {"difficult": difficult}),
+        ),
+        tfma.MetricConfig(
+            module="components.evaluator.image_metric",
+            class_name="ImageColumnsOf",
+            config=json.dumps(names),
+        ),
+    ]
     return tfma.EvalConfig(
         model_specs=specs,
-        metrics_specs=[tfma.MetricsSpec(metrics=[metric])],
+        metrics_specs=[tfma.MetricsSpec(metrics=metrics)],
         slicing_specs=[tfma.SlicingSpec()],
     )
 
@@ -91,26 +104,48 @@ class EvaluateSplit(beam.PTransform):
         )
 
 
-def read_metrics(output_path: str, *, compared: bool) -> dict[str, dict[str, float]]:
-    """Model name -> metric name -> value over all examples, from TFMA's files.
+@dataclasses.dataclass(frozen=True)
+class SplitResult:
+    """What TFMA found on one split, by model: CANDIDATE and, if measured, BASELINE.
+
+    Attributes:
+      metrics: metric name -> value over all examples.
+      columns: every image with its objects and detections.
+    """
+
+    metrics: dict[str, dict[str, float]]
+    columns: dict[str, ImageColumns]
+
+
+def read_result(
+    output_path: str, class_names: Sequence[str], *, compared: bool
+) -> SplitResult:
+    """Reads TFMA's files.
 
     Args:
       output_path: what `EvaluateSplit` wrote.
+      class_names: that it was asked about.
       compared: whether a baseline was measured too. Where it was not, TFMA drops the
         candidate's name.
     """
-    names = (
-        {CANDIDATE: CANDIDATE, BASELINE: BASELINE} if compared else {CANDIDATE: None}
-    )
-    return {
-        name: {
-            key: float(value["doubleValue"])
-            for key, value in tfma.load_eval_result(output_path, model_name=written_as)
-            .get_metrics_for_all_slices()[()]
-            .items()
+    written = {CANDIDATE: CANDIDATE, BASELINE: BASELINE}
+    if not compared:
+        written = {CANDIDATE: ""}
+    metrics, columns = {}, {}
+    for name, written_as in written.items():
+        result = tfma.load_eval_result(output_path, model_name=written_as or None)
+        # A split without images has no slice, not even the overall one.
+        values = dict(result.get_metrics_for_all_slices().get((), {}))
+        packed = values.pop(METRIC_KEY, None)
+        columns[name] = (
+            ImageColumns.from_bytes(base64.b64decode(packed["bytesValue"]))
+            if packed
+            else ImageColumns.of_images([])
+        )
+        metrics[name] = dict.fromkeys(metric_key_names(class_names), math.nan) | {
+            key: float(value["doubleValue"]) for key, value in values.items()
         }
-        for name, written_as in names.items()
-    }
+    return SplitResult(metrics, columns)
 
 
 def without_nan(metrics: Any) -> Any:

@@ -1,106 +1,229 @@
 """The verdict on a candidate model: blessed or not, and why, both ways."""
 
 import dataclasses
-import math
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-from schemas.config_rules import refuse_unless
+from components.evaluator.chance import Change, change_of
+from components.evaluator.comparison import exact, number_of, told_apart
+from components.evaluator.config import GateConfig
+
+WORSE, EQUAL, BETTER = "worse", "equal within noise", "better"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class GateConfig:
-    """What a candidate must reach on the gate's split to be served.
+class Evidence:
+    """What the gate judges by: numbers of one split.
 
     Attributes:
-      min_map: least mAP (COCO AP@[.50:.95], 0..1), or None for no such bound.
-      min_ap50: least AP50 (0..1), or None for no such bound.
-      max_map_drop: by how much (absolute mAP) the candidate may fall short of the
-        model that serves now; 0 means "at least as good".
-      difficult: how objects flagged difficult count: `ignore` (neither hit nor
-        miss, as VOC does), `crowd`, or `plain`.
+      split: that was judged on.
+      images: how many it has.
+      objects: class name -> its objects that count there; all classes that the
+        candidate knows.
+      detections: how many the candidate gave.
+      broken_variables: names of the candidate's variables that hold NaN or infinity.
+      candidate: `AP` and `AP50` of the candidate, in 0..1, and `AP/NAME` of each class.
+        None or NaN (no ground truth, or a model that gives NaN) never passes.
+      baseline: the same of the model that serves now on the same images, or None
+        where none serves.
+      served_classes: the class names that the served model knows.
+      changes: [R] mAP of the candidate less the served model's, in each resample of
+        the images.
+      class_changes: class name -> the same of its AP.
     """
 
-    min_map: float | None = None
-    min_ap50: float | None = None
-    max_map_drop: float = 0.0
-    difficult: Literal["ignore", "crowd", "plain"] = "ignore"
+    split: str
+    images: int
+    objects: Mapping[str, int]
+    detections: int
+    candidate: Mapping[str, float | None]
+    broken_variables: Sequence[str] = ()
+    baseline: Mapping[str, float | None] | None = None
+    served_classes: Sequence[str] = ()
+    changes: Sequence[float] = ()
+    class_changes: Mapping[str, Sequence[float]] = dataclasses.field(
+        default_factory=dict
+    )
 
-    def __post_init__(self) -> None:
-        """Refuses a gate that could not refuse anything."""
-        if self.min_map is None and self.min_ap50 is None:
-            raise ValueError("the gate needs a threshold: set min_map or min_ap50")
-        for name in ("min_map", "min_ap50"):
-            bound = getattr(self, name)
-            if bound is not None:
-                refuse_unless(0 <= bound <= 1, f"0 <= {name} <= 1", bound)
-        drop = self.max_map_drop
-        refuse_unless(0 <= drop <= 1, "0 <= max_map_drop <= 1", drop)
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What one rule came to; `name` where the outcome has one of its own."""
+
+    passed: bool
+    reason: str
+    name: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """Blessed or not, with one sentence per rule that was applied."""
+    """Blessed or not, with one sentence per rule that was applied.
+
+    Attributes:
+      blessed: whether every rule passed.
+      reasons: one a rule.
+      split: that was judged on.
+      compared: `better`, `equal within noise` or `worse` than the served model; ""
+        where that is not known.
+    """
 
     blessed: bool
     reasons: tuple[str, ...]
+    split: str
+    compared: str
 
     def as_dict(self) -> dict[str, Any]:
         """The verdict as it is written to disk."""
-        return {"blessed": self.blessed, "reasons": list(self.reasons)}
+        return dataclasses.asdict(self) | {"reasons": list(self.reasons)}
 
 
-def decide(
-    config: GateConfig,
-    candidate: Mapping[str, float],
-    baseline: Mapping[str, float] | None,
-) -> Verdict:
-    """Applies every rule; all must hold.
-
-    Args:
-      config: the thresholds. A value exactly at its threshold passes.
-      candidate: `AP` and `AP50` of the candidate, in 0..1. NaN (no ground truth, or
-        a model that gives NaN) never passes.
-      baseline: the same of the model that serves now on the same examples, or None
-        where none serves.
-    """
-    checks = [
-        _at_least("mAP", candidate["AP"], config.min_map),
-        _at_least("AP50", candidate["AP50"], config.min_ap50),
-        _not_worse(candidate["AP"], baseline, config.max_map_drop),
-    ]
-    applied = [check for check in checks if check is not None]
+def decide(config: GateConfig, evidence: Evidence) -> Verdict:
+    """Applies every rule; all must hold. A value exactly at its threshold passes."""
+    outcomes = [outcome for rule in RULES for outcome in rule(config, evidence)]
     return Verdict(
-        blessed=all(passed for passed, _ in applied),
-        reasons=tuple(reason for _, reason in applied),
+        blessed=all(outcome.passed for outcome in outcomes),
+        reasons=tuple(outcome.reason for outcome in outcomes),
+        split=evidence.split,
+        compared=next((outcome.name for outcome in outcomes if outcome.name), ""),
     )
 
 
-def _at_least(
-    name: str, value: float, threshold: float | None
-) -> tuple[bool, str] | None:
-    if threshold is None:
-        return None
-    if math.isnan(value):
-        return False, f"{name} is not a number: nothing was measured"
-    passed = value >= threshold
+def weights_are_numbers(config: GateConfig, evidence: Evidence) -> list[Outcome]:
+    """A score that is NaN becomes "no detection", which no metric can see."""
+    del config
+    broken = evidence.broken_variables
+    if not broken:
+        return []
+    text = f"{len(broken)} variables hold NaN or infinity, such as {broken[0]}"
+    return [Outcome(False, text)]
+
+
+def something_was_measured(config: GateConfig, evidence: Evidence) -> list[Outcome]:
+    """Images, objects of every class, and detections: says what was judged on."""
+    split = evidence.split
+    chose = ", which also chose the checkpoint" if split == "eval" else ""
+    total = sum(evidence.objects.values())
+    text = f"judged on {split}{chose}: {evidence.images} images, {total} objects"
+    outcomes = [Outcome(evidence.images > 0 and total > 0, text)]
+    least = config.min_class_objects
+    few = [name for name, number in evidence.objects.items() if number < least]
+    if few:
+        text = (
+            f"{split} holds fewer than {least} objects of {', '.join(few)}: nothing "
+            "shows that they are found (gate.min_class_objects)"
+        )
+        outcomes.append(Outcome(False, text))
+    if not evidence.detections and not config.allow_no_detections:
+        outcomes.append(Outcome(False, f"nothing was detected on {split}"))
+    return outcomes
+
+
+def reaches_its_bounds(config: GateConfig, evidence: Evidence) -> list[Outcome]:
+    """The absolute thresholds that the config names."""
+    bounds = (("mAP", "AP", config.min_map), ("AP50", "AP50", config.min_ap50))
+    return [
+        _at_least(shown, number_of(evidence.candidate, name), bound)
+        for shown, name, bound in bounds
+        if bound is not None
+    ]
+
+
+def keeps_the_served_classes(config: GateConfig, evidence: Evidence) -> list[Outcome]:
+    """What is asked for by name tomorrow must still be answered."""
+    kept = {*evidence.objects, *config.allow_lost_classes}
+    lost = sorted(set(evidence.served_classes) - kept)
+    if not lost:
+        return []
+    text = (
+        f"the served model knows {', '.join(lost)}, which this one would lose "
+        "(gate.allow_lost_classes names what may go)"
+    )
+    return [Outcome(False, text)]
+
+
+def no_worse_than_served(config: GateConfig, evidence: Evidence) -> list[Outcome]:
+    """The change of mAP against the model that serves now, and what chance it has."""
+    if evidence.baseline is None:
+        text = "no model serves yet, so there is nothing to compare with"
+        return [Outcome(True, text)]
+    served = number_of(evidence.baseline, "AP")
+    if served is None:
+        text = "the served model's mAP is no number here: nothing to compare with"
+        return [Outcome(False, text)]
+    own = number_of(evidence.candidate, "AP")
+    change = change_of(evidence.changes, config.max_map_drop)
+    if own is None or change is None:
+        text = f"mAP is no number, and the served model has {served:.4f}"
+        return [Outcome(False, text)]
+    name = _compared(change, config.worse_probability)
+    passed = name == BETTER or (name == EQUAL and config.push_equal)
+    return [Outcome(passed, _compared_text(config, own, served, change, name), name)]
+
+
+def no_class_is_much_worse(config: GateConfig, evidence: Evidence) -> list[Outcome]:
+    """The change of each class that has enough objects to tell."""
+    drop = config.max_class_drop
+    if drop is None or evidence.baseline is None:
+        return []
+    outcomes = []
+    for name, resamples in evidence.class_changes.items():
+        change = change_of(resamples, drop)
+        if change is None or evidence.objects[name] < config.class_drop_objects:
+            continue
+        if change.worse >= config.worse_probability:
+            own, served = (
+                number_of(metrics, f"AP/{name}") or 0.0
+                for metrics in (evidence.candidate, evidence.baseline)
+            )
+            text = (
+                f"AP of {name} fell from {served:.4f} to {own:.4f} ({change}): by more "
+                f"than {drop:g} with probability {change.worse:.3f}"
+            )
+            outcomes.append(Outcome(False, text))
+    return outcomes
+
+
+Rule = Callable[[GateConfig, Evidence], list[Outcome]]
+RULES: tuple[Rule, ...] = (
+    weights_are_numbers,
+    something_was_measured,
+    reaches_its_bounds,
+    keeps_the_served_classes,
+    no_worse_than_served,
+    no_class_is_much_worse,
+)
+
+
+def _at_least(name: str, value: float | None, threshold: float) -> Outcome:
+    if value is None:
+        return Outcome(False, f"{name} is no number: nothing was measured")
+    passed = exact(value) >= exact(threshold)
     relation = "reaches" if passed else "is below"
-    return passed, f"{name} {value:.4f} {relation} the threshold {threshold:.4f}"
+    shown, bound = told_apart(value, threshold)
+    return Outcome(passed, f"{name} {shown} {relation} the threshold {bound}")
 
 
-def _not_worse(
-    candidate_map: float, baseline: Mapping[str, float] | None, max_drop: float
-) -> tuple[bool, str]:
-    if baseline is None:
-        return True, "no model serves yet, so there is nothing to compare with"
-    baseline_map = baseline["AP"]
-    if math.isnan(baseline_map):
-        return True, "the served model's mAP is not a number on these examples"
-    if math.isnan(candidate_map):
-        return False, f"mAP is not a number, the served model has {baseline_map:.4f}"
-    passed = candidate_map >= baseline_map - max_drop
-    verb = "is no worse than" if passed else "is worse than"
-    allowed = f" (a drop of {max_drop:.4f} is allowed)" if max_drop else ""
-    return passed, (
-        f"mAP {candidate_map:.4f} {verb} the served model's {baseline_map:.4f}{allowed}"
+def _compared(change: Change, sure: float) -> str:
+    if change.worse >= sure:
+        return WORSE
+    return BETTER if change.better >= sure else EQUAL
+
+
+def _compared_text(
+    config: GateConfig, own: float, served: float, change: Change, name: str
+) -> str:
+    shown, served_shown = told_apart(own, served)
+    relation = {
+        WORSE: f"is worse than the served model's {served_shown}",
+        EQUAL: f"equals the served model's {served_shown} within noise",
+        BETTER: f"is better than the served model's {served_shown}",
+    }[name]
+    drop = f" by more than {config.max_map_drop:g}" if config.max_map_drop else ""
+    text = (
+        f"mAP {shown} {relation}: {float(exact(own) - exact(served)):+.4f} ({change}), "
+        f"worse{drop} with probability {change.worse:.3f} "
+        f"(refused from {config.worse_probability:g})"
     )
+    if name == EQUAL and not config.push_equal:
+        text += "; gate.push_equal is false"
+    return text

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+from typing import Any
 
 from tfx.dsl.io import fileio
 from tfx.types import standard_artifacts
@@ -11,7 +12,9 @@ from tfx.v1.dsl.components import InputArtifact, OutputArtifact, Parameter, comp
 
 from components.baseline import served_models
 from components.baseline.component import IDENTITY_PROPERTY
-from components.evaluator.component import GATE_SPLIT, METRICS_FILE
+from components.baseline.push import NotPushedError, push
+from components.baseline.push_record import PushRecord
+from components.evaluator.component import METRICS_FILE, VERDICT_FILE
 from components.evaluator.evaluation import CANDIDATE
 
 _LOGGER = logging.getLogger(__name__)
@@ -27,33 +30,46 @@ def ModelPusher(
     pushed_model: OutputArtifact[standard_artifacts.PushedModel],
     push_destination: Parameter[str],
     fingerprint: Parameter[str],
-    lost_version: Parameter[str],
+    earlier_push: Parameter[str],
     source_digest: Parameter[str],
 ) -> None:
     """Copies the model under the push destination, whole or not at all.
 
     TFX's own Pusher copies straight into the folder that a server watches, so that a
-    server can load half a model; hence this one. `lost_version` names a version that
-    an earlier run pushed and that is gone, so that the cache sees it.
+    server can load half a model; hence this one. `earlier_push` names a version that
+    an earlier run pushed and that is gone, or counts the pushes that were refused since
+    another model had come to serve, so that the cache sees either.
     """
-    del source_digest, lost_version  # only there for the cache to see
+    del source_digest, earlier_push  # only there for the cache to see
     blessed = blessing.get_int_custom_property("blessed") == 1
     servable = serving_blessing.get_int_custom_property("blessed") == 1
-    pushed_model.set_int_custom_property("pushed", int(blessed and servable))
+    pushed_model.set_int_custom_property("pushed", 0)
     if not (blessed and servable):
         _LOGGER.info("not pushed: blessed %s, servable %s", blessed, servable)
         return
-    metrics_path = os.path.join(evaluation_result.uri, METRICS_FILE)
-    with fileio.open(metrics_path) as source:
-        metrics = json.load(source)[GATE_SPLIT][CANDIDATE]
+    verdict = _read_json(blessing.uri, VERDICT_FILE)
+    splits = _read_json(evaluation_result.uri, METRICS_FILE)
+    metrics = splits[verdict["split"]][CANDIDATE]
     model_path = path_utils.serving_model_path(model.uri)
-    record = served_models.PushRecord(
+    record = PushRecord(
         fingerprint=fingerprint,
         model_digest=served_models.model_digest(model_path),
         judged_against=baseline.get_string_custom_property(IDENTITY_PROPERTY),
         ap=metrics["AP"],
         ap50=metrics["AP50"],
     )
-    served = served_models.push(model_path, push_destination, record)
+    try:
+        served = push(model_path, push_destination, record)
+    except NotPushedError as error:
+        _LOGGER.warning("not pushed: %s", error)
+        pushed_model.set_string_custom_property("not_pushed", str(error))
+        return
+    pushed_model.set_int_custom_property("pushed", 1)
     pushed_model.set_string_custom_property("pushed_destination", served.path)
     pushed_model.set_string_custom_property("pushed_version", str(served.version))
+    pushed_model.set_string_custom_property("model_digest", record.model_digest)
+
+
+def _read_json(folder: str, name: str) -> Any:
+    with fileio.open(os.path.join(folder, name)) as source:
+        return json.load(source)

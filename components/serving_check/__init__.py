@@ -1,4 +1,4 @@
 """Proof that the exported model can be served, before anything serves it.
 
-Imports schemas alone: a server has no trainer either.
+Imports schemas and baseline, and no trainer: a server has none either.
 """

@@ -18,20 +18,9 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from components.baseline import served_detector
 from schemas import tf_example
 
-SIGNATURES = {
-    "serving_default": ("image_bytes", tf.string),
-    "serving_tf_example": ("examples", tf.string),
-    "serving_images": ("images", tf.uint8),
-}
-OUTPUTS = {
-    "boxes": tf.float32,
-    "scores": tf.float32,
-    "classes": tf.int32,
-    "class_names": tf.string,
-    "num_detections": tf.int32,
-}
 Detections = Mapping[str, npt.NDArray[Any]]
 _BOX_SLACK_PX = 1e-2
 _SCORE_SLACK = 1e-3  # a batch sums in another order than a single image
@@ -39,21 +28,11 @@ _SCORE_SLACK = 1e-3  # a batch sums in another order than a single image
 
 def signature_problems(signatures: Mapping[str, Any]) -> list[str]:
     """What is missing or of another type among the model's signatures."""
-    problems = []
-    for name, (argument, dtype) in SIGNATURES.items():
-        if name not in signatures:
-            problems.append(f"no signature {name}; there are {sorted(signatures)}")
-            continue
-        inputs = signatures[name].structured_input_signature[1]
-        if argument not in inputs or inputs[argument].dtype != dtype:
-            problems.append(f"{name} does not take {argument}: {dtype.name}")
-        outputs = signatures[name].structured_outputs
-        problems += [
-            f"{name} does not give {key}: {expected.name}"
-            for key, expected in OUTPUTS.items()
-            if key not in outputs or outputs[key].dtype != expected
-        ]
-    return problems
+    return [
+        problem
+        for name in served_detector.SIGNATURES
+        for problem in served_detector.signature_problems(signatures, name)
+    ]
 
 
 def detection_problems(
@@ -105,6 +84,10 @@ def probe(model_dir: str, file_pattern: str, num_images: int) -> dict[str, Any]:
     """Asks every signature about the first images; returns what was printed."""
     signatures = tf.saved_model.load(model_dir).signatures
     problems = signature_problems(signatures)
+    problems += [
+        f"the variable {name} holds NaN or infinity"
+        for name in served_detector.variables_that_are_no_numbers(model_dir)
+    ]
     if problems:
         return {"problems": problems, "images": 0, "ms_per_image": None}
     files = sorted(tf.io.gfile.glob(file_pattern))

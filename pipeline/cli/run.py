@@ -23,6 +23,9 @@ from trainer.training.tracking import require_trackers
 if TYPE_CHECKING:
     from pipeline.run.summary import RunSummary
 
+# What the smallest run writes under its root; a larger one needs more.
+_LEAST_ROOM_BYTES = 256 * 2**20
+
 
 KEPT = (
     "finished stages and checkpoints are kept in {root}; the same command goes on from "
@@ -55,6 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs every stage, then tells what came out."""
+    from components.baseline.destination import require_pushable, require_room
     from components.example_gen.source import spans, storage
     from components.example_gen.source.digest import data_digest
 
@@ -83,11 +87,12 @@ def run(args: argparse.Namespace) -> int:
     )
     if args.push_destination:
         storage.require_known_scheme(args.push_destination, "--push-destination")
-        _check_destination(paths.push_destination)
     digest = data_digest(paths.data, paths.span)
     earlier = paths.earlier_span
     earlier_digest = data_digest(paths.data, earlier) if earlier else ""
     with _only_run_in(root):
+        require_room(root, _LEAST_ROOM_BYTES, "--root")
+        require_pushable(paths.push_destination)
         summary = _run_stages(config, paths, digest, earlier_digest)
     if args.json:
         sys.stdout.write(json.dumps(dataclasses.asdict(summary), indent=2) + "\n")
@@ -107,7 +112,7 @@ def _run_stages(
     sys.stderr.write(f"loading TFX (log: {log_path})\n")
     start_s = time.monotonic()
     with console.quiet_console(log_path):
-        from components.baseline import served_models
+        from components.baseline.served_models import baseline_identity
         from pipeline import runners
         from pipeline.run import push_ledger
         from pipeline.run import summary as run_summary
@@ -117,22 +122,28 @@ def _run_stages(
         refuse_impossible(config.trainer)
         weights_digest = starting_weights_digest(config.trainer.model)
         fingerprint = model_fingerprint(config, digest, weights_digest)
+        pushes = push_ledger.pushes(paths.root, fingerprint)
         state = RunState(
             data_digest=digest,
             earlier_digest=earlier_digest,
-            baseline_identity=served_models.baseline_identity(
-                paths.push_destination, fingerprint
+            baseline_identity=baseline_identity(
+                paths.push_destination, pushes.model_digest
             ),
             weights_digest=weights_digest,
-            lost_version=push_ledger.lost_push(paths.root, fingerprint),
+            earlier_push=pushes.told_to_the_cache(),
         )
+        _refuse_hopeless(paths.push_destination, state.baseline_identity)
         with console.stage_lines(runners.metadata_path(paths.root)), _plain_errors():
             runners.run_local(config, paths, state)
         summary = run_summary.summarise(
             runners.metadata_path(paths.root), time.monotonic() - start_s
         )
         if summary.pushed_path:
-            push_ledger.record_push(paths.root, fingerprint, summary.pushed_path)
+            push_ledger.record_push(
+                paths.root, fingerprint, summary.pushed_path, summary.model_digest
+            )
+        elif summary.not_pushed:
+            push_ledger.record_refusal(paths.root, fingerprint)
     return summary
 
 
@@ -140,18 +151,14 @@ def _absolute(path: str) -> str:
     return path if "://" in path else os.path.abspath(path)
 
 
-def _check_destination(destination: str) -> None:
-    """Refuses at once a folder that a push at the end could not write to."""
-    if "://" in destination:
-        return
-    folder = destination
-    while not os.path.exists(folder):
-        folder = os.path.dirname(folder)
-    if not (os.path.isdir(folder) and os.access(folder, os.W_OK)):
-        raise UserError(
-            f"--push-destination {destination}: {folder} is no folder that can be "
-            "written; name another"
-        )
+def _refuse_hopeless(destination: str, served_identity: str) -> None:
+    """Refuses what would fail, or could not be judged, when the training is over."""
+    from components.baseline.served_detector import require_comparable
+    from components.baseline.served_models import find
+
+    served = find(destination, served_identity) if served_identity else None
+    if served:
+        require_comparable(served)
 
 
 @contextlib.contextmanager

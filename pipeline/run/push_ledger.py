@@ -1,30 +1,85 @@
-"""What this pipeline root pushed, so that a push that was lost is made again."""
+"""What this pipeline root pushed: its own products, pushes lost, pushes refused."""
 
+import dataclasses
 import json
 import pathlib
 
+from schemas.user_error import UserError
 
-def record_push(root: str, fingerprint: str, version_path: str) -> None:
-    """Remembers that the model of this fingerprint was pushed to `version_path`."""
-    pushes = _read(root) | {fingerprint: version_path}
+
+@dataclasses.dataclass(frozen=True)
+class Pushes:
+    """What became of the models of one fingerprint.
+
+    Attributes:
+      path: of the version that was pushed last, or "".
+      model_digest: of that version's files, or "".
+      refused: how many pushes were refused since another model had come to serve.
+    """
+
+    path: str = ""
+    model_digest: str = ""
+    refused: int = 0
+
+    def told_to_the_cache(self) -> str:
+        """A text that changes where a push that was reused would be wrong."""
+        lost = self.path and not _is_there(self.path)
+        return (f"lost {self.path} " if lost else "") + (
+            f"refused {self.refused}" if self.refused else ""
+        )
+
+
+def pushes(root: str, fingerprint: str) -> Pushes:
+    """What this root did with the models of this fingerprint."""
+    return _read(root).get(fingerprint, Pushes())
+
+
+def record_push(
+    root: str, fingerprint: str, version_path: str, model_digest: str
+) -> None:
+    """Remembers that a model of this fingerprint was pushed to `version_path`."""
+    refused = pushes(root, fingerprint).refused
+    _write(root, fingerprint, Pushes(version_path, model_digest, refused))
+
+
+def record_refusal(root: str, fingerprint: str) -> None:
+    """Remembers that another model serves: the next run is judged against that one."""
+    refused = pushes(root, fingerprint).refused
+    _write(root, fingerprint, Pushes(refused=refused + 1))
+
+
+def _write(root: str, fingerprint: str, entry: Pushes) -> None:
+    entries = _read(root) | {fingerprint: entry}
     path = _path(root)
     aside = path.with_suffix(".tmp")
-    aside.write_text(json.dumps(pushes, indent=1, sort_keys=True))
+    tree = {key: dataclasses.asdict(value) for key, value in entries.items()}
+    aside.write_text(json.dumps(tree, indent=1, sort_keys=True))
     aside.replace(path)
-
-
-def lost_push(root: str, fingerprint: str) -> str:
-    """Where this fingerprint was pushed to, if nothing is there now; else ""."""
-    version_path = _read(root).get(fingerprint, "")
-    if version_path and not pathlib.Path(version_path, "saved_model.pb").exists():
-        return version_path
-    return ""
 
 
 def _path(root: str) -> pathlib.Path:
     return pathlib.Path(root, "pushes.json")
 
 
-def _read(root: str) -> dict[str, str]:
+def _read(root: str) -> dict[str, Pushes]:
     path = _path(root)
-    return json.loads(path.read_text()) if path.exists() else {}
+    if not path.exists():
+        return {}
+    try:
+        tree = json.loads(path.read_text())
+        # Earlier releases kept the path alone.
+        return {
+            key: Pushes(value) if isinstance(value, str) else Pushes(**value)
+            for key, value in tree.items()
+        }
+    except (ValueError, TypeError, AttributeError) as error:
+        raise UserError(
+            f"{path} is damaged ({error}); restore it, or delete it and the next run "
+            "is judged against whatever serves"
+        ) from error
+
+
+def _is_there(version_path: str) -> bool:
+    from apache_beam.io.filesystems import FileSystems
+
+    return FileSystems.exists(FileSystems.join(version_path, "saved_model.pb"))

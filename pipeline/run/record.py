@@ -25,11 +25,15 @@ class StageRecord:
 
 
 def latest_run(metadata_path: str) -> dict[str, StageRecord]:
-    """The stages of the newest run in a SQLite metadata store, by component id."""
+    """The stages of the newest run in a SQLite metadata store, by component id.
+
+    The newest has the highest id, which the store counts up; the time of a run is what
+    a clock said, and a clock may have been set back.
+    """
     config = metadata.sqlite_metadata_connection_config(metadata_path)
     store = metadata_store.MetadataStore(config)
     runs = store.get_contexts_by_type("pipeline_run")
-    newest = max(runs, key=lambda context: context.create_time_since_epoch)
+    newest = max(runs, key=lambda context: context.id)
     stages = {}
     for execution in store.get_executions_by_context(newest.id):
         (node,) = [

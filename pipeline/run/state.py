@@ -44,14 +44,14 @@ class RunState:
         `components.baseline.served_models` names it.
       weights_digest: of the files that the weights start from; "" where they start
         from none, or where that is not known (compilation).
-      lost_version: a version this very run pushed before and that is gone, or "".
+      earlier_push: what makes a push that could be reused be made again, or "".
     """
 
     data_digest: str
     earlier_digest: str = ""
     baseline_identity: str
     weights_digest: str = ""
-    lost_version: str = ""
+    earlier_push: str = ""
 
 
 # Those that a model is made by.

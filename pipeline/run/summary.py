@@ -5,7 +5,7 @@ import json
 import os
 from typing import Any
 
-from components.evaluator.component import GATE_SPLIT, METRICS_FILE, VERDICT_FILE
+from components.evaluator.component import METRICS_FILE, VERDICT_FILE
 from components.evaluator.evaluation import CANDIDATE
 from components.report.component import PAGE_FILE, PICTURE_FILE
 from components.serving_check.component import FINDINGS_FILE
@@ -23,6 +23,8 @@ class RunSummary:
       blessed: the gate's verdict; `reasons` says why.
       serving_problems: what the serving check found; empty where it is servable.
       pushed_path: the SavedModel that now serves, or "" where nothing was pushed.
+      model_digest: of the files of what was pushed, or "".
+      not_pushed: why a blessed and servable model was not pushed after all, or "".
       metrics: split -> metric name -> value, of this run's model;
         None where there is no ground truth to find.
       model_path: the exported SavedModel, pushed or not.
@@ -37,6 +39,8 @@ class RunSummary:
     reasons: tuple[str, ...]
     serving_problems: tuple[str, ...]
     pushed_path: str
+    model_digest: str
+    not_pushed: str
     metrics: dict[str, dict[str, float | None]]
     model_path: str
     report: str
@@ -57,7 +61,7 @@ class RunSummary:
         lines += [f"serving   {problem}" for problem in self.serving_problems]
         reused = sum(how == "reused" for how in self.stages.values())
         lines += [
-            f"pushed    {self.pushed_path or 'nothing: what serves is untouched'}",
+            f"pushed    {self.pushed_path or self._untouched()}",
             f"report    {self.report}",
             f"picture   {self.picture}",
             f"curves    {self.curves}",
@@ -65,6 +69,10 @@ class RunSummary:
             f"{len(self.stages)} stages, {reused} reused, {self.seconds:.0f} s",
         ]
         return "\n".join(lines) + "\n"
+
+    def _untouched(self) -> str:
+        why = f"; {self.not_pushed}" if self.not_pushed else ""
+        return f"nothing: what serves is untouched{why}"
 
 
 def summarise(metadata_path: str, seconds: float) -> RunSummary:
@@ -83,7 +91,9 @@ def summarise(metadata_path: str, seconds: float) -> RunSummary:
         reasons=tuple(verdict["reasons"]),
         serving_problems=tuple(findings["problems"]),
         pushed_path=pushed.get("pushed_destination", ""),
-        metrics=_gate_split_first(metrics),
+        model_digest=pushed.get("model_digest", ""),
+        not_pushed=pushed.get("not_pushed", ""),
+        metrics=_judged_split_first(metrics, verdict["split"]),
         model_path=os.path.join(_output(stages, "Trainer", "model"), "Format-Serving"),
         report=os.path.join(report, PAGE_FILE),
         picture=os.path.join(report, PICTURE_FILE),
@@ -98,8 +108,10 @@ def summarise(metadata_path: str, seconds: float) -> RunSummary:
     )
 
 
-def _gate_split_first(metrics: dict[str, Any]) -> dict[str, dict[str, float | None]]:
-    order = sorted(metrics, key=lambda split: (split != GATE_SPLIT, split))
+def _judged_split_first(
+    metrics: dict[str, Any], judged: str
+) -> dict[str, dict[str, float | None]]:
+    order = sorted(metrics, key=lambda split: (split != judged, split))
     return {split: metrics[split][CANDIDATE] for split in order}
 
 

@@ -63,7 +63,8 @@ def test_the_whole_package_runs_to_the_pushed_model(package, bucket, store, pod,
 
     assert run.metadata("DetectionEvaluator", "blessing")["blessed"] == 1
     assert run.metadata("ModelPusher", "pushed_model")["pushed"] == 1
-    (version,) = (place / "served").iterdir()
+    served = (place / "served").iterdir()
+    (version,) = (path for path in served if path.name.isdigit())
     assert (version / "saved_model.pb").exists()
 
 

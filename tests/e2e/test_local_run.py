@@ -42,7 +42,7 @@ class PipelineRoot:
     def served(self):
         """Names of the versions under the push destination."""
         folder = self.root / "served"
-        return sorted(path.name for path in folder.iterdir())
+        return sorted(path.name for path in folder.iterdir() if path.name.isdigit())
 
 
 def ran(summary):
@@ -115,6 +115,45 @@ def test_a_push_that_was_lost_is_made_again_and_nothing_else(root):
     assert status == 0
     assert ran(summary) == {"ModelPusher"}
     assert len(root.served()) == 1
+
+
+def test_a_clock_set_back_does_not_show_an_older_run(root, monkeypatch):
+    """A refused run after a blessed one, a day before it by the clock."""
+    from ml_metadata import metadata_store
+
+    from pipeline import runners
+    from pipeline.run.record import latest_run
+
+    status, _ = root.run("--set", "gate.min_map=0.99")
+    assert status == 1
+    runs = metadata_store.MetadataStore.get_contexts_by_type
+
+    def set_back(store, kind):
+        contexts = runs(store, kind)
+        if kind == "pipeline_run":
+            max(contexts, key=lambda run: run.id).create_time_since_epoch -= 86_400_000
+        return contexts
+
+    monkeypatch.setattr(metadata_store.MetadataStore, "get_contexts_by_type", set_back)
+    stages = latest_run(runners.metadata_path(str(root.root)))
+
+    blessing = stages["DetectionEvaluator"].outputs["blessing"]
+    assert blessing.properties["blessed"] == 0
+
+
+def test_a_served_version_that_is_no_model_is_refused_before_any_stage(root, capsys):
+    broken = root.root / "served" / "99999999999"
+    broken.mkdir()
+    (broken / "saved_model.pb").write_bytes(b"no graph")
+    arguments = ["--data", str(root.data), "--root", str(root.root)]
+
+    status = main(["run", *arguments, "--preset", "smoke"])
+
+    shutil.rmtree(broken)
+    assert status == 2
+    error = capsys.readouterr().err
+    assert f"{broken}, the version that serves, is no detector" in error
+    assert "VocExampleGen" not in error
 
 
 def test_an_edited_annotation_reruns_what_reads_data(root):

@@ -159,7 +159,7 @@ def _unpack_areas(
     return ((bits >> bit) & bits.dtype.type(1)).astype(bool)
 
 
-def _hits_needed(
+def hits_needed(
     num_ground_truths: NDArray[np.int64], protocol: CocoProtocol
 ) -> NDArray[np.int64]:
     """[A, R] fewest hits whose recall hits / total, in float64, reaches each R."""
@@ -180,8 +180,8 @@ def _curves(
     Precision falls between two hits, so the curves are computed at the hits alone; the
     misses before them enter by their number.
     """
-    hit = _unpack_bits(ranked.true_positive, protocol)  # [B, n]
-    not_missed = _unpack_bits(ranked.not_missed, protocol)
+    hit = unpack_bits(ranked.true_positive, protocol)  # [B, n]
+    not_missed = unpack_bits(ranked.not_missed, protocol)
     not_missed_before = np.cumsum(not_missed, axis=1, dtype=np.int32)
     # All hits in one list, run after run, and the how many-th of its run each is.
     flat = np.flatnonzero(hit)
@@ -197,7 +197,7 @@ def _curves(
     precision[run, nth - 1] = nth / (nth + misses + np.spacing(1))
     envelope = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
 
-    needed = np.repeat(_hits_needed(num_ground_truths, protocol), num_thresholds, 0)
+    needed = np.repeat(hits_needed(num_ground_truths, protocol), num_thresholds, 0)
     at_recall, scores = np.zeros((2, *needed.shape))
     reached = np.nonzero((needed <= total[:, None]) & (total > 0)[:, None])
     wanted = np.maximum(needed[reached], 1) - 1  # a recall of 0 takes the first hit
@@ -229,7 +229,7 @@ def _count_bits(
     return _used_bits(counts.reshape(num_classes, -1), protocol)
 
 
-def _unpack_bits(words: Words, protocol: CocoProtocol) -> NDArray[np.bool_]:
+def unpack_bits(words: Words, protocol: CocoProtocol) -> NDArray[np.bool_]:
     """Words [M, W] -> [A * T, M], a row for each run."""
     little_endian = np.ascontiguousarray(words, "<u8").view(np.uint8)
     bits = np.unpackbits(little_endian, axis=1, bitorder="little")

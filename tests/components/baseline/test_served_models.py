@@ -1,20 +1,9 @@
 import pytest
 
 from components.baseline import served_models
-from components.baseline.served_models import PushRecord
-
-
-def record(fingerprint="f1", judged_against="", digest="d1"):
-    return PushRecord(fingerprint, judged_against, digest, ap=0.5, ap50=0.8)
-
-
-@pytest.fixture
-def model(tmp_path):
-    folder = tmp_path / "model"
-    (folder / "variables").mkdir(parents=True)
-    (folder / "saved_model.pb").write_bytes(b"graph")
-    (folder / "variables" / "variables.index").write_bytes(b"weights")
-    return folder
+from components.baseline.push import push as push_model
+from components.baseline.push_record import PushRecord
+from schemas.user_error import UserError
 
 
 @pytest.fixture
@@ -22,108 +11,115 @@ def destination(tmp_path):
     return tmp_path / "served"
 
 
-def push(model, destination, **fields):
-    return served_models.push(str(model), str(destination), record(**fields))
+def write_model(folder, weights):
+    (folder / "variables").mkdir(parents=True)
+    (folder / "saved_model.pb").write_bytes(b"graph")
+    (folder / "variables" / "variables.index").write_bytes(weights)
+    return folder
+
+
+@pytest.fixture
+def push(tmp_path, destination):
+    """Pushes a model of the given weights, judged against what serves."""
+
+    def push(weights):
+        folder = tmp_path / f"model-{weights.decode()}"
+        if not folder.exists():
+            write_model(folder, weights)
+        serving = served_models.serving(str(destination))
+        record = PushRecord(
+            fingerprint="f",
+            judged_against=serving.identity if serving else "",
+            model_digest=served_models.model_digest(str(folder)),
+            ap=0.5,
+            ap50=0.8,
+        )
+        return push_model(str(folder), str(destination), record)
+
+    return push
 
 
 def test_an_absent_destination_serves_nothing(destination):
     assert served_models.served_models(str(destination)) == []
-    assert served_models.baseline_identity(str(destination), "f1") == ""
+    assert served_models.baseline_identity(str(destination), "") == ""
 
 
-def test_a_pushed_version_holds_every_file_and_its_record(model, destination):
-    served = push(model, destination)
+@pytest.mark.parametrize("name", ["a[b]", "a*", "a?", "[0-9]", "a\\b"])
+def test_a_destination_is_a_name_and_no_pattern(tmp_path, name):
+    destination = tmp_path / name
+    write_model(destination / "7", b"w")
 
-    folder = destination / str(served.version)
-    assert (folder / "saved_model.pb").read_bytes() == b"graph"
-    assert (folder / "variables" / "variables.index").read_bytes() == b"weights"
-    assert served_models.served_models(str(destination)) == [served]
-    assert served.record == record()
+    (model,) = served_models.served_models(str(destination))
 
-
-def test_versions_rise_even_within_one_second(model, destination):
-    first = push(model, destination, digest="d1")
-    second = push(model, destination, digest="d2")
-
-    assert second.version > first.version
+    assert model.version == 7
+    assert served_models.baseline_identity(str(destination), "") == model.identity
 
 
-def test_the_same_model_is_not_pushed_twice(model, destination):
-    first = push(model, destination)
+def test_a_version_that_is_a_link_serves_like_any_other(tmp_path, destination):
+    write_model(destination / "7", b"old")
+    write_model(tmp_path / "elsewhere", b"new")
+    (destination / "8").symlink_to(tmp_path / "elsewhere")
 
-    assert push(model, destination, fingerprint="f2").version == first.version
-    assert len(list(destination.iterdir())) == 1
-
-
-def test_a_failing_copy_leaves_no_version_behind(model, destination, monkeypatch):
-    def fail(sources, targets):
-        raise OSError("disk full")
-
-    monkeypatch.setattr(served_models.FileSystems, "copy", fail)
-    with pytest.raises(OSError, match="disk full"):
-        push(model, destination)
-
-    assert list(destination.iterdir()) == []
-
-
-def test_a_folder_without_a_graph_is_refused_and_nothing_is_written(
-    tmp_path, destination
-):
-    (tmp_path / "empty").mkdir()
-
-    with pytest.raises(FileNotFoundError, match=r"no saved_model\.pb"):
-        push(tmp_path / "empty", destination)
-
-    assert not destination.exists()
+    assert served_models.serving(str(destination)).version == 8
+    identity = served_models.baseline_identity(str(destination), "")
+    assert served_models.find(str(destination), identity).version == 8
 
 
 def test_half_copied_and_foreign_folders_are_no_versions(destination):
     (destination / "7").mkdir(parents=True)
-    (destination / ".incoming-1").mkdir()
-    (destination / ".incoming-1" / "saved_model.pb").write_bytes(b"")
-    (destination / "notes").mkdir()
-    (destination / "notes" / "saved_model.pb").write_bytes(b"")
+    for name in (".incoming-1", "notes", "²"):
+        write_model(destination / name, b"")
 
     assert served_models.served_models(str(destination)) == []
 
 
-def test_a_run_is_judged_against_the_newest_version(model, destination):
-    push(model, destination, fingerprint="f1", digest="d1")
-    newest = push(model, destination, fingerprint="f2", digest="d2")
+def test_a_run_is_judged_against_the_newest_version(destination, push):
+    push(b"one")
+    newest = push(b"two")
 
-    assert served_models.baseline_identity(str(destination), "f3") == newest.identity
-
-
-def test_a_run_is_not_judged_against_its_own_product(model, destination):
-    first = push(model, destination, fingerprint="f1", digest="d1")
-    push(
-        model,
-        destination,
-        fingerprint="f2",
-        judged_against=first.identity,
-        digest="d2",
-    )
-
-    assert served_models.baseline_identity(str(destination), "f2") == first.identity
+    assert served_models.baseline_identity(str(destination), "") == newest.identity
 
 
-def test_a_replaced_graph_has_another_identity(model, destination):
-    served = push(model, destination)
+def test_a_run_is_not_judged_against_its_own_product(destination, push):
+    first = push(b"one")
+    own = push(b"two").record.model_digest
+
+    assert served_models.baseline_identity(str(destination), own) == first.identity
+
+
+def test_a_model_of_the_same_fingerprint_but_other_bytes_is_another_model(
+    destination, push
+):
+    push(b"one")
+    newest = push(b"two")
+
+    # Another root made a model of the same data, code and config: "f" again.
+    assert served_models.baseline_identity(str(destination), "d") == newest.identity
+
+
+@pytest.mark.parametrize("name", ["saved_model.pb", "variables/variables.index"])
+def test_a_replaced_file_gives_a_version_another_identity(destination, push, name):
+    served = push(b"one")
     before = served.identity
-    (destination / str(served.version) / "saved_model.pb").write_bytes(b"other")
+    (destination / str(served.version) / name).write_bytes(b"other")
 
     assert served.identity != before
 
 
-def test_a_pruned_version_is_replaced_by_the_newest_one(model, destination):
-    served = push(model, destination)
+def test_a_pruned_version_is_replaced_by_the_newest_one(destination, push):
+    served = push(b"one")
 
     assert served_models.find(str(destination), "1:0000") == served
     assert served_models.find(str(destination), served.identity) == served
 
 
-def test_the_digest_sees_names_and_contents(model):
+def test_the_digest_sees_names_and_contents_but_not_the_record(tmp_path):
+    model = write_model(tmp_path / "model", b"weights")
     before = served_models.model_digest(str(model))
+    (model / "assets.extra").mkdir()
+    (model / "assets.extra" / "push.json").write_text("{}")
+    assert served_models.model_digest(str(model)) == before
+
     (model / "variables" / "variables.index").write_bytes(b"Weights")
     edited = served_models.model_digest(str(model))
     (model / "variables" / "variables.index").rename(model / "variables" / "v.index")
@@ -131,16 +127,26 @@ def test_the_digest_sees_names_and_contents(model):
     assert len({before, edited, served_models.model_digest(str(model))}) == 3
 
 
-@pytest.mark.parametrize("name", ["exp[1]", "what?", "a*b", "[", "plain"])
-def test_a_folder_with_the_characters_of_patterns_is_a_folder(model, tmp_path, name):
-    other = tmp_path / "e" / "1"  # what exp[1], taken for a pattern, would find
-    push(model, other.parent)
-    destination = tmp_path / name
-    assert served_models.served_models(str(destination)) == []
-    first = push(model, destination)
-    assert [m.path for m in served_models.served_models(str(destination))] == [
-        first.path
-    ]
-    assert sorted(p.name for p in (tmp_path / name).glob("*/*")) == sorted(
-        p.name for p in other.parent.glob("*/*")
-    )
+def damage(destination, served, text):
+    path = destination / str(served.version) / "assets.extra" / "push.json"
+    path.write_text(text)
+    return path
+
+
+def test_a_record_of_a_newer_program_is_read(destination, push):
+    served = push(b"one")
+    text = served.record.to_json().replace("{", '{"mood": "sunny",', 1)
+    damage(destination, served, text)
+
+    assert served_models.serving(str(destination)).record == served.record
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"fingerprint":', '"text"'])
+def test_a_damaged_record_is_named_in_a_line(destination, push, text):
+    path = damage(destination, push(b"one"), text)
+
+    with pytest.raises(UserError, match=r"push\.json is damaged") as error:
+        served_models.served_models(str(destination))
+
+    assert str(path) in str(error.value)
+    assert "\n" not in str(error.value)

@@ -1,5 +1,3 @@
-import json
-
 import pytest
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
@@ -13,50 +11,17 @@ AP = (1 + 9 * 51 / 101) / 10
 
 
 @pytest.fixture
-def judge(tmp_path, save_one_box, write_examples):
+def judge(stages):
     """Runs the stage for a candidate and, if any, a baseline of the given edges."""
-    import apache_beam as beam
-    from apache_beam.options.pipeline_options import PipelineOptions
-    from tfx.types import artifact_utils, standard_artifacts
-
-    from components.baseline.component import IDENTITY_PROPERTY
-    from components.evaluator.component import DetectionEvaluator
-
-    examples = standard_artifacts.Examples()
-    examples.uri = str(tmp_path / "examples")
-    examples.split_names = artifact_utils.encode_split_names(["train", "eval"])
-    (tmp_path / "examples" / "Split-eval").mkdir(parents=True)
-    (tmp_path / "examples" / "label_map.txt").write_text("dog\n")
-    write_examples(tmp_path / "examples" / "Split-eval" / "images.gz", IMAGES)
-
-    def model(name, edge):
-        artifact = standard_artifacts.Model()
-        artifact.uri = str(tmp_path / name)
-        identity = "" if edge is None else "1:abc"
-        artifact.set_string_custom_property(IDENTITY_PROPERTY, identity)
-        if edge is not None:
-            save_one_box(tmp_path / name / "Format-Serving", edge=edge)
-        return artifact
 
     def run(candidate, baseline, gate):
-        result = standard_artifacts.ModelEvaluation()
-        blessing = standard_artifacts.ModelBlessing()
-        result.uri, blessing.uri = str(tmp_path / "result"), str(tmp_path / "blessing")
-        options = PipelineOptions(["--runner=FnApiRunner"])
-        DetectionEvaluator.test_call(
-            examples=examples,
-            model=model("candidate", candidate),
-            baseline=model("baseline", baseline),
-            evaluation_result=result,
-            blessing=blessing,
-            gate_config=json.dumps(gate),
-            source_digest="",
-            beam_pipeline=beam.Pipeline(options=options),
+        stages.write_examples(IMAGES)
+        judged = stages.evaluate(
+            stages.model("candidate", edge=candidate),
+            stages.baseline_model(edge=baseline),
+            gate,
         )
-        metrics = json.loads((tmp_path / "result" / "metrics.json").read_text())
-        verdict = json.loads((tmp_path / "blessing" / "verdict.json").read_text())
-        files = {path.name for path in (tmp_path / "blessing").iterdir()}
-        return metrics["eval"], verdict, files, blessing
+        return judged.metrics["eval"], judged.verdict, judged.files, judged.blessing
 
     return run
 
@@ -80,6 +45,40 @@ def test_a_model_worse_than_the_served_one_is_refused(judge):
     assert metrics["candidate"]["AP"] == 0
     assert metrics["baseline"]["AP"] == pytest.approx(AP, abs=1e-9)
     assert not verdict["blessed"]
+    assert verdict["compared"] == "worse"
     assert "is worse than the served model's 0.5545" in verdict["reasons"][-1]
     assert files == {"NOT_BLESSED", "verdict.json"}
     assert blessing.get_int_custom_property("blessed") == 0
+
+
+def test_the_gate_judges_on_test_where_there_is_one(stages):
+    # The detector's box is the whole image: a miss on eval, a hit on test.
+    stages.write_examples({"a": (40, 30, [[0, 0, 10, 10]])}, split="eval")
+    stages.write_examples({"b": (40, 30, [[0, 0, 40, 30]])}, split="test")
+    model, nothing = stages.model("candidate"), stages.baseline_model()
+
+    judged = stages.evaluate(model, nothing, {"min_map": 1.0})
+
+    assert judged.metrics["eval"]["candidate"]["AP"] == 0
+    assert judged.verdict["split"] == "test"
+    assert judged.verdict["blessed"]
+    on_eval = stages.evaluate(model, nothing, {"min_map": 1.0, "split": "eval"})
+    assert not on_eval.verdict["blessed"]
+    assert on_eval.verdict["reasons"][0] == (
+        "judged on eval, which also chose the checkpoint: 1 images, 1 objects"
+    )
+
+
+def test_the_threshold_with_the_best_f1_is_kept(stages):
+    # One detection of score .5 an image: kept, F1 = 2 hits / (2 + 2) = 1.
+    stages.write_examples(IMAGES)
+
+    judged = stages.evaluate(
+        stages.model("candidate"), stages.baseline_model(), {"min_map": 0.0}
+    )
+
+    assert judged.thresholds == {
+        "split": "eval",
+        "overall": 0.5,
+        "by_class": {"dog": 0.5},
+    }

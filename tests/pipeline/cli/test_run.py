@@ -37,7 +37,7 @@ def data(tmp_path):
         (["--root", "gs://bucket/root"], "--root gs://bucket/root: a run on this"),
         (
             ["--push-destination", "/proc/version/served"],
-            "--push-destination /proc/version/served: /proc/version is no folder",
+            "--push-destination /proc/version/served cannot be written (Not a ",
         ),
     ],
 )
@@ -54,6 +54,19 @@ def test_bad_input_is_one_line_and_exit_status_two(
     assert message in error
     assert error.count("\n") == 1
     assert not (root / "served").exists()
+
+
+def test_a_damaged_push_record_is_found_before_anything_runs(tmp_path, data, capsys):
+    extra = tmp_path / "root" / "served" / "7" / "assets.extra"
+    extra.mkdir(parents=True)
+    (extra.parent / "saved_model.pb").touch()
+    (extra / "push.json").write_text("{")
+
+    assert main(["run", "--data", str(data), "--root", str(tmp_path / "root")]) == 2
+
+    error = capsys.readouterr().err
+    assert f"{extra}/push.json is damaged" in error
+    assert error.count("\n") == 1
 
 
 def test_nothing_is_made_where_the_data_is_not_there(tmp_path, capsys):

@@ -1,4 +1,10 @@
+import json
+
+import pytest
+
 from pipeline.run import push_ledger
+from pipeline.run.push_ledger import Pushes
+from schemas.user_error import UserError
 
 
 def served_version(tmp_path):
@@ -8,22 +14,54 @@ def served_version(tmp_path):
     return version
 
 
-def test_a_push_that_is_still_there_is_not_lost(tmp_path):
+@pytest.fixture
+def root(tmp_path):
+    return str(tmp_path)
+
+
+def test_a_push_that_is_still_there_changes_nothing_for_the_cache(tmp_path, root):
+    push_ledger.record_push(root, "f1", str(served_version(tmp_path)), "d1")
+
+    pushes = push_ledger.pushes(root, "f1")
+    assert pushes.model_digest == "d1"
+    assert pushes.told_to_the_cache() == ""
+
+
+def test_a_push_whose_graph_is_gone_is_told(tmp_path, root):
     version = served_version(tmp_path)
-    push_ledger.record_push(str(tmp_path), "f1", str(version))
-
-    assert push_ledger.lost_push(str(tmp_path), "f1") == ""
-
-
-def test_a_push_whose_graph_is_gone_is_lost(tmp_path):
-    version = served_version(tmp_path)
-    push_ledger.record_push(str(tmp_path), "f1", str(version))
+    push_ledger.record_push(root, "f1", str(version), "d1")
     (version / "saved_model.pb").unlink()
 
-    assert push_ledger.lost_push(str(tmp_path), "f1") == str(version)
+    pushes = push_ledger.pushes(root, "f1")
+    assert str(version) in pushes.told_to_the_cache()
 
 
-def test_what_was_never_pushed_is_not_lost(tmp_path):
-    push_ledger.record_push(str(tmp_path), "f1", "/nowhere")
+def test_what_was_never_pushed_is_nothing_of_its_own(root):
+    push_ledger.record_push(root, "f1", "/nowhere", "d1")
 
-    assert push_ledger.lost_push(str(tmp_path), "f2") == ""
+    assert push_ledger.pushes(root, "f2") == Pushes()
+    assert push_ledger.pushes(root, "f2").told_to_the_cache() == ""
+
+
+def test_each_refused_push_is_another_text_and_no_product_of_its_own(tmp_path, root):
+    push_ledger.record_push(root, "f1", str(served_version(tmp_path)), "d1")
+    told = set()
+    for _ in range(3):
+        told.add(push_ledger.pushes(root, "f1").told_to_the_cache())
+        push_ledger.record_refusal(root, "f1")
+
+    assert len(told) == 3
+    assert push_ledger.pushes(root, "f1").model_digest == ""
+
+
+def test_the_ledger_of_an_earlier_release_is_read(tmp_path, root):
+    (tmp_path / "pushes.json").write_text(json.dumps({"f1": "/served/7"}))
+
+    assert push_ledger.pushes(root, "f1") == Pushes("/served/7")
+
+
+def test_a_damaged_ledger_is_named_in_a_line(tmp_path, root):
+    (tmp_path / "pushes.json").write_text('{"f1": {"mood": 1}}')
+
+    with pytest.raises(UserError, match=r"pushes\.json is damaged"):
+        push_ledger.pushes(root, "f1")

@@ -1,0 +1,55 @@
+"""What is written beside a pushed model: where it came from and who judged it."""
+
+import dataclasses
+import json
+
+from apache_beam.io.filesystems import FileSystems
+
+from components.baseline.folders import inside
+from schemas.user_error import UserError
+
+RECORD_FILE = "assets.extra/push.json"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PushRecord:
+    """Where a served version came from.
+
+    Attributes:
+      fingerprint: digest of the data, code and configuration of the run.
+      judged_against: identity of the version that served when it was judged, or "".
+      model_digest: of the files of the model that was copied.
+      ap: mAP on the gate's split; `ap50`: AP50 there. None where it had no number.
+    """
+
+    fingerprint: str
+    judged_against: str
+    model_digest: str
+    ap: float | None
+    ap50: float | None
+
+    def to_json(self) -> str:
+        """This record as JSON, keys sorted."""
+        return json.dumps(dataclasses.asdict(self), sort_keys=True, indent=1)
+
+
+def read_record(version_path: str) -> PushRecord | None:
+    """The record of a version; None where none was written.
+
+    Fields that this program does not know, of a newer one, are left out. Raises
+    UserError where the file is damaged.
+    """
+    path = inside(version_path, RECORD_FILE)
+    if not FileSystems.exists(path):
+        return None
+    with FileSystems.open(path) as source:
+        text = source.read()
+    try:
+        values = json.loads(text)
+        known = {field.name for field in dataclasses.fields(PushRecord)}
+        return PushRecord(**{key: values[key] for key in known & values.keys()})
+    except (ValueError, TypeError, AttributeError) as error:
+        raise UserError(
+            f"{path} is damaged ({error}); restore it, or delete it and the version "
+            "counts as one of unknown origin"
+        ) from error

@@ -1,0 +1,33 @@
+"""Numbers compared as they are written: .8 - .7 is .1, and what differs looks it."""
+
+import math
+from collections.abc import Mapping
+from decimal import Decimal
+
+_DIGITS = range(4, 18)
+
+
+def exact(value: float) -> Decimal:
+    """The decimal number that a float is written as."""
+    return Decimal(repr(float(value)))
+
+
+def told_apart(*values: float) -> list[str]:
+    """The values with 4 decimals, or with as many as unequal ones differ in."""
+    distinct = len(set(values))
+    for digits in _DIGITS:
+        texts = [f"{value:.{digits}f}" for value in values]
+        if len(set(texts)) == distinct:
+            return texts
+    return [repr(float(value)) for value in values]
+
+
+def is_number(value: float | None) -> bool:
+    """False for None and NaN, and for pycocotools' -1: nothing was measured."""
+    return value is not None and math.isfinite(value) and value >= 0
+
+
+def number_of(metrics: Mapping[str, float | None], name: str) -> float | None:
+    """A metric; None where it is absent or no number."""
+    value = metrics.get(name)
+    return value if is_number(value) else None

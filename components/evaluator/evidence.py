@@ -1,0 +1,70 @@
+"""From TFMA's files of one split to what the gate judges by."""
+
+import dataclasses
+from collections.abc import Sequence
+
+from components.baseline import served_detector
+from components.evaluator import difference, evaluation
+from components.evaluator.config import GateConfig
+from components.evaluator.gate import Evidence
+
+AUTO, TEST, EVAL = "auto", "test", "eval"
+_SEED = 0  # of the resamples: the same images and models have the same verdict
+
+
+@dataclasses.dataclass(frozen=True)
+class Judged:
+    """The two models that are compared, as SavedModels; served_path is "" for none."""
+
+    candidate_path: str
+    served_path: str
+
+
+def judged_split(config: GateConfig, names: Sequence[str]) -> str:
+    """The split that the gate judges on.
+
+    Raises ValueError where the config names one that the examples lack.
+    """
+    if config.split == AUTO:
+        return TEST if TEST in names else EVAL
+    if config.split not in names:
+        raise ValueError(
+            f"gate.split is {config.split}, and the examples have {', '.join(names)}"
+        )
+    return config.split
+
+
+def gather(
+    config: GateConfig,
+    judged: Judged,
+    result: evaluation.SplitResult,
+    class_names: Sequence[str],
+    split: str,
+) -> Evidence:
+    """Everything that a rule of the gate asks for."""
+    candidate = result.columns[evaluation.CANDIDATE]
+    baseline = result.columns.get(evaluation.BASELINE)
+    changes = baseline and difference.bootstrap_differences(
+        candidate,
+        baseline,
+        class_names=class_names,
+        difficult=config.difficult,
+        resamples=config.resamples,
+        seed=_SEED,
+    )
+    return Evidence(
+        split=split,
+        images=len(candidate.image_ids),
+        objects=difference.counted_objects(candidate, class_names, config.difficult),
+        detections=len(candidate.scores),
+        candidate=result.metrics[evaluation.CANDIDATE],
+        baseline=result.metrics.get(evaluation.BASELINE),
+        broken_variables=served_detector.variables_that_are_no_numbers(
+            judged.candidate_path
+        ),
+        served_classes=served_detector.class_names(judged.served_path)
+        if judged.served_path
+        else (),
+        changes=changes.mean_ap.tolist() if changes else (),
+        class_changes=changes.by_class if changes else {},  # type: ignore[arg-type]
+    )

@@ -1,0 +1,122 @@
+"""All images of an evaluation and their detections, as columns that travel as bytes."""
+
+import dataclasses
+import io
+from collections.abc import Sequence
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from components.evaluator.coco_combine import ScoredImage
+from trainer.metrics.box_columns import Detections, GroundTruths, xywh_from_xyxy
+
+Scalar = TypeVar("Scalar", bound=np.generic)
+
+_OBJECTS = ("gt_boxes", "gt_classes", "gt_difficult")
+_FOUND = ("boxes", "classes", "scores")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ImageColumns:
+    """Images by sorted id; boxes are xyxy pixels.
+
+    Attributes:
+      image_ids: [I] sorted.
+      gt_image: [G] index into image_ids; gt_boxes [G, 4], gt_classes [G] 0..K-1,
+        gt_difficult [G].
+      image: [D] likewise; boxes [D, 4], classes [D] 0..K-1, scores [D].
+    """
+
+    image_ids: npt.NDArray[np.str_]
+    gt_image: npt.NDArray[np.int64]
+    gt_boxes: npt.NDArray[np.float64]
+    gt_classes: npt.NDArray[np.int64]
+    gt_difficult: npt.NDArray[np.bool_]
+    image: npt.NDArray[np.int64]
+    boxes: npt.NDArray[np.float64]
+    classes: npt.NDArray[np.int64]
+    scores: npt.NDArray[np.float32]
+
+    @property
+    def has_only_numbers(self) -> bool:
+        """False where the model gave NaN or infinity."""
+        return bool(np.isfinite(self.boxes).all() and np.isfinite(self.scores).all())
+
+    def ground_truths(self) -> GroundTruths:
+        """The objects as the metrics take them."""
+        return GroundTruths(
+            self.gt_image,
+            self.gt_classes,
+            xywh_from_xyxy(self.gt_boxes),
+            difficult=self.gt_difficult,
+        )
+
+    def detections(self) -> Detections:
+        """The detections as the metrics take them; they must be numbers."""
+        return Detections(
+            self.image, self.classes, xywh_from_xyxy(self.boxes), self.scores
+        )
+
+    def to_bytes(self) -> bytes:
+        """The columns as one file of NumPy's, compressed."""
+        file = io.BytesIO()
+        np.savez_compressed(file, **vars(self))
+        return file.getvalue()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> "ImageColumns":
+        """The inverse of `to_bytes`."""
+        with np.load(io.BytesIO(content), allow_pickle=False) as columns:
+            return cls(**{field.name: columns[field.name] for field in _FIELDS})
+
+    @classmethod
+    def of_images(cls, images: Sequence[ScoredImage]) -> "ImageColumns":
+        """The columns of images in any order, each with an id of its own."""
+        ordered = sorted(images, key=lambda image: image.image_id)
+
+        def index(name: str) -> npt.NDArray[np.int64]:
+            sizes = [len(getattr(image, name)) for image in ordered]
+            return np.repeat(np.arange(len(ordered)), sizes)
+
+        return cls(
+            image_ids=np.array([image.image_id for image in ordered], np.str_),
+            gt_image=index("gt_classes"),
+            image=index("classes"),
+            gt_boxes=_stack(ordered, "gt_boxes", np.zeros((0, 4))),
+            gt_classes=_stack(ordered, "gt_classes", np.zeros(0, np.int64)),
+            gt_difficult=_stack(ordered, "gt_difficult", np.zeros(0, np.bool_)),
+            boxes=_stack(ordered, "boxes", np.zeros((0, 4))),
+            classes=_stack(ordered, "classes", np.zeros(0, np.int64)),
+            scores=_stack(ordered, "scores", np.zeros(0, np.float32)),
+        )
+
+    @classmethod
+    def merge(cls, parts: Sequence["ImageColumns"]) -> "ImageColumns":
+        """The columns of all images of all parts."""
+        ids = np.concatenate([part.image_ids for part in parts])
+        order = np.argsort(ids, kind="stable")
+        rank = np.empty(len(ids), np.int64)
+        rank[order] = np.arange(len(ids))
+        starts = np.cumsum([0, *(len(part.image_ids) for part in parts[:-1])])
+        columns = {"image_ids": ids[order]}
+        for key, names in (("gt_image", _OBJECTS), ("image", _FOUND)):
+            shifted = [getattr(p, key) + s for p, s in zip(parts, starts, strict=True)]
+            image = rank[np.concatenate(shifted)]
+            rows = np.argsort(image, kind="stable")
+            columns[key] = image[rows]
+            for name in names:
+                values = np.concatenate([getattr(part, name) for part in parts])
+                columns[name] = values[rows]
+        return cls(**columns)
+
+
+_FIELDS = dataclasses.fields(ImageColumns)
+
+
+def _stack(
+    images: Sequence[ScoredImage], name: str, none: npt.NDArray[Scalar]
+) -> npt.NDArray[Scalar]:
+    """The images' values one behind the other, of the type of `none`."""
+    values = [np.asarray(getattr(image, name), none.dtype) for image in images]
+    return np.concatenate([none, *values])

@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+
+from components.evaluator.coco_combine import ScoredImage
+from components.evaluator.image_columns import ImageColumns
+
+
+def image(image_id, num_objects, scores):
+    """Objects and detections of classes 0, 1, ...; boxes that tell rows apart."""
+    offset = ord(image_id) * 10
+    return ScoredImage(
+        image_id=image_id,
+        gt_boxes=np.arange(4 * num_objects).reshape(-1, 4) + offset,
+        gt_classes=np.arange(num_objects),
+        gt_difficult=np.zeros(num_objects, bool),
+        boxes=np.arange(4 * len(scores)).reshape(-1, 4) + offset,
+        classes=np.arange(len(scores)),
+        scores=np.array(scores, np.float32),
+    )
+
+
+IMAGES = [image("c", 1, [0.5]), image("a", 2, []), image("b", 0, [0.25, 0.75])]
+
+
+def assert_same(one, other):
+    for name, values in vars(one).items():
+        np.testing.assert_array_equal(values, getattr(other, name), err_msg=name)
+
+
+def test_columns_hold_the_images_by_sorted_id():
+    columns = ImageColumns.of_images(IMAGES)
+
+    assert columns.image_ids.tolist() == ["a", "b", "c"]
+    assert columns.gt_image.tolist() == [0, 0, 2]
+    assert columns.image.tolist() == [1, 1, 2]
+    assert columns.scores.tolist() == [0.25, 0.75, 0.5]
+    assert columns.boxes[2].tolist() == [990, 991, 992, 993]
+
+
+@pytest.mark.parametrize("cut", [0, 1, 2, 3])
+def test_parts_merge_to_the_whole_in_any_order(cut):
+    parts = [ImageColumns.of_images(IMAGES[cut:]), ImageColumns.of_images(IMAGES[:cut])]
+
+    assert_same(ImageColumns.merge(parts), ImageColumns.of_images(IMAGES))
+
+
+def test_columns_survive_their_way_through_bytes():
+    columns = ImageColumns.of_images(IMAGES)
+
+    assert_same(ImageColumns.from_bytes(columns.to_bytes()), columns)
+
+
+def test_nan_is_seen():
+    assert ImageColumns.of_images(IMAGES).has_only_numbers
+    assert not ImageColumns.of_images([image("a", 0, [np.nan])]).has_only_numbers
