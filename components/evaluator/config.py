@@ -44,7 +44,7 @@ class GateConfig:
     max_map_drop: float = 0.0
     worse_probability: float = 0.9
     push_equal: bool = True
-    resamples: int = 2000
+    resamples: int = 1000
     max_class_drop: float | None = 0.1
     class_drop_objects: int = 20
     min_class_objects: int = 1

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from components.evaluator.coco_combine import ScoredImage
-from trainer.metrics.box_columns import Detections, GroundTruths, xywh_from_xyxy
+from schemas.boxes import to_xywh
+from trainer.metrics.box_columns import Detections, GroundTruths
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
@@ -48,15 +49,13 @@ class ImageColumns:
         return GroundTruths(
             self.gt_image,
             self.gt_classes,
-            xywh_from_xyxy(self.gt_boxes),
+            to_xywh(self.gt_boxes),
             difficult=self.gt_difficult,
         )
 
     def detections(self) -> Detections:
         """The detections as the metrics take them; they must be numbers."""
-        return Detections(
-            self.image, self.classes, xywh_from_xyxy(self.boxes), self.scores
-        )
+        return Detections(self.image, self.classes, to_xywh(self.boxes), self.scores)
 
     def to_bytes(self) -> bytes:
         """The columns as one file of NumPy's, compressed."""
