@@ -143,6 +143,7 @@ def voc_retinanet_r50() -> PipelineConfig:
                 clip_global_norm=10.0,
             ),
             train_steps=400_000,
+            frozen_features="off",  # the tutorial's frames never repeat
         ),
         gate=GateConfig(min_ap50=0.5),
         kubeflow=ON_A_GPU,

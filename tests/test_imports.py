@@ -23,8 +23,8 @@ ROOMS = {
     ),
     "trainer": (
         *("image", "augment", "input", "metrics", "model", "optimizer"),
-        *("config", "search_space", "evaluation", "training", "serving", "doctor"),
-        *("preflight", "run_fn", "tune"),
+        *("config", "search_space", "evaluation", "training", "features", "serving"),
+        *("doctor", "preflight", "run_fn", "tune"),
     ),
     "trainer.input": (
         *("config", "records", "frames", "order", "augmenter", "mixing"),
@@ -38,6 +38,7 @@ ROOMS = {
         *("jax_state", "averaging", "checkpoint", "strategy", "tracking"),
         *("learning_curves", "callbacks", "fit"),
     ),
+    "trainer.features": ("row_store", "row_batches", "frozen"),
     "components": (
         *("schema_import", "example_gen", "data_gate", "transform", "baseline"),
         *("evaluator", "serving_check", "report", "pusher"),

@@ -17,6 +17,10 @@ class TrainerConfig:
     over the data; exactly one of the two is non-zero. `strategy` "auto" takes the
     GPUs that are there (mirrored if several), else the CPU; `precision` "auto"
     is mixed bfloat16 on a GPU and float32 on the CPU.
+
+    Where all stages of the backbone are frozen, `frozen_features` "auto" computes its
+    features once: of the first `kept_epochs` passes, as augmented, or of as many as
+    `kept_bytes` of disk hold. They are used again until the training ends.
     """
 
     model: ModelConfig = ModelConfig()
@@ -31,6 +35,9 @@ class TrainerConfig:
     strategy: Literal["auto", "cpu", "gpu", "mirrored", "data_parallel"] = "auto"
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = "auto"
     jit_compile: bool = False
+    frozen_features: Literal["auto", "off"] = "auto"
+    kept_epochs: int = 8
+    kept_bytes: int = 2 << 30
     tensorboard_images: int = 4  # eval images shown with detections; 0: none
     tracking: tuple[Literal["mlflow", "wandb"], ...] = ()  # beside TensorBoard
     doctor: bool = True
@@ -59,11 +66,13 @@ class TrainerConfig:
             "early_stopping_epochs",
             "tensorboard_images",
             "doctor_seconds",
+            "kept_bytes",
             "seed",
         ):
             refuse_unless(getattr(self, name) >= 0, f"{name} >= 0", getattr(self, name))
         once = len(set(self.tracking)) == len(self.tracking)
         refuse_unless(once, "tracking: each service once", self.tracking)
+        refuse_unless(self.kept_epochs >= 1, "kept_epochs >= 1", self.kept_epochs)
         every = (self.evaluate_every_epochs, self.checkpoint_every_steps)
         positive = min(every) >= 1
         refuse_unless(

@@ -16,6 +16,7 @@ from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
 from schemas.tf_example import decode_example
 from trainer.config import TrainerConfig
 from trainer.doctor.examine import examine
+from trainer.features.frozen import kept_features
 from trainer.input.batches import count_examples, make_dataset
 from trainer.input.records import index_records, read_records
 from trainer.input.transform_graph import transform_features_fn
@@ -142,9 +143,11 @@ def train(
                 _LOG.info("doctor: not asked again, a begun training goes on")
             elif config.doctor:
                 examine(model, data, config.input, log_dir, config.doctor_seconds)
-            # what follows is the same with and without the doctor
-            keras.utils.set_random_seed(config.seed)
-            fit(model, config, data, checkpoint_dir, log_dir, trackers)
+            features_dir = os.path.join(checkpoint_dir, "features")
+            with kept_features(model, config, data, features_dir) as fed:
+                # what follows is the same with and without the doctor
+                keras.utils.set_random_seed(config.seed)
+                fit(model, config, fed, checkpoint_dir, log_dir, trackers)
     finally:
         keras.config.set_dtype_policy(policy)
     return model

@@ -114,6 +114,7 @@ def test_what_jax_has_trained_is_served_by_tensorflow(tmp_path):
     config = TrainerConfig(
         model=ModelConfig(
             backbone="light",
+            frozen_stages=5,  # so that features are kept there, too
             max_level=5,
             pyramid_filters=8,
             head=HeadConfig(num_convs=1, prior=0.3),
@@ -136,6 +137,7 @@ def test_what_jax_has_trained_is_served_by_tensorflow(tmp_path):
         env={**os.environ, "PYTHONPATH": str(ROOT), "KERAS_BACKEND": "jax"},
     )
     assert done.returncode == 0, done.stderr[-3000:]
+    assert "features of 6 frames kept (2 epochs" in done.stderr
     served = tf.saved_model.load(fn_args.serving_model_dir).signatures
     # as large as the frame: letterboxing changes nothing
     found = served["serving_images"](images=tf.constant(frames))

@@ -140,15 +140,25 @@ class RetinaNet(keras.Model):
         """Anchors of every level for an image size: list of [A_l, 4] xyxy px."""
         return anchors_per_level(height, width, self.config.levels, self.config.anchors)
 
-    def call(self, images: Tensor, training: bool = False) -> dict[str, Tensor]:
-        """Predictions, and outside of training detections too."""
-        height, width = _image_size(images)
+    def stages(self, images: Tensor, training: bool = False) -> dict[str, Tensor]:
+        """The backbone's feature maps by name, P2 to P5."""
         pixels = ops.cast(images, "float32") - ops.convert_to_tensor(PIXEL_MEAN)
         pixels = pixels / ops.convert_to_tensor(PIXEL_STD)
-        stages = self.backbone(
+        return self.backbone(
             ops.cast(pixels, self.compute_dtype),
             training=training and not self.config.freeze_batch_norm,
         )
+
+    def call(
+        self, images: Tensor | dict[str, Tensor], training: bool = False
+    ) -> dict[str, Tensor]:
+        """Predictions, and outside of training detections too.
+
+        In the place of images it takes what `stages` made of them.
+        """
+        given = isinstance(images, dict)
+        stages = images if given else self.stages(images, training)
+        height, width = _image_size(images)
         maps = self.pyramid(stages, training=training)
         predictions = {
             "class_logits": self.class_head(maps, training=training),
@@ -193,7 +203,7 @@ class RetinaNet(keras.Model):
         box_loss = self.config.loss.box_weight * box_sum / normalizer
         # weighed by images, as Keras does its own; `after`, since Keras finds the end
         # of the data by a step without any, where a constant would still be counted
-        images = after(ops.shape(x)[0], class_loss, box_loss)
+        images = after(ops.shape(y_pred["class_logits"])[0], class_loss, box_loss)
         self.class_loss_tracker.update_state(sum_over_replicas(class_loss), images)
         self.box_loss_tracker.update_state(sum_over_replicas(box_loss), images)
         return class_loss + box_loss
@@ -250,7 +260,15 @@ class _DetectionMetrics:
         self.metrics: list[keras.metrics.Metric] = []
 
 
-def _image_size(images: Tensor) -> tuple[Tensor, Tensor]:
-    """Height and width: integers where they are known, else tensors."""
+def _image_size(images: Tensor | dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+    """Height and width: integers where they are known, else tensors.
+
+    Stages tell them to the finest one's stride, which is all that anchors need.
+    """
+    if isinstance(images, dict):
+        finest = min(images)
+        _, rows, columns, _ = ops.shape(images[finest])
+        stride = 2 ** int(finest.removeprefix("P"))
+        return rows * stride, columns * stride
     _, height, width, _ = ops.shape(images)
     return height, width

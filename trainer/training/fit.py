@@ -190,11 +190,14 @@ def _write_history(state: TrainingState, directory: str) -> None:
 
 
 def inputs_and_truth(batch: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """A batch of the input pipeline as the x and y that the model is fitted to."""
+    """A batch as the x and y that the model is fitted to.
+
+    x are images, or what a frozen backbone made of them.
+    """
     truth = {name: batch[name] for name in TRUTH}
     # a distribution strategy sums what it gathers, and cannot sum booleans
     truth["gt_difficult"] = tf.cast(truth["gt_difficult"], tf.int32)
-    return batch["images"], truth
+    return batch["stages" if "stages" in batch else "images"], truth
 
 
 def _fingerprint(config: TrainerConfig, data: TrainingData) -> str:

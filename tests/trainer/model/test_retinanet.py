@@ -167,3 +167,21 @@ def test_gradients_are_finite_with_one_pixel_boxes(tiny_config, loss):
 def test_no_classes_are_refused(tiny_config):
     with pytest.raises(ValueError, match="num_classes >= 1, got 0"):
         RetinaNet(keras.Sequential(), 0, tiny_config)
+
+
+@pytest.mark.parametrize("size", [(64, 96), (75, 101)])
+def test_stages_of_a_frozen_backbone_train_as_its_images_do(tiny_config, size):
+    model = build_retinanet(dataclasses.replace(tiny_config, frozen_stages=5), 3)
+    given, y = images(2, *size), truth([[[5, 5, 40, 50]], []], [[1], []])
+    # what the pyramid needs; P2 is not among it
+    stages = model.stages(given)
+    stages = {name: stages[name] for name in ("P3", "P4", "P5")}
+    predictions = model(given, training=True)
+    found = model(stages, training=True)
+    losses = []
+    for x, y_pred in ((given, predictions), (stages, found)):
+        np.testing.assert_allclose(
+            y_pred["class_logits"], predictions["class_logits"], atol=1e-4
+        )
+        losses.append(float(model.compute_loss(x=x, y=y, y_pred=y_pred)))
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5)

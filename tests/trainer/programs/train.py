@@ -5,6 +5,7 @@ what the trained model finds in the frames, under the backend that trained it.
 """
 
 import json
+import logging
 import sys
 import types
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 
 from trainer import run_fn as module
 
+logging.basicConfig(level=logging.INFO)
 FOLDER = Path(sys.argv[1])
 trained = []
 export = module.export_with_tensorflow

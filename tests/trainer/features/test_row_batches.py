@@ -1,0 +1,61 @@
+import itertools
+
+import numpy as np
+
+from trainer.features.row_batches import RowOrder, batches_by_step
+from trainer.features.row_store import RowStore
+
+SHAPES = {
+    "P3": ((1, 2, 3), "<f2"),
+    "gt_boxes": ((2, 4), "<f4"),
+    "gt_classes": ((2,), "<i4"),
+    "gt_difficult": ((2,), "|b1"),
+}
+
+
+def taken(order, step, count):
+    return [rows.tolist() for rows in itertools.islice(order.rows_from(step), count)]
+
+
+def test_each_pass_takes_every_row_once_and_in_another_order():
+    order = RowOrder(num_rows=10, batch_size=4, seed=0)
+    flat = np.concatenate(taken(order, 0, 5)).tolist()
+    first, second = flat[:10], flat[10:]
+    assert sorted(first) == sorted(second) == list(range(10))
+    assert first != second
+    other = taken(RowOrder(10, 4, seed=1), 0, 5)
+    assert np.concatenate(other).tolist() != flat
+
+
+def test_an_order_can_be_entered_at_any_step():
+    # also in batches larger than a pass
+    for batch_size in (4, 7, 23):
+        order = RowOrder(num_rows=10, batch_size=batch_size, seed=3)
+        whole = taken(order, 0, 12)
+        for step in (1, 5, 11):
+            assert taken(order, step, 12 - step) == whole[step:]
+
+
+def test_a_batch_has_stages_truth_and_names(tmp_path):
+    store = RowStore(tmp_path, "key", SHAPES, 3)
+    boxes = np.arange(3 * 2 * 4).reshape(3, 2, 4)
+    store.append(
+        ["ä", "b", "c"],
+        {
+            "P3": np.arange(18).reshape(3, 1, 2, 3) / 2,
+            "gt_boxes": boxes,
+            "gt_classes": np.array([[0, -1], [1, 0], [2, 2]]),
+            "gt_difficult": np.array([[0, 0], [1, 0], [0, 1]], bool),
+        },
+    )
+    order = RowOrder(num_rows=3, batch_size=2, seed=0)
+    dataset = batches_by_step(store, SHAPES, order)(1)
+    (rows,) = taken(order, 1, 1)
+    (batch,) = dataset.take(1)
+    names = [name.decode() for name in batch["image_ids"].numpy()]
+    assert names == ["äbc"[row] for row in rows]
+    np.testing.assert_array_equal(batch["gt_boxes"], boxes[rows])
+    assert batch["stages"].keys() == {"P3"}
+    stored = batch["stages"]["P3"].numpy()
+    np.testing.assert_array_equal(stored, store.arrays["P3"][rows])
+    assert stored.dtype == np.float16

@@ -1,0 +1,89 @@
+import json
+
+import numpy as np
+import pytest
+
+from trainer.features.row_store import PROGRESS, RowStore, row_bytes
+
+SHAPES = {"P3": ((2, 3), "<f2"), "gt_classes": ((4,), "<i4")}
+
+
+def rows(first, count):
+    numbers = np.arange(first, first + count)
+    return [f"image-{n}" for n in numbers], {
+        "P3": np.ones((count, 2, 3)) * numbers[:, None, None],
+        "gt_classes": np.ones((count, 4)) * numbers[:, None],
+    }
+
+
+def test_bytes_of_a_row():
+    assert row_bytes(SHAPES) == 6 * 2 + 4 * 4
+
+
+def test_rows_come_back_in_their_order(tmp_path):
+    store = RowStore(tmp_path / "rows", "a", SHAPES, 5)
+    store.append(*rows(0, 3))
+    assert not store.is_full()
+    store.append(*rows(3, 3))  # one more than there is room for
+    assert store.is_full()
+    assert store.names == [f"image-{n}" for n in range(5)]
+    assert store.arrays["P3"][:, 1, 2].tolist() == [0, 1, 2, 3, 4]
+    assert store.arrays["P3"].dtype == np.float16
+    assert store.arrays["gt_classes"][4].tolist() == [4] * 4
+
+
+def test_a_later_run_finds_what_was_flushed(tmp_path):
+    first = RowStore(tmp_path, "a", SHAPES, 6)
+    first.append(*rows(0, 2))
+    first.flush()
+    first.append(*rows(2, 2))  # and was killed
+    second = RowStore(tmp_path, "a", SHAPES, 6)
+    assert second.names == ["image-0", "image-1"]
+    second.append(*rows(2, 4))
+    second.flush()
+    third = RowStore(tmp_path, "a", SHAPES, 6)
+    assert third.is_full()
+    assert third.arrays["gt_classes"][:, 0].tolist() == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda folder: (folder / PROGRESS).write_text('{"key": "a", "na'),
+        lambda folder: (folder / PROGRESS).write_text("[]"),
+        lambda folder: (folder / PROGRESS).unlink(),
+        lambda folder: (folder / "P3.npy").unlink(),
+        lambda folder: (folder / "P3.npy").write_bytes(b"cut"),
+    ],
+)
+def test_what_is_damaged_is_begun_anew(tmp_path, spoil):
+    store = RowStore(tmp_path, "a", SHAPES, 3)
+    store.append(*rows(0, 2))
+    store.flush()
+    spoil(tmp_path)
+    again = RowStore(tmp_path, "a", SHAPES, 3)
+    assert again.names == []
+    again.append(*rows(0, 3))
+    assert again.arrays["P3"][:, 0, 0].tolist() == [0, 1, 2]
+
+
+def test_rows_of_another_key_or_number_are_not_taken(tmp_path):
+    store = RowStore(tmp_path, "a", SHAPES, 3)
+    store.append(*rows(0, 3))
+    store.flush()
+    assert RowStore(tmp_path, "b", SHAPES, 3).names == []
+    store = RowStore(tmp_path, "b", SHAPES, 3)
+    store.append(*rows(0, 3))
+    store.flush()
+    assert RowStore(tmp_path, "b", SHAPES, 4).names == []
+
+
+def test_nothing_is_left_after_removal(tmp_path):
+    store = RowStore(tmp_path / "rows", "a", SHAPES, 3)
+    store.append(*rows(0, 3))
+    store.flush()
+    progress = json.loads((tmp_path / "rows" / PROGRESS).read_text())
+    assert progress["names"] == ["image-0", "image-1", "image-2"]
+    store.remove()
+    assert not (tmp_path / "rows").exists()
+    assert store.arrays["P3"][2, 0, 0] == 2  # for who still reads

@@ -1,0 +1,146 @@
+"""Training on kept features: a frozen backbone is run once a frame.
+
+Frames are taken as augmented, some epochs of them, and used again and again: pyramid
+and heads alone are trained, on what the backbone makes of them.
+"""
+
+import contextlib
+import dataclasses
+import hashlib
+import logging
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from schemas.config_json import to_json
+from trainer.config import TrainerConfig
+from trainer.features.row_batches import IMAGE_IDS, RowOrder, batches_by_step
+from trainer.features.row_store import RowStore, Shapes, row_bytes
+from trainer.training.fit import TRUTH, TrainingData
+
+_LOG = logging.getLogger(__name__)
+FEATURE_DTYPE = np.dtype("<f2")
+LARGEST = float(np.finfo(FEATURE_DTYPE).max)
+ROWS_TO_FLUSH = 256
+
+
+@contextlib.contextmanager
+def kept_features(
+    model: Any, config: TrainerConfig, data: TrainingData, directory: str
+) -> Iterator[TrainingData]:
+    """Inside, `data` whose training batches have features for images, where it pays.
+
+    They lie in `directory` as float16 until the training inside has ended; one that is
+    broken off finds them there again. Where the backbone learns, or they do not fit in
+    `config.kept_bytes`, it is `data` as it was.
+    """
+    if not is_frozen(model, config):
+        yield data
+        return
+    shapes = _shapes(model, config, data.train(0).element_spec)
+    mib_a_row = row_bytes(shapes) / 2**20
+    epochs = epochs_to_keep(config, data.num_train_examples, row_bytes(shapes))
+    num_rows = epochs * data.num_train_examples
+    if epochs == 0:
+        needed = mib_a_row * data.num_train_examples
+        _LOG.info("features not kept: one epoch takes %.0f MiB of kept_bytes", needed)
+        yield data
+        return
+    store = RowStore(directory, _key(model, config, data), shapes, num_rows)
+    start_s, first = time.monotonic(), len(store.names)
+    _fill(store, model, config, data)
+    _LOG.info(
+        "features of %d frames kept (%d epochs, %.0f MiB), %d computed in %.0f s",
+        num_rows,
+        epochs,
+        num_rows * mib_a_row,
+        num_rows - first,
+        time.monotonic() - start_s,
+    )
+    order = RowOrder(num_rows, config.input.global_batch_size, config.input.seed)
+    yield dataclasses.replace(data, train=batches_by_step(store, shapes, order))
+    store.remove()
+
+
+def is_frozen(model: Any, config: TrainerConfig) -> bool:
+    """Whether all frames of a training can be like those of its first epochs.
+
+    They are not where the backbone learns, nor where mosaics close before the end.
+    """
+    learns = bool(model.backbone.trainable_variables)
+    closes = config.input.close_mosaic_epochs > 0
+    return config.frozen_features == "auto" and not learns and not closes
+
+
+def epochs_to_keep(config: TrainerConfig, num_examples: int, bytes_a_row: int) -> int:
+    """As many as the config says, but no more than there are or `kept_bytes` holds."""
+    steps = config.total_steps(num_examples)
+    passes = -(-steps * config.input.global_batch_size // num_examples)
+    room = config.kept_bytes // (bytes_a_row * num_examples)
+    return min(config.kept_epochs, passes, room)
+
+
+def _shapes(model: Any, config: TrainerConfig, spec: Any) -> Shapes:
+    """Shape and dtype of a kept row by name: of the stages used, and of its truth."""
+    stages = model.backbone.compute_output_shape((1, *config.input.image_size, 3))
+    used = [f"P{level}" for level in model.pyramid.lateral_levels]
+    features = {name: (tuple(stages[name][1:]), FEATURE_DTYPE.str) for name in used}
+    truth = {
+        name: (tuple(spec[name].shape[1:]), np.dtype(spec[name].dtype.as_numpy_dtype))
+        for name in TRUTH
+    }
+    return features | {
+        name: (shape, dtype.str) for name, (shape, dtype) in truth.items()
+    }
+
+
+def _key(model: Any, config: TrainerConfig, data: TrainingData) -> str:
+    """Digest of what rows are made from; data and code are in the folder's name."""
+    digest = hashlib.sha256(to_json(config).encode())
+    digest.update(keras.backend.backend().encode())
+    digest.update("\n".join([*data.class_names, str(data.num_train_examples)]).encode())
+    for variable in model.backbone.variables:
+        digest.update(np.ascontiguousarray(ops.convert_to_numpy(variable)).tobytes())
+    return digest.hexdigest()
+
+
+def _fill(
+    store: RowStore, model: Any, config: TrainerConfig, data: TrainingData
+) -> None:
+    """Compute the rows that are missing, in the order of the training's frames."""
+    if store.is_full():
+        return
+    stages_of = _compiled_stages(model)
+    unflushed = 0
+    # what was flushed before are whole batches
+    for batch in data.train(len(store.names) // config.input.global_batch_size):
+        stages = stages_of(batch["images"])
+        rows = {name: np.asarray(batch[name]) for name in TRUTH}
+        for name in store.arrays.keys() - rows.keys():
+            values = ops.convert_to_numpy(ops.cast(stages[name], "float32"))
+            rows[name] = np.clip(values, -LARGEST, LARGEST)
+        ids = [image_id.decode() for image_id in batch[IMAGE_IDS].numpy()]
+        store.append(ids, rows)
+        unflushed += len(ids)
+        if unflushed >= ROWS_TO_FLUSH or store.is_full():
+            store.flush()
+            unflushed = 0
+        if store.is_full():
+            return
+    raise RuntimeError(f"frames ended at {len(store.names)} of {store.num_rows}")
+
+
+def _compiled_stages(model: Any) -> Callable[[Any], dict[str, Any]]:
+    """Images [B, H, W, 3] -> the backbone's stages, compiled."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        compiled = jax.jit(model.stages)
+        return lambda images: compiled(np.asarray(images))
+    import tensorflow as tf
+
+    return tf.function(model.stages)
