@@ -57,7 +57,8 @@ class LabelMap:
     @classmethod
     def from_text(cls, text: str, where: str) -> "LabelMap":
         """Reads one class a line; `where` names the source in error messages."""
-        lines = (line.strip() for line in text.lstrip("\ufeff").splitlines())
+        # At \n alone: a name may hold what else Python takes for the end of a line.
+        lines = (" ".join(line.split()) for line in text.lstrip("\ufeff").split("\n"))
         names = tuple(line for line in lines if line)
         if not names:
             raise UserError(f"{where} is empty; it holds one class a line")

@@ -14,10 +14,11 @@ import numpy as np
 
 from components.example_gen.config import IngestConfig
 from components.example_gen.examination.object_judge import flag, judge_objects
+from components.example_gen.plan.corners import find_corners
 from components.example_gen.plan.plan import make_plan
 from components.example_gen.rules.box_frame import FrameFound, Size, find_frame
 from components.example_gen.rules.frame import declared_size
-from components.example_gen.rules.geometry import corners_of
+from components.example_gen.rules.geometry import box_of
 from components.example_gen.rules.rule import DROP_OBJECT
 from components.example_gen.source import storage
 from components.example_gen.source.annotation import (
@@ -54,9 +55,12 @@ class _Told:
     unscored: Counter[str] = dataclasses.field(default_factory=Counter)
     images: Counter[str] = dataclasses.field(default_factory=Counter)
     without_file: int = 0
+    corners: str = ""  # how boxes count pixels, where not VOC's way
 
     def lines(self) -> Iterator[str]:
         """A line each for what is scored in spite of ingest and for what is not."""
+        if self.corners:
+            yield self.corners
         if self.scored:
             yield f"objects scored that ingest drops: {_counts(self.scored)}"
         if self.unscored:
@@ -73,6 +77,7 @@ def read_voc(
     label_map: LabelMap | None = None,
     image_set: str = "",
     unannotated: Literal["reject", "negative", "ignore"] = "reject",
+    corners: Literal["auto", "one_based", "zero_based", "labelimg"] = "auto",
 ) -> tuple[AnnotatedImages, list[str]]:
     """A VOC directory or tar, or one image set of it; and what differs from ingest.
 
@@ -80,9 +85,13 @@ def read_voc(
     `.xml`), or by the number that name is if it is all digits; to a class by its place,
     from 1, in the label map or else in the alphabet.
     """
-    config = IngestConfig(unannotated=unannotated)
+    config = IngestConfig(unannotated=unannotated, corners=corners)
     items = _items(data, image_set, config)
-    told = _Told()
+    # As ingest decides it: for the whole data set, also where one set of it is scored.
+    whole = _items(data, "", config) if image_set else items
+    decided = find_corners(whole, config)
+    config = dataclasses.replace(config, corners=decided.convention)
+    told = _Told(corners=decided.line() if decided.convention != "one_based" else "")
     annotated = []
     for item in items:
         annotation = _annotation(item, config, told)
@@ -166,7 +175,7 @@ def _objects(
         if hit.rule.action != DROP_OBJECT:
             continue
         raw = annotation.objects[hit.index]
-        box = found.frame.pixels(corners_of(raw.box))
+        box = box_of(raw.box, found.frame)
         if not raw.name or box is None or box[2] < box[0] or box[3] < box[1]:
             told.unscored[hit.rule.code] += 1
         else:
@@ -193,7 +202,14 @@ def _frame(
         size, orientation = (round(declared[0]), round(declared[1])), 1
     else:
         size, orientation = (_UNBOUNDED, _UNBOUNDED), 1
-    return size, find_frame(size, orientation, declared, config.exif_boxes)
+    frame = find_frame(
+        size,
+        orientation,
+        declared,
+        config.exif_boxes,
+        convention="one_based" if config.corners == "auto" else config.corners,
+    )
+    return size, frame
 
 
 def _as_ground_truth(

@@ -20,6 +20,10 @@ class IngestConfig:
     `unannotated` says what an image without an annotation file is: one to reject, a
     negative (no objects), or none of the data.
 
+    `corners` says how boxes count pixels: VOC's way, from 1 with the last one included,
+    or from 0 and half-open (`labelimg`: with a minimum of 0 written as 1); `auto`
+    decides it once for the data set.
+    `max_dropped_objects` is a fraction of the objects of the images that are written.
     `exif_boxes` says in which picture boxes lie where EXIF turns it and <size> does not
     tell: `auto` takes the stored one and counts the image against the budget.
     `accept_scaled` takes boxes that were scaled to a resized picture out of that count.
@@ -39,7 +43,9 @@ class IngestConfig:
     max_pixels: int = 64_000_000
     max_file_bytes: int = 128 * 1024 * 1024
     max_rejected_images: float = 0.05
+    max_dropped_objects: float = 0.05
     allow_leaks: bool = False
+    corners: Literal["auto", "one_based", "zero_based", "labelimg"] = "auto"
     exif_boxes: Literal["auto", "stored", "displayed"] = "auto"
     accept_scaled: bool = False
     follow_symlinks: bool = False
@@ -62,7 +68,7 @@ class IngestConfig:
                 "train_fraction, eval_fraction and test_fraction are >= 0 and add up "
                 f"to 1, got {fractions}"
             )
-        for name in ("min_inside", "max_rejected_images"):
+        for name in ("min_inside", "max_rejected_images", "max_dropped_objects"):
             value = getattr(self, name)
             refuse_unless(0 <= value <= 1, f"0 <= {name} <= 1", value)
 

@@ -1,6 +1,7 @@
 """The whole of ingest: data set in, TFRecords and a report out."""
 
 import contextlib
+import dataclasses
 import json
 import logging
 import os
@@ -20,6 +21,7 @@ from components.example_gen.shards.tally import Tally
 from components.example_gen.source import storage
 from components.example_gen.source.finding import Finding
 from components.example_gen.source.spans import ResolvedData
+from schemas.label_map import LabelMap
 from schemas.user_error import UserError
 
 if TYPE_CHECKING:  # 4 s, which pass while the plan is made
@@ -55,15 +57,17 @@ def ingest(
     output.delete_tree(dirs.staging)
     with _outside_causes_told(dirs.staging):
         plan, pipeline = _plan(data, dirs, config, replay_path, make_pipeline)
+        decided = dataclasses.replace(config, corners=plan.corners.convention)
         _run(
             plan,
-            shards.ShardJob(dirs.staging, config, plan.fractions, plan.forced),
+            shards.ShardJob(dirs.staging, decided, plan.fractions, plan.forced),
             pipeline,
         )
     report = publish(data, dirs, config, plan, _read_result(dirs.staging, plan))
     output.delete_tree(dirs.staging)
     for line in report.details["warnings"]:
         _LOGGER.warning("ingest: %s", line)
+    _LOGGER.info("ingest: %s", plan.corners.line())
     _LOGGER.info("ingest: %s", report.split_line())
     _LOGGER.info("ingest: %s", report.headline())
     return report
@@ -135,12 +139,13 @@ def _read_result(staging: str, plan: ShardPlan) -> RunResult:
         raise RuntimeError(
             f"{plan.images} images planned, {tally.totals['images_in']} counted"
         )
+    labels = _read_text(f"{staging}/{shards.LABELS}")
     twins = _read_text(f"{staging}/{shards.TWINS}").splitlines()
     return RunResult(
         tally=tally,
         files=tuple((split, index, count) for split, index, count in summary["files"]),
         twins=tuple(Finding.from_json(line) for line in twins),
-        class_names=tuple(_read_text(f"{staging}/{shards.LABELS}").splitlines()),
+        class_names=LabelMap.from_text(labels, "label map").names if labels else (),
     )
 
 

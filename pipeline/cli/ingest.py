@@ -1,7 +1,7 @@
 """Checks a VOC data set and writes TFRecords and a report.
 
-Exit status: 0 within budget, 1 over budget (too many images rejected, or the same image
-in two splits), 2 unusable.
+Exit status: 0 within budget, 1 over budget (too many images rejected or objects
+dropped, or the same image in two splits), 2 unusable.
 """
 
 import argparse
@@ -42,6 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--replay", default="", help="rejects.jsonl of an earlier run")
     parser.add_argument("--max-rejected-images", type=float, help="0..1, default 0.05")
     parser.add_argument("--min-box-px", type=float, help="shorter sides are dropped")
+    parser.add_argument("--max-dropped-objects", type=float, help="0..1, default 0.05")
+    parser.add_argument(
+        "--corners",
+        choices=("auto", "one_based", "zero_based", "labelimg"),
+        help="how boxes count pixels (default: auto, from what the files give away)",
+    )
     parser.add_argument(
         "--exif-boxes",
         choices=("auto", "stored", "displayed"),
@@ -76,6 +82,8 @@ _CONFIG_OPTIONS = (
     "unannotated",
     "max_rejected_images",
     "min_box_px",
+    "max_dropped_objects",
+    "corners",
     "exif_boxes",
     "accept_scaled",
     "swap_inverted",

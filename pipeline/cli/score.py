@@ -60,6 +60,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what an image without an XML is: left out (default), or a negative",
     )
     parser.add_argument(
+        "--corners",
+        choices=("auto", "one_based", "zero_based", "labelimg"),
+        default="auto",
+        help="how boxes count pixels (default: auto, decided as ingest does)",
+    )
+    parser.add_argument(
         "--ignore-unknown-categories",
         action="store_true",
         help="leave out results of categories that the ground truth lacks, as "
@@ -109,7 +115,9 @@ def _read_ground_truth(
         from schemas.label_map import LabelMap
 
         label_map = LabelMap.from_file(args.label_map) if args.label_map else None
-        return read_voc(path, label_map, args.image_set or "", args.unannotated)
+        return read_voc(
+            path, label_map, args.image_set or "", args.unannotated, args.corners
+        )
     for option, value in (("label-map", args.label_map), ("image-set", args.image_set)):
         if value:
             raise UserError(f"--{option} goes with a VOC directory; {path} is a file")

@@ -18,7 +18,7 @@ from components.example_gen.rules import (
 )
 from components.example_gen.rules.box_frame import find_frame
 from components.example_gen.rules.frame import declared_size
-from components.example_gen.rules.geometry import corners_of
+from components.example_gen.rules.geometry import box_of
 from components.example_gen.rules.image import ACCEPTED_FORMATS, ImageFacts
 from components.example_gen.rules.rule import REJECT_IMAGE, Rule
 from components.example_gen.rules.source import UNANNOTATED, SourceFacts
@@ -44,6 +44,7 @@ class Examined:
     findings: tuple[Finding, ...]
     objects_in: int
     objects_repaired: int = 0
+    causes: tuple[str, ...] = ()  # likely ones of the dropped objects
     doubtful: bool = False  # written, and its boxes may be those of another picture
 
 
@@ -129,6 +130,7 @@ def examine(
         tuple(exam.findings),
         objects_in=len(annotation.objects),
         objects_repaired=judged.repaired,
+        causes=judged.causes,
         doubtful=any(finding.reason in doubts(config) for finding in exam.findings),
     )
 
@@ -196,8 +198,9 @@ def _with_boxes(facts: ImageFacts, config: IngestConfig) -> ImageFacts:
         header.exif_orientation,
         declared_size(facts.annotation),
         config.exif_boxes,
+        convention="one_based" if config.corners == "auto" else config.corners,
     )
-    boxes = [found.frame.pixels(corners_of(o.box)) for o in facts.annotation.objects]
+    boxes = [box_of(item.box, found.frame) for item in facts.annotation.objects]
     given = tuple(box for box in boxes if box is not None)
     return dataclasses.replace(facts, found=found, boxes=given)
 

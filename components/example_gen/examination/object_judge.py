@@ -9,7 +9,8 @@ import numpy as np
 from components.example_gen.config import IngestConfig
 from components.example_gen.rules import OBJECT_RULES
 from components.example_gen.rules.box_frame import BoxFrame
-from components.example_gen.rules.geometry import corners_of, part_box
+from components.example_gen.rules.geometry import box_of, corners_of, part_box
+from components.example_gen.rules.likely_cause import likely_causes
 from components.example_gen.rules.objects import ObjectFacts, Repaired
 from components.example_gen.rules.rule import DROP_OBJECT, REPAIR, Rule
 from components.example_gen.source.annotation import RawObject, to_number
@@ -42,6 +43,7 @@ class JudgedObjects:
     kept: tuple[Kept, ...]
     hits: tuple[ObjectHit, ...]
     repaired: int
+    causes: tuple[str, ...]  # what would explain the dropped boxes
 
 
 def judge_objects(
@@ -55,20 +57,21 @@ def judge_objects(
     kept: list[Kept] = []
     hits: list[ObjectHit] = []
     earlier: set[tuple[str, Box]] = set()
-    repaired = 0
+    repaired, causes = 0, list[str]()
     for index, raw in enumerate(objects):
         corners = corners_of(raw.box)
         facts = ObjectFacts(
-            raw, *size, frame, corners, frame.pixels(corners), known_classes, earlier
+            raw, *size, frame, corners, box_of(raw.box, frame), known_classes, earlier
         )
         found, box = _judge_one(index, facts, config)
         hits += found
         if box is None:
+            causes += likely_causes(corners, *size)
             continue
         kept.append(Kept(raw, box))
         earlier.add((raw.name, box))
         repaired += any(hit.rule.action == REPAIR for hit in found)
-    return JudgedObjects(tuple(kept), tuple(hits), repaired)
+    return JudgedObjects(tuple(kept), tuple(hits), repaired, tuple(causes))
 
 
 def _judge_one(

@@ -85,6 +85,8 @@ def _details(data: ResolvedData, plan: ShardPlan, run: RunResult) -> dict[str, A
             name: tally.totals[name]
             for name in ("difficult", "truncated", "occluded", "parts")
         },
+        "corners": plan.corners._asdict(),
+        "likely_causes": dict(tally.causes),
         "images_doubtful": tally.totals["images_doubtful"],
         "objects_per_image": _by_number(tally.objects_per_image),
         "log2_area_rel": _by_number(tally.areas),

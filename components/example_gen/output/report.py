@@ -7,6 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from components.example_gen.config import IngestConfig
+from components.example_gen.output.object_budget import (
+    lost_objects,
+    object_problem,
+    why_dropped,
+)
 from components.example_gen.rules import RULES, doubts
 from components.example_gen.rules.hints import hints_for
 from components.example_gen.rules.rule import (
@@ -140,6 +145,13 @@ def check_usable(report: Report, tally: Tally, config: IngestConfig) -> None:
             f"nothing is left of {report.totals['images_in']} images; "
             f"reasons: {_named(worst)} ({worst[0][0]}: {meant}){_hints(worst)}"
         )
+    if lost_objects(report.reasons) and not report.totals["objects_written"]:
+        why = why_dropped(report.reasons, report.details.get("likely_causes", {}))
+        raise UserError(
+            f"no object is left of {report.totals['objects_in']} in "
+            f"{report.totals['images_in']} images; reasons: "
+            f"{_named(report.worst_reasons())}" + (f"; {why}" if why else "")
+        )
 
 
 def check_trainable(report: Report) -> None:
@@ -161,7 +173,7 @@ def check_trainable(report: Report) -> None:
 
 
 def check_budget(report: Report, config: IngestConfig, where: str) -> None:
-    """OverBudgetError above `max_rejected_images`, or where content leaks."""
+    """OverBudgetError above a budget for images or objects, or where content leaks."""
     problems = budget_problems(report, config)
     if problems:
         worst = report.worst_reasons()
@@ -183,6 +195,13 @@ def budget_problems(report: Report, config: IngestConfig) -> list[str]:
         problems.append(f"{lost}, more than {_percent(config.max_rejected_images)}")
         counted = doubts(config) & set(report.reasons)
         problems += [hint for code, hint in _HINTS.items() if code in counted]
+    objects = object_problem(
+        report.reasons,
+        report.totals["objects_written"],
+        report.details.get("likely_causes", {}),
+        config.max_dropped_objects,
+    )
+    problems += [objects] if objects else []
     leaks = report.reasons.get("split_leak", 0)
     if leaks and not config.allow_leaks:
         problems.append(f"{leaks} contents in more than one split")

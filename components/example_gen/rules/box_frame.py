@@ -8,7 +8,7 @@ asks, or one of another size.
 import dataclasses
 import math
 
-from components.example_gen.source.annotation import to_half_open
+from components.example_gen.source.annotation import Convention, to_half_open
 from schemas.single_box import Box
 
 Numbers = tuple[float | None, float | None, float | None, float | None]
@@ -27,19 +27,24 @@ class BoxFrame:
     was), `displayed` the (width, height) seen, `scale` that size / <size>.
     """
 
-    one_based: bool = True
+    convention: Convention = "one_based"
     orientation: int = 1
     displayed: Size = (0.0, 0.0)
     scale: Size = (1.0, 1.0)
 
-    def pixels(self, corners: Numbers) -> Box | None:
-        """Four corners -> a box; None unless all are finite."""
+    def pixels(self, corners: Numbers, rotation: float = 0.0) -> Box | None:
+        """Four corners -> a box; None unless all are finite.
+
+        With a rotation (degrees about the middle) it is the hull of the turned box.
+        """
         xmin, ymin, xmax, ymax = corners
         if xmin is None or ymin is None or xmax is None or ymax is None:
             return None
         if not all(math.isfinite(number) for number in (xmin, ymin, xmax, ymax)):
             return None
-        box = to_half_open((xmin, ymin, xmax, ymax), one_based=self.one_based)
+        box = to_half_open((xmin, ymin, xmax, ymax), self.convention)
+        if rotation:
+            box = turned_hull(box, rotation)
         if self.scale != (1.0, 1.0):
             wide, high = self.scale
             box = (box[0] * wide, box[1] * high, box[2] * wide, box[3] * high)
@@ -67,6 +72,22 @@ class BoxFrame:
         return (x[0], y[0], x[1], y[1])
 
 
+def turned_hull(box: Box, degrees: float) -> Box:
+    """The smallest upright box around one that is turned about its middle."""
+    xmin, ymin, xmax, ymax = box
+    middle_x, middle_y = (xmin + xmax) / 2, (ymin + ymax) / 2
+    cosine = abs(math.cos(math.radians(degrees)))
+    sine = abs(math.sin(math.radians(degrees)))
+    half_x = ((xmax - xmin) * cosine + (ymax - ymin) * sine) / 2
+    half_y = ((xmax - xmin) * sine + (ymax - ymin) * cosine) / 2
+    return (
+        middle_x - half_x,
+        middle_y - half_y,
+        middle_x + half_x,
+        middle_y + half_y,
+    )
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class FrameFound:
     """What <size> and EXIF say of an image's boxes.
@@ -85,6 +106,8 @@ def find_frame(
     orientation: int,
     declared: Size | None,
     undecided_means: str,
+    *,
+    convention: Convention = "one_based",
 ) -> FrameFound:
     """(width, height) stored, EXIF orientation and <size> -> the boxes' frame.
 
@@ -96,28 +119,29 @@ def find_frame(
     displayed = (stored[1], stored[0]) if turns else stored
     as_stored, as_displayed = _match(declared, stored), _match(declared, displayed)
     if orientation == 1:
+        exif = ""
         if declared == (stored[1], stored[0]) != stored:
-            return FrameFound(BoxFrame(displayed=stored), "swapped")
-        return FrameFound(_frame(1, stored, declared, as_stored), as_stored)
-    if turns and as_stored != as_displayed:
+            as_stored = "swapped"
+    elif turns and as_stored != as_displayed:
         ranks = ("equal", "near", "scaled", "other")
         seen_turned = ranks.index(as_displayed) < ranks.index(as_stored)
         exif = "displayed" if seen_turned else "stored"
     else:
         exif = "undecided" if undecided_means == "auto" else undecided_means
-    if exif == "displayed":
-        frame = _frame(orientation, displayed, declared, as_displayed)
-        return FrameFound(frame, as_displayed, exif)
-    return FrameFound(_frame(1, stored, declared, as_stored), as_stored, exif)
+    applied = exif == "displayed"
+    seen, match = (displayed, as_displayed) if applied else (stored, as_stored)
+    frame = BoxFrame(
+        convention=convention,
+        orientation=orientation if applied else 1,
+        displayed=seen,
+        scale=_scale(seen, declared) if match == "scaled" else (1.0, 1.0),
+    )
+    return FrameFound(frame, match, exif)
 
 
-def _frame(
-    orientation: int, displayed: tuple[int, int], declared: Size | None, match: str
-) -> BoxFrame:
-    scale = (1.0, 1.0)
-    if match == "scaled" and declared is not None:
-        scale = (displayed[0] / declared[0], displayed[1] / declared[1])
-    return BoxFrame(orientation=orientation, displayed=displayed, scale=scale)
+def _scale(seen: tuple[int, int], declared: Size | None) -> Size:
+    assert declared is not None
+    return (seen[0] / declared[0], seen[1] / declared[1])
 
 
 def _match(declared: Size | None, real: tuple[int, int]) -> str:

@@ -13,9 +13,14 @@ def corners_of(box: RawBox | None) -> Numbers:
     return (xmin, ymin, xmax, ymax)
 
 
+def box_of(box: RawBox | None, frame: BoxFrame) -> Box | None:
+    """The box in pixels; None unless all of its numbers are finite."""
+    return frame.pixels(corners_of(box), box.rotation) if box else None
+
+
 def part_box(part: RawPart, frame: BoxFrame, width: int, height: int) -> Box | None:
     """A part's box clipped to the image; None where it is not usable."""
-    box = frame.pixels(corners_of(part.box))
+    box = box_of(part.box, frame)
     if box is None or not part.name or not area_px2(clipped(box, width, height)):
         return None
     return clipped(box, width, height)

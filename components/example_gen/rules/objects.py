@@ -9,7 +9,7 @@ from components.example_gen.config import IngestConfig
 from components.example_gen.rules.box_frame import BoxFrame, Numbers
 from components.example_gen.rules.geometry import part_box
 from components.example_gen.source.annotation import COORDINATES, RawObject
-from schemas.single_box import Box, clipped, inside_fraction
+from schemas.single_box import Box, area_px2, clipped, inside_fraction
 
 _FLAGS = ("difficult", "truncated", "occluded")
 _KNOWN_FLAGS = {None, "", "0", "1"}
@@ -40,9 +40,20 @@ class Repaired(NamedTuple):
     box: Box
 
 
+def object_deleted(facts: ObjectFacts, config: IngestConfig) -> str | None:
+    """The object is marked as deleted, as LabelMe does; no loss."""
+    return facts.raw.name or "unnamed" if facts.raw.deleted else None
+
+
 def class_missing(facts: ObjectFacts, config: IngestConfig) -> str | None:
     """The object has no class name."""
     return None if facts.raw.name else "no <name>"
+
+
+def class_spaced(facts: ObjectFacts, config: IngestConfig) -> str | None:
+    """White space in the class name is not one blank each: it becomes that."""
+    written = facts.raw.name_as_written
+    return f"{written!r} is {facts.raw.name!r}" if written else None
 
 
 def unknown_class(facts: ObjectFacts, config: IngestConfig) -> str | None:
@@ -52,7 +63,7 @@ def unknown_class(facts: ObjectFacts, config: IngestConfig) -> str | None:
 
 
 def box_missing(facts: ObjectFacts, config: IngestConfig) -> str | None:
-    """No <bndbox>, or one of its four coordinates is absent."""
+    """No <bndbox>, <robndbox> or <polygon>, or a coordinate of it is absent."""
     if facts.raw.box is None:
         return "no <bndbox>"
     absent = [
@@ -90,6 +101,18 @@ def box_repeated(facts: ObjectFacts, config: IngestConfig) -> str | None:
     return f"{found} boxes" if found > 1 else None
 
 
+def box_from_polygon(facts: ObjectFacts, config: IngestConfig) -> str | None:
+    """There is no <bndbox>: the hull of <polygon> is used."""
+    polygon = facts.raw.box is not None and facts.raw.box.shape == "polygon"
+    return _show(facts.corners) if polygon else None
+
+
+def box_turned(facts: ObjectFacts, config: IngestConfig) -> str | None:
+    """The box is rotated: the hull of the turned box is used."""
+    rotation = facts.raw.box.rotation if facts.raw.box else 0.0
+    return f"{_show(facts.corners)} by {rotation:g} degrees" if rotation else None
+
+
 def box_fractional(facts: ObjectFacts, config: IngestConfig) -> str | None:
     """Coordinates with a fraction; kept as they are."""
     whole = all(number is not None and number % 1 == 0 for number in facts.corners)
@@ -97,9 +120,11 @@ def box_fractional(facts: ObjectFacts, config: IngestConfig) -> str | None:
 
 
 def box_zero_based(facts: ObjectFacts, config: IngestConfig) -> str | None:
-    """A minimum below 1 where VOC counts from 1; taken as the first pixel."""
+    """A minimum below 1 in data that count from 1; taken as the first pixel."""
     zero = any(number is not None and 0 <= number < 1 for number in facts.corners[:2])
-    return _show(facts.corners) if zero else None
+    return (
+        _show(facts.corners) if zero and facts.frame.convention == "one_based" else None
+    )
 
 
 def _inverted(corners: Numbers) -> bool:
@@ -117,7 +142,8 @@ def box_swapped(facts: ObjectFacts, config: IngestConfig) -> Repaired | None:
     if xmin is None or ymin is None or xmax is None or ymax is None:
         return None
     ordered = (min(xmin, xmax), min(ymin, ymax), max(xmin, xmax), max(ymin, ymax))
-    box = facts.frame.pixels(ordered)
+    rotation = facts.raw.box.rotation if facts.raw.box else 0.0
+    box = facts.frame.pixels(ordered, rotation)
     return None if box is None else Repaired(_show(facts.corners), box)
 
 
@@ -132,9 +158,16 @@ def box_outside(facts: ObjectFacts, config: IngestConfig) -> str | None:
     if facts.box is None:
         return None
     inside = inside_fraction(facts.box, facts.width, facts.height)
+    if not area_px2(facts.box) and _within(facts):
+        return None  # a line or a point in the image: too small, not outside
     if inside >= config.min_inside and inside > 0:
         return None
     return f"{inside:.0%} of {_show(facts.corners)} in {facts.width}x{facts.height}"
+
+
+def _within(facts: ObjectFacts) -> bool:
+    assert facts.box is not None
+    return clipped(facts.box, facts.width, facts.height) == facts.box
 
 
 def box_clipped(facts: ObjectFacts, config: IngestConfig) -> Repaired | None:

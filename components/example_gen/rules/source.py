@@ -112,6 +112,12 @@ def filename_disagrees(facts: SourceFacts, config: IngestConfig) -> str | None:
     return f"<filename> {name or 'absent'}, file {real}"
 
 
+def tag_spelling(facts: SourceFacts, config: IngestConfig) -> str | None:
+    """Tags with capitals or a namespace; read as VOC's."""
+    odd = facts.annotation.odd_tags if facts.annotation else ()
+    return ", ".join(f"<{tag}>" for tag in odd[:6]) or None
+
+
 def depth_absent(facts: SourceFacts, config: IngestConfig) -> str | None:
     """<size> has no <depth>; nothing depends on it."""
     annotation = facts.annotation

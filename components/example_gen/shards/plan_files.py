@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from components.example_gen.config import IngestConfig
 from components.example_gen.plan import replay
 from components.example_gen.plan.content_splits import Fractions
+from components.example_gen.plan.corners import find_corners
 from components.example_gen.plan.plan import make_plan
 from components.example_gen.plan.trainable_splits import assign_splits
 from components.example_gen.shards import tfrecord
@@ -18,6 +19,7 @@ from components.example_gen.shards.shard import (
     write_shard,
 )
 from components.example_gen.source import storage
+from components.example_gen.source.corners import Corners
 from components.example_gen.source.finding import Finding
 from components.example_gen.source.item import Item, Plan
 from schemas.label_map import LabelMap
@@ -35,6 +37,7 @@ class ShardPlan:
     forced: tuple[tuple[str, str], ...]
     carved_from: str
     split_source: str  # where the splits come from, in one line
+    corners: Corners
 
     @property
     def images(self) -> int:
@@ -75,6 +78,7 @@ def write_plan(
         forced=assignment.forced,
         carved_from=assignment.carved_from,
         split_source=assignment.source,
+        corners=find_corners(plan.items, config),
     )
 
 

@@ -32,6 +32,7 @@ class Tally:
     classes: Counter[str] = dataclasses.field(default_factory=Counter)
     reasons: Counter[str] = dataclasses.field(default_factory=Counter)
     unknown_classes: Counter[str] = dataclasses.field(default_factory=Counter)
+    causes: Counter[str] = dataclasses.field(default_factory=Counter)
     areas: Counter[str] = dataclasses.field(default_factory=Counter)
     aspects: Counter[str] = dataclasses.field(default_factory=Counter)
     objects_per_image: Counter[str] = dataclasses.field(default_factory=Counter)
@@ -42,6 +43,7 @@ class Tally:
             self.reasons[finding.reason] += 1
             if finding.reason == "unknown_class":
                 self.unknown_classes[finding.detail] += 1
+        self.causes.update(examined.causes)
         self.totals["images_in"] += 1
         self.totals["objects_in"] += examined.objects_in
         self.totals["objects_repaired"] += examined.objects_repaired

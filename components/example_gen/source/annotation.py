@@ -1,28 +1,29 @@
 """Pascal VOC XML -> plain records; judges nothing, that is what the rules are for."""
 
 import dataclasses
+import math
+from typing import Literal
 from xml.etree import ElementTree
 
-import defusedxml.ElementTree
-from defusedxml.common import DefusedXmlException
+from components.example_gen.source.exporters import exporter_of
+from components.example_gen.source.voc_xml import AnnotationError, parse
 
+__all__ = ["AnnotationError"]
+Convention = Literal["one_based", "zero_based", "labelimg"]
 COORDINATES = ("xmin", "ymin", "xmax", "ymax")
-
-
-class AnnotationError(Exception):
-    """The bytes are no annotation; `kind` is `malformed` or `forbidden`."""
-
-    def __init__(self, kind: str, detail: str) -> None:
-        super().__init__(detail)
-        self.kind = kind
-        self.detail = detail
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class RawBox:
-    """A <bndbox> as it stands: the four texts, None where one is absent."""
+    """A <bndbox> as it stands: the four texts, None where one is absent.
+
+    `shape` is `polygon` or `robndbox` where the numbers come from one of these;
+    `rotation` is in degrees, clockwise about the middle.
+    """
 
     texts: tuple[str | None, str | None, str | None, str | None]
+    shape: str = "bndbox"
+    rotation: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ class RawObject:
     occluded: str | None
     pose: str | None
     parts: tuple[RawPart, ...]
+    deleted: bool = False
+    name_as_written: str = ""  # where white space in it was not one blank each
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -56,6 +59,8 @@ class Annotation:
     size: tuple[str | None, str | None] | None  # width, height; None without <size>
     depth: str | None
     objects: tuple[RawObject, ...]
+    exporter: str = ""  # "" where nothing gives it away
+    odd_tags: tuple[str, ...] = ()  # spelled with capitals or a namespace
 
 
 def _children(parent: ElementTree.Element) -> dict[str, ElementTree.Element]:
@@ -68,13 +73,64 @@ def _text(children: dict[str, ElementTree.Element], tag: str) -> str | None:
     return None if child is None else (child.text or "").strip()
 
 
+def one_line_name(text: str | None) -> str:
+    """A class name: white space of any kind and length is one blank."""
+    return " ".join((text or "").split())
+
+
 def _box(children: dict[str, ElementTree.Element]) -> RawBox | None:
+    """From <bndbox>, else from <robndbox>, else the hull of <polygon>."""
     box = children.get("bndbox")
-    if box is None:
-        return None
-    sides = _children(box)
-    xmin, ymin, xmax, ymax = [_text(sides, side) for side in COORDINATES]
-    return RawBox((xmin, ymin, xmax, ymax))
+    if box is not None:
+        sides = _children(box)
+        xmin, ymin, xmax, ymax = [_text(sides, side) for side in COORDINATES]
+        return RawBox((xmin, ymin, xmax, ymax), rotation=_rotation(children))
+    if "robndbox" in children:
+        return _turned_box(children["robndbox"])
+    return _hull(children["polygon"]) if "polygon" in children else None
+
+
+def _rotation(children: dict[str, ElementTree.Element]) -> float:
+    """Degrees from <attributes>, as CVAT and datumaro write them."""
+    if "attributes" not in children:
+        return 0.0
+    for attribute in children["attributes"]:
+        if (attribute.findtext("name") or "").strip() == "rotation":
+            degrees = to_number((attribute.findtext("value") or "").strip())
+            return degrees % 360 if degrees and math.isfinite(degrees) else 0.0
+    return 0.0
+
+
+def _turned_box(element: ElementTree.Element) -> RawBox:
+    """As roLabelImg writes it: <cx> <cy> <w> <h> <angle>, the last in radians."""
+    sides = _children(element)
+    numbers = [to_number(_text(sides, tag)) for tag in ("cx", "cy", "w", "h", "angle")]
+    known = [number for number in numbers if number is not None]
+    if len(known) < 5 or not all(math.isfinite(number) for number in known):
+        return RawBox((None, None, None, None), "robndbox")
+    x, y, width, height, angle = known
+    corners = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+    xmin, ymin, xmax, ymax = [repr(corner) for corner in corners]
+    return RawBox((xmin, ymin, xmax, ymax), "robndbox", math.degrees(angle) % 360)
+
+
+def _hull(polygon: ElementTree.Element) -> RawBox:
+    """The smallest box around points: <x> and <y> in points, or <x1> <y1> <x2> ..."""
+    found: dict[str, list[float]] = {"x": [], "y": []}
+    for element in polygon.iter():
+        axis, number = element.tag[:1], to_number((element.text or "").strip())
+        is_side = axis in found and (element.tag[1:].isdigit() or element.tag == axis)
+        if is_side and number is not None and math.isfinite(number):
+            found[axis].append(number)
+    if not found["x"] or not found["y"]:
+        return RawBox((None, None, None, None), "polygon")
+    corners = (min(found["x"]), min(found["y"]), max(found["x"]), max(found["y"]))
+    xmin, ymin, xmax, ymax = [repr(corner) for corner in corners]
+    return RawBox((xmin, ymin, xmax, ymax), "polygon")
+
+
+def _deleted(children: dict[str, ElementTree.Element]) -> bool:
+    return _text(children, "deleted") in {"1", "true"}
 
 
 def _part(element: ElementTree.Element) -> RawPart:
@@ -84,8 +140,10 @@ def _part(element: ElementTree.Element) -> RawPart:
 
 def _object(element: ElementTree.Element) -> RawObject:
     children = _children(element)
+    written = _text(children, "name") or ""
+    name = one_line_name(written)
     return RawObject(
-        name=_text(children, "name") or "",
+        name=name,
         box=_box(children),
         boxes_found=len([child for child in element if child.tag == "bndbox"]),
         difficult=_text(children, "difficult"),
@@ -93,36 +151,14 @@ def _object(element: ElementTree.Element) -> RawObject:
         occluded=_text(children, "occluded"),
         pose=_text(children, "pose"),
         parts=tuple([_part(child) for child in element if child.tag == "part"]),
+        deleted=_deleted(children),
+        name_as_written="" if written == name else written,
     )
-
-
-def _parse(raw: bytes) -> ElementTree.Element:
-    # Without a document type there is nothing to declare an entity in, so the plain
-    # C parser (2.5 times as fast) is as safe as defusedxml; a NUL byte means UTF-16
-    # or UTF-32, where the search for "<!DOCTYPE" would find nothing.
-    if b"<!DOCTYPE" in raw or b"\0" in raw:
-        return defusedxml.ElementTree.fromstring(raw)
-    return ElementTree.fromstring(raw)
-
-
-def _root(raw: bytes) -> ElementTree.Element:
-    if not raw.strip():
-        raise AnnotationError("malformed", "the file is empty")
-    try:
-        return _parse(raw)
-    except DefusedXmlException as error:
-        raise AnnotationError(
-            "forbidden", f"entity declaration refused: {error}"
-        ) from error
-    except (ElementTree.ParseError, ValueError, LookupError) as error:
-        # ValueError and LookupError: the XML declaration names an encoding that
-        # Python refuses or does not know.
-        raise AnnotationError("malformed", str(error)) from error
 
 
 def read_annotation(raw: bytes) -> Annotation:
     """XML bytes -> Annotation; AnnotationError where they are not XML or not safe."""
-    root = _root(raw)
+    root, odd_tags = parse(raw)
     children = _children(root)
     size = _children(children["size"]) if "size" in children else None
     return Annotation(
@@ -132,13 +168,15 @@ def read_annotation(raw: bytes) -> Annotation:
         depth=None if size is None else _text(size, "depth"),
         # At any depth: an object inside an odd wrapper is not lost without a word.
         objects=tuple([_object(element) for element in root.iter("object")]),
+        exporter=exporter_of(root),
+        odd_tags=odd_tags,
     )
 
 
 def class_names(raw: bytes) -> set[str]:
     """Class names of an annotation's objects, without reading more than that."""
-    names = (element.findtext("name") for element in _root(raw).iter("object"))
-    return {name.strip() for name in names if name and name.strip()}
+    objects = [_children(element) for element in parse(raw)[0].iter("object")]
+    return {one_line_name(_text(o, "name")) for o in objects if not _deleted(o)} - {""}
 
 
 def to_number(text: str | None) -> float | None:
@@ -152,17 +190,24 @@ def to_number(text: str | None) -> float | None:
 
 
 def to_half_open(
-    corners: tuple[float, float, float, float], *, one_based: bool = True
+    corners: tuple[float, float, float, float], convention: Convention = "one_based"
 ) -> tuple[float, float, float, float]:
     """The corners of a <bndbox> -> 0-based half-open xyxy pixels.
 
-    VOC's own count from 1 and include the last pixel: subtracting 1 from xmin and ymin
-    alone does both. A minimum below 1 is then the first pixel and stays at 0. What does
-    not count from 1 is half-open already.
+    VOC's own (`one_based`) count from 1 and include the last pixel: subtracting 1 from
+    xmin and ymin alone does both. `zero_based` ones are half-open already; `labelimg`
+    writes these with 1 for a minimum of 0. A minimum of 0 is always the first pixel.
     """
-    if not one_based:
-        return corners
     xmin, ymin, xmax, ymax = corners
+    if convention == "zero_based":
+        return corners
+    if convention == "labelimg":
+        return (
+            0.0 if 0 <= xmin <= 1 else xmin,
+            0.0 if 0 <= ymin <= 1 else ymin,
+            xmax,
+            ymax,
+        )
     return (
         0.0 if 0 <= xmin < 1 else xmin - 1,
         0.0 if 0 <= ymin < 1 else ymin - 1,

@@ -193,3 +193,18 @@ def test_images_without_annotation_are_negatives_where_told_so(write):
     annotated, told = read_voc(home, unannotated="negative")
     assert annotated.image_ids == ["a", "b", "c", "n"]
     assert told == []
+
+
+def test_boxes_count_as_ingest_decides_for_the_whole_data_set(write):
+    boxes = {"a": (11, 21, 50, 60), "b": (0, 21, 50, 60)}
+    files = {f"Annotations/{n}.xml": voc_xml(f"{n}.jpg", [boxes[n]]) for n in boxes}
+    files |= {f"JPEGImages/{n}.jpg": jpeg(i) for i, n in enumerate(boxes)}
+    home = write(files | {"ImageSets/Main/train.txt": "a\n"})
+    (home / "ImageSets/Main/val.txt").write_text("b\n")
+    # b's minimum of 0 says that a's count from 0 too, also where a alone is scored
+    annotated, told = read_voc(home, image_set="train")
+    assert scored(annotated) == [("a", "dog", (11.0, 21.0, 39.0, 39.0))]
+    assert told == ["corners zero_based: 1 minima of 0, 0 of 1, in 2 files"]
+    annotated, told = read_voc(home, image_set="train", corners="one_based")
+    assert scored(annotated) == [("a", "dog", (10.0, 20.0, 40.0, 40.0))]
+    assert told == []

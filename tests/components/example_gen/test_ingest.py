@@ -293,3 +293,52 @@ def test_beam_counts_under_the_names_of_the_report(home, tmp_path):
         assert counters.get(name, 0) == report.to_dict().get(
             name, report.reasons.get(name)
         )
+
+
+def objects_of(voc_xml, voc_object, boxes, **fields):
+    return {
+        f"i{number}": voc_xml(f"i{number}.jpg", objects=[voc_object(box=box, **fields)])
+        for number, box in enumerate(boxes)
+    }
+
+
+def test_no_object_left_is_unusable_and_names_the_likely_cause(
+    run, data_set, voc_xml, voc_object
+):
+    # x, y, width, height in the corners: each would end within 100 x 80
+    boxes = [(60, 50, 30 + number, 20) for number in range(10)]
+    with pytest.raises(UserError) as caught:
+        run(data_set(objects_of(voc_xml, voc_object, boxes)))
+    message = str(caught.value)
+    assert message.startswith("no object is left of 10 in 10 images; reasons: box_inve")
+    assert "write xmax = x + width" in message
+
+
+def test_objects_over_their_budget_are_told_and_written(
+    run, data_set, voc_xml, voc_object
+):
+    boxes = [(60, 50, 30, 20), *[(11, 21, 50, 60)] * 9]
+    report, _ = run(data_set(objects_of(voc_xml, voc_object, boxes)))
+    assert (report["objects_written"], report["objects_dropped"]) == (9, 1)
+    assert report["details"]["verdict"].startswith(
+        "1 of 10 objects dropped, more than 5% (the corners look like x, y, width, hei"
+    )
+
+
+def test_a_zero_minimum_anywhere_makes_every_box_count_from_zero(
+    run, data_set, voc_xml, voc_object
+):
+    boxes = [(10, 20, 50, 60), (0, 20, 50, 60)]
+    for shard in (1, 100):
+        report, out = run(
+            data_set(objects_of(voc_xml, voc_object, boxes)),
+            f"out{shard}",
+            images_per_shard=shard,
+        )
+        found = {key[1]: decode_example(raw) for key, raw in records(out).items()}
+        assert found["i0"].boxes.tolist() == [pytest.approx((10, 20, 50, 60))]
+        assert found["i1"].boxes.tolist() == [pytest.approx((0, 20, 50, 60))]
+        assert report["details"]["corners"] == {
+            "convention": "zero_based",
+            "evidence": "1 minima of 0, 0 of 1, in 2 files",
+        }

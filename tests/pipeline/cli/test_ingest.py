@@ -124,11 +124,19 @@ def test_negatives_without_xml_and_lists_elsewhere_are_told_of(voc, capsys):
     assert "3 of 3 images, 3 of 3 objects (train 3)" in capsys.readouterr().out
 
 
-def test_unknown_classes_can_be_dropped(voc, capsys):
+def test_unknown_classes_can_be_dropped_within_a_budget(voc, capsys):
     Path("cats.txt").write_text("cat\n")
-    arguments = ["--label-map", "cats.txt", "--unknown-class", "drop"]
-    assert main(["ingest", str(voc), "--output", "out", *arguments]) == 0
-    assert "4  unknown_class" in capsys.readouterr().out
+    arguments = ["ingest", str(voc), "--output", "out", "--label-map", "cats.txt"]
+    arguments += ["--unknown-class", "drop"]
+    assert main(arguments) == 2
+    assert "no object is left of 4 in 4 images" in capsys.readouterr().err
+    path = voc / "Annotations/a.xml"
+    path.write_text(path.read_text().replace("dog", "cat"))
+    assert main(arguments) == 1
+    told = capsys.readouterr()
+    assert "3  unknown_class" in told.out
+    assert "3 of 4 objects dropped, more than 5% (the label map lacks" in told.err
+    assert main([*arguments, "--max-dropped-objects", "0.75"]) == 0
 
 
 def test_help_imports_nothing_heavy():

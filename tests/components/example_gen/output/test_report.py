@@ -55,7 +55,11 @@ def test_over_budget_names_the_three_reasons_that_cost_most_and_the_report():
         "not_voc": 1,
     }
     with pytest.raises(OverBudgetError) as caught:
-        check_budget(report_of(rejected=10, reasons=reasons), IngestConfig(), "r.html")
+        check_budget(
+            report_of(rejected=10, reasons=reasons),
+            IngestConfig(max_dropped_objects=1),
+            "r.html",
+        )
     assert str(caught.value) == (
         "10 of 100 images rejected, more than 5%; worst reasons: "
         "xml_malformed 4, image_broken 3, image_missing 2; see r.html"

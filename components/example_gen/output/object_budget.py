@@ -1,0 +1,52 @@
+"""Objects that were dropped from images that were written: how many, and why."""
+
+from collections.abc import Mapping
+
+from components.example_gen.rules import OBJECT_RULES
+from components.example_gen.rules.likely_cause import hint
+from components.example_gen.rules.rule import DROP_OBJECT
+
+# A repeated box and a deleted object are no loss.
+_NO_LOSS = {"box_duplicate", "object_deleted"}
+LOSSES = tuple(
+    rule.code
+    for rule in OBJECT_RULES
+    if rule.action == DROP_OBJECT and rule.code not in _NO_LOSS
+)
+_UNKNOWN = (
+    "the label map lacks most of what is annotated: give the data's own, or raise "
+    "max_dropped_objects if only these classes are wanted"
+)
+
+
+def lost_objects(reasons: Mapping[str, int]) -> int:
+    """Objects dropped for a loss; each has one such reason."""
+    return sum(reasons.get(code, 0) for code in LOSSES)
+
+
+def object_problem(
+    reasons: Mapping[str, int],
+    written: int,
+    causes: Mapping[str, int],
+    allowed: float,
+) -> str:
+    """What is over the budget for objects, with a hint; "" where nothing is.
+
+    `allowed` is a fraction of the objects of images that were written.
+    """
+    lost = lost_objects(reasons)
+    if lost <= allowed * (lost + written):
+        return ""
+    percent = f"{allowed:.2%}".replace(".00%", "%")
+    said = f"{lost} of {lost + written} objects dropped, more than {percent}"
+    more = why_dropped(reasons, causes)
+    return f"{said} ({more})" if more else said
+
+
+def why_dropped(reasons: Mapping[str, int], causes: Mapping[str, int]) -> str:
+    """The likely cause of most drops, in words; "" where there is none."""
+    lost = lost_objects(reasons)
+    unknown = reasons.get("unknown_class", 0)
+    if 2 * unknown > lost:
+        return _UNKNOWN
+    return hint(causes, lost - unknown) if lost else ""

@@ -1,0 +1,41 @@
+"""Reads as many annotations as it takes to know how a data set counts pixels."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from components.example_gen.config import IngestConfig
+from components.example_gen.source import storage
+from components.example_gen.source.annotation import (
+    Annotation,
+    AnnotationError,
+    read_annotation,
+)
+from components.example_gen.source.corners import Corners, decide, sample
+from components.example_gen.source.item import Item
+from components.example_gen.source.storage import FileRef
+
+_READERS = 16  # a remote file takes its time
+
+
+def find_corners(items: Sequence[Item], config: IngestConfig) -> Corners:
+    """What the config says, else what a fixed sample of the annotations gives away."""
+    if config.corners != "auto":
+        return Corners(config.corners, "set so")
+    usable = (i for i in items if i.annotation is not None and not i.unsafe)
+    by_name = sorted({i.annotation_name: i.annotation for i in usable}.items())
+    return decide(_read_all(sample([ref for _, ref in by_name if ref]), config))
+
+
+def _read_all(refs: Iterable[FileRef], config: IngestConfig) -> Iterator[Annotation]:
+    def read(ref: FileRef) -> bytes:
+        try:
+            return storage.read_bytes(ref, config.max_file_bytes)
+        except (OSError, storage.TooLargeError):
+            return b""  # the item's own rules will say what is wrong with it
+
+    with ThreadPoolExecutor(_READERS) as pool:
+        for raw in pool.map(read, refs):
+            try:
+                yield read_annotation(raw)
+            except AnnotationError:
+                continue

@@ -1,0 +1,48 @@
+"""Who wrote an annotation, by the marks that exporters leave in it.
+
+Each mark is from an export that was made with the tool, or from its source
+(tests/components/example_gen/source/test_exporters.py names the versions).
+"""
+
+from xml.etree import ElementTree
+
+VOC, SUPERVISION, LABELIMG = "VOC's own", "supervision", "labelImg"
+# Whose corners count from 1; all others that are known count from 0, and labelImg then
+# writes 1 for a minimum of 0.
+ONE_BASED = frozenset({VOC, SUPERVISION})
+
+
+_FIELDS = {
+    "folder": "folder",
+    "database": "source/database",
+    "annotation": "source/annotation",
+    "owner": "owner/name",
+}
+
+
+def exporter_of(root: ElementTree.Element) -> str:
+    """Name of the exporter; "" where nothing gives it away."""
+    texts = {
+        name: (root.findtext(path) or "").strip() for name, path in _FIELDS.items()
+    }
+    return _by_texts(**texts) or _by_elements(root, texts["database"])
+
+
+def _by_texts(folder: str, database: str, annotation: str, owner: str) -> str:
+    marks = {
+        VOC: database.startswith("The VOC") or "PASCAL VOC" in annotation,
+        SUPERVISION: (database, folder) == ("roboflow.ai", "VOC"),
+        "Label Studio": owner == "Label Studio",
+        "labelformat": folder == "labelformat",
+        "datumaro or CVAT": (database, annotation) == ("Unknown", "Unknown"),
+    }
+    return next((name for name, found in marks.items() if found), "")
+
+
+def _by_elements(root: ElementTree.Element, database: str) -> str:
+    if root.find("object/robndbox") is not None:
+        return "roLabelImg"
+    if database == "Unknown" and root.find("path") is not None:
+        return LABELIMG
+    polygon = root.find("object/polygon/pt") is not None
+    return "LabelMe" if polygon and root.find("object/bndbox") is None else ""

@@ -1,0 +1,27 @@
+import pytest
+
+from components.example_gen.output.object_budget import object_problem
+
+
+def test_exactly_at_the_budget_is_within():
+    assert object_problem({"box_outside": 5}, 95, {}, 0.05) == ""
+    assert object_problem({"box_outside": 6}, 94, {}, 0.05) == (
+        "6 of 100 objects dropped, more than 5%"
+    )
+
+
+def test_repeated_and_deleted_objects_are_no_loss():
+    reasons = {"box_duplicate": 50, "object_deleted": 50}
+    assert object_problem(reasons, 1, {}, 0.0) == ""
+
+
+@pytest.mark.parametrize(
+    ("reasons", "causes", "said"),
+    [
+        ({"box_inverted": 10}, {"xywh": 9}, "xmax = x + width"),
+        ({"box_outside": 10}, {"yxyx": 10}, "x and y look swapped"),
+        ({"unknown_class": 10}, {}, "the label map lacks most"),
+    ],
+)
+def test_the_likely_cause_is_named(reasons, causes, said):
+    assert said in object_problem(reasons, 10, causes, 0.05)

@@ -1,0 +1,77 @@
+"""The convention is decided once for a data set, on evidence that is told."""
+
+import pytest
+
+from components.example_gen.source import corners
+from components.example_gen.source.annotation import read_annotation, to_half_open
+
+VOC = "<source><database>The VOC2007 Database</database></source>"
+LABELIMG = "<path>/a.jpg</path><source><database>Unknown</database></source>"
+
+
+@pytest.fixture
+def decide(voc_xml, voc_object):
+    """Boxes of images of 100 x 80 pixels, one an image -> Corners."""
+
+    def run(*boxes, body=""):
+        xmls = [voc_xml(objects=[voc_object(box=box)], body=body) for box in boxes]
+        return corners.decide(read_annotation(xml) for xml in xmls)
+
+    return run
+
+
+INSIDE = (11, 21, 50, 60)
+
+
+@pytest.mark.parametrize(
+    ("boxes", "body", "convention", "evidence"),
+    [
+        ([INSIDE], "", "one_based", "VOC's own way, nothing speaks against it"),
+        ([INSIDE, (0, 5, 9, 9)], "", "zero_based", "1 minima of 0, 0 of 1"),
+        ([INSIDE, (1, 5, 9, 9)], "", "one_based", "0 minima of 0, 1 of 1"),
+        ([(5, 5, 99, 9)], "", "zero_based", "1 maxima of size - 1 and none of size"),
+        ([(5, 5, 99, 9), (5, 5, 100, 80)], "", "one_based", "VOC's own way"),
+        ([("5.0", 5, 9, 9)], "", "zero_based", "1 of 1 boxes are written as decimals"),
+        # a slip in data that count from 1
+        ([(1, 5, 9, 9)] * 5 + [(0, 5, 9, 9)], "", "one_based", "1 minima of 0, 5 of 1"),
+        ([(1, 5, 9, 9)] * 4 + [(0, 5, 9, 9)], "", "zero_based", "1 minima of 0"),
+        ([INSIDE, ("5.5", 5, 9, 9)], VOC, "one_based", "the mark of VOC's own in 2"),
+        ([(1, 5, 9, 9)], LABELIMG, "labelimg", "the mark of labelImg in 1 of 1 files"),
+        ([(0, 5, 9, 9)], LABELIMG, "zero_based", "1 minima of 0"),
+    ],
+)
+def test_what_decides(decide, boxes, body, convention, evidence):
+    found = decide(*boxes, body=body)
+    assert found.convention == convention
+    assert found.evidence.startswith(evidence)
+    assert found.line().startswith(f"corners {convention}: ")
+
+
+def test_a_sample_is_spread_and_the_same_every_time():
+    names = [f"{number:05d}" for number in range(2500)]
+    picked = corners.sample(names)
+    assert len(picked) == 1000
+    assert picked[:3] == ["00000", "00002", "00005"]
+    assert corners.sample(names) == picked
+    assert corners.sample(names[:7]) == names[:7]
+
+
+@pytest.mark.parametrize(
+    ("convention", "box"),
+    [
+        ("one_based", (0, 4, 30, 20)),
+        ("zero_based", (1, 5, 30, 20)),
+        ("labelimg", (0, 5, 30, 20)),
+    ],
+)
+def test_one_box_in_three_conventions(convention, box):
+    assert to_half_open((1, 5, 30, 20), convention) == box
+    assert to_half_open((0, 5, 30, 20), convention)[0] == 0
+
+
+def test_a_setting_wins_over_the_evidence(data_set, judge, voc_xml, voc_object):
+    home = data_set({"a": voc_xml(objects=[voc_object(box=(0, 5, 9, 9))])})
+    *_, examples = judge(home, corners="zero_based")
+    assert examples["a"].boxes.tolist() == [[0, 5, 9, 9]]
+    *_, examples = judge(home, corners="one_based")
+    assert examples["a"].boxes.tolist() == [[0, 4, 9, 9]]

@@ -1,0 +1,76 @@
+"""One image of 100 x 80 pixels with three known boxes, as exporters write it.
+
+`exports/NAME-VERSION.xml` was written by that version of the tool, each from the same
+boxes: [0, 0, 30, 20], [10, 12, 60, 70] and [40, 50, 100, 80], 0-based and half-open.
+Datumaro's has a fourth, [30, 20, 50, 40] turned by 30 degrees: half a side of
+10 (cos 30 + sin 30) = 13.6603 around (40, 30).
+"""
+
+from pathlib import Path
+
+import pytest
+
+from components.example_gen.config import IngestConfig
+from components.example_gen.ingest import ingest
+from components.example_gen.output.directories import OutputDirs
+from components.example_gen.shards import tfrecord
+from components.example_gen.source import spans
+from components.example_gen.source.annotation import read_annotation
+from schemas.tf_example import decode_example
+
+EXPORTS = Path(__file__).with_name("exports")
+KNOWN = [[0, 0, 30, 20], [10, 12, 60, 70], [40, 50, 100, 80]]
+TURNED = [26.3397, 16.3397, 53.6603, 43.6603]
+MARKS = {
+    "datumaro-1.13.12": "datumaro or CVAT",
+    "globox-2.9.0": "",
+    "label-studio-converter-0.0.59": "Label Studio",
+    "labelImg-1.8.6": "labelImg",
+    "labelformat-0.1.17": "labelformat",
+    "pylabel-0.1.55": "",
+    "supervision-0.31.2": "supervision",
+}
+
+
+def test_each_export_is_tried():
+    assert {path.stem for path in EXPORTS.iterdir()} == set(MARKS)
+
+
+@pytest.mark.parametrize("name", MARKS)
+def test_the_exporter_is_known_by_its_mark(name):
+    raw = (EXPORTS / f"{name}.xml").read_bytes()
+    assert read_annotation(raw).exporter == MARKS[name]
+
+
+@pytest.mark.parametrize("name", MARKS)
+def test_the_boxes_of_an_export_are_those_that_went_in(
+    data_set, image_bytes, tmp_path, name
+):
+    xml = (EXPORTS / f"{name}.xml").read_bytes().replace(b"a.png", b"a.jpg")
+    home = data_set({"a": xml}, {"a": image_bytes((100, 80))})
+    out = tmp_path / "out"
+    dirs = OutputDirs(str(out), str(out / "annotations"), str(out))
+    report = ingest(spans.resolve(str(home)), dirs, IngestConfig(ensure_splits=False))
+    (record,) = [
+        record
+        for path in out.glob("Split-*/*")
+        for record in tfrecord.read_records(str(path))
+    ]
+    boxes = decode_example(record).boxes.tolist()
+    right = [*KNOWN, TURNED] if name.startswith("datumaro") else KNOWN
+    assert boxes == [pytest.approx(box, abs=1e-3) for box in right]
+    assert report.details["corners"]["evidence"]
+
+
+@pytest.mark.parametrize(
+    ("xml", "mark"),
+    [
+        ("<source><database>The VOC2007 Database</database></source>", "VOC's own"),
+        ("<source><database>Unknown</database></source>", ""),
+        ("<source><database>roboflow.com</database></source>", ""),
+        ("<object><robndbox><cx>1</cx></robndbox></object>", "roLabelImg"),
+    ],
+)
+def test_marks_beside_those_exports(xml, mark):
+    raw = f"<annotation>{xml}</annotation>".encode()
+    assert read_annotation(raw).exporter == mark
