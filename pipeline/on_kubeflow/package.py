@@ -37,8 +37,6 @@ _DESCRIPTIONS = {
 # KFP 2.16's launcher lists an artifact's objects by bare prefix: who takes `model`
 # would download `model_run` as well.
 _RENAMED_OUTPUTS = {"model_run": "training_run"}
-# What KFP's driver and TFX's entry point hand over unchanged.
-_PARAMETER_TYPES = ("STRING", "NUMBER_INTEGER", "NUMBER_DOUBLE")
 
 
 def check_store_path(option: str, path: str) -> None:
@@ -76,7 +74,6 @@ def completed(compiled: Spec, config: KubeflowConfig) -> tuple[Spec, Spec]:
     """
     spec = copy.deepcopy(compiled)
     tasks = spec["root"]["dag"]["tasks"]
-    _refuse_lossy_parameters(spec["components"])
     _rename_outputs(tasks, spec["components"])
     _offer_parameters(spec)
     platform: Spec = {}
@@ -97,17 +94,6 @@ def completed(compiled: Spec, config: KubeflowConfig) -> tuple[Spec, Spec]:
             platform[label] = on_pod
     deployment = {"deploymentSpec": {"executors": platform}}
     return spec, {"platforms": {"kubernetes": deployment}} if platform else {}
-
-
-def _refuse_lossy_parameters(components: Spec) -> None:
-    for stage, component in components.items():
-        parameters = component.get("inputDefinitions", {}).get("parameters", {})
-        for name, declared in parameters.items():
-            if declared["parameterType"] not in _PARAMETER_TYPES:
-                raise TypeError(
-                    f"{stage}.{name} is a {declared['parameterType']}, which does not "
-                    f"reach a stage on Kubeflow; use one of {_PARAMETER_TYPES}"
-                )
 
 
 def _rename_outputs(tasks: Spec, components: Spec) -> None:

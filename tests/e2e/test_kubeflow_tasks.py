@@ -4,10 +4,11 @@ It is in `kubeflow/`: SeaweedFS as the store, ml-metadata's own store over gRPC,
 table `kfp_behaviour.py` of what each KFP version hands to a stage and takes from it.
 """
 
+import dataclasses
 import json
 
 import pytest
-from google.protobuf import struct_pb2
+from google.protobuf import json_format, struct_pb2
 from kfp_behaviour import BEHAVIOURS
 from metadata_service import served_store
 from object_store import served_bucket
@@ -123,3 +124,51 @@ def test_the_stand_in_keeps_metadata_as_kfp_does(
     run.record("A", "b", f"{ROOT}/b", {"schemaTitle": "tfx.Model"}, metadata)
 
     assert run.metadata("A", "b")["x"] == kept
+
+
+def test_the_stand_in_refuses_what_kfp_refuses(package, bucket, store, pod, tmp_path):
+    run = StandIn(package, BEHAVIOURS["2.16.1"], bucket, store, pod)
+    task = run.spec["root"]["dag"]["tasks"]["VocExampleGen"]
+    component = run.spec["components"]["VocExampleGen"]
+    values = {"data": "gs://voc", "span": "7"}
+
+    for value in (None, 7, True):
+        with pytest.raises(AssertionError, match=r"VocExampleGen\.span"):
+            run.executor_input(
+                "VocExampleGen", task, component, {**values, "span": value}
+            )
+
+    call = run.executor_input("VocExampleGen", task, component, values)
+    told = tmp_path / "output_metadata.json"
+    told.write_text('{"artifacts": {}, "more": 1}')
+    with pytest.raises(json_format.ParseError, match="more"):
+        run.publish("VocExampleGen", call, told)
+
+    told.write_text('{"artifacts": {"report": {"artifacts": [{"uri": "/gcs/x"}]}}}')
+    with pytest.raises(AssertionError, match="is said to lie at /gcs/x"):
+        run.publish("VocExampleGen", call, told)
+
+    run.behaviour = dataclasses.replace(run.behaviour, missing_output="error")
+    told.write_text("{}")
+    with pytest.raises(AssertionError, match="is missing"):
+        run.publish("VocExampleGen", call, told)
+
+
+def test_bare_prefixes_download_what_was_not_asked_for(
+    package, bucket, store, pod, tmp_path
+):
+    # Why no output of ours is a prefix of another.
+    note = tmp_path / "note"
+    note.write_text("x")
+    for key in ("a/model/x", "a/model_run/x"):
+        bucket.upload(note, f"v2/artifacts/{key}")
+    model = {"uri": f"{ROOT}/a/model"}
+    call = {"inputs": {"artifacts": {"model": {"artifacts": [model]}}}}
+
+    found = {}
+    for version in ("2.16.1", "2.17.0"):
+        run = StandIn(package, BEHAVIOURS[version], bucket, store, pod / version)
+        run.download(call)
+        found[version] = {path.name for path in (pod / version).rglob("model*")}
+
+    assert found == {"2.16.1": {"model", "model_run"}, "2.17.0": {"model"}}

@@ -80,7 +80,7 @@ class StandIn:
         container = executors[component["executorLabel"]]["container"]
         call = self.executor_input(name, task, component, values)
         shutil.rmtree(self.local, ignore_errors=True)  # a pod of its own
-        self._download(call)
+        self.download(call)
         for output in call["outputs"]["artifacts"].values():
             self._path(output["artifacts"][0]["uri"]).parent.mkdir(
                 parents=True, exist_ok=True
@@ -92,7 +92,7 @@ class StandIn:
             [text.replace("{{$}}", json.dumps(call)) for text in container["args"]]
         )
         assert status == 0, f"{name} failed"
-        self._publish(name, call, output_file)
+        self.publish(name, call, output_file)
 
     def executor_input(
         self,
@@ -191,7 +191,8 @@ class StandIn:
             },
         }
 
-    def _download(self, call: dict[str, Any]) -> None:
+    def download(self, call: dict[str, Any]) -> None:
+        """What the launcher does before the stage starts."""
         for given in call["inputs"]["artifacts"].values():
             uri = given["artifacts"][0]["uri"]
             prefix = uri.removeprefix(f"minio://{BUCKET}/")
@@ -200,7 +201,10 @@ class StandIn:
                 if inside or self.behaviour.listing == "prefix":
                     self.bucket.download(key, self._path(f"minio://{BUCKET}/{key}"))
 
-    def _publish(self, name: str, call: dict[str, Any], output_file: pathlib.Path):
+    def publish(
+        self, name: str, call: dict[str, Any], output_file: pathlib.Path
+    ) -> None:
+        """What the launcher does when the stage has ended well."""
         told = pipeline_spec_pb2.ExecutorOutput()
         json_format.Parse(output_file.read_text(), told)  # strictly, as protojson
         for key, output in call["outputs"]["artifacts"].items():
