@@ -17,7 +17,7 @@ import traceback
 from collections.abc import Sequence
 from typing import Any
 
-from schemas.user_error import UserError, user_error_in
+from schemas.user_error import RefusedError, UserError, user_error_in
 
 # Where the launcher keeps what lies under each scheme (KFP's LocalPathForURI).
 LOCAL_FOLDERS = {"gs://": "/gcs/", "s3://": "/s3/", "minio://": "/minio/"}
@@ -123,16 +123,19 @@ def run(arguments: Sequence[str]) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Exit status: 2 for what the user can mend, told in one line at the log's end."""
+    """Exit status as the command line has it: 0, 1 refused, 2 bad input, 70 a defect.
+
+    What was refused, or is for the user to mend, is the log's last line.
+    """
     try:
         run(arguments)
     except Exception as error:  # ends the process below, with its reason as last line
         mistake = user_error_in(error)
         if mistake is None:
             traceback.print_exc()
-            return 1
+            return 70
         sys.stderr.write(f"voc-pipeline: {mistake}\n")
-        return 2
+        return 1 if isinstance(mistake, RefusedError) else 2
     return 0
 
 

@@ -5,8 +5,9 @@ import sys
 
 import pytest
 
+from pipeline.cli.exit_status import ExitStatus
 from pipeline.on_kubeflow import entry
-from schemas.user_error import UserError
+from schemas.user_error import RefusedError, UserError
 
 EXAMPLES = {"instanceSchema": "title: tfx.Examples\ntype: object\n"}
 MODEL = {"instanceSchema": "title: tfx.Model\ntype: object\n"}
@@ -121,21 +122,27 @@ def test_parameters_of_the_run_move_into_the_json_they_are_fields_of():
     }
 
 
-def test_a_failure_of_the_users_is_one_line_and_exit_2(monkeypatch, capsys):
+@pytest.mark.parametrize(
+    ("mistake", "status"),
+    [
+        (UserError("no data set at gs://voc"), ExitStatus.BAD_INPUT),
+        (RefusedError("an anomaly in train"), ExitStatus.REFUSED),
+    ],
+)
+def test_what_the_user_can_mend_is_the_last_line(mistake, status, monkeypatch, capsys):
     def refuse(arguments):
-        mistake = UserError("no data set at gs://voc")
         raise RuntimeError("wrapped [while running 'Ingest']") from mistake
 
     monkeypatch.setattr(entry, "run", refuse)
 
-    assert entry.main([]) == 2
-    assert capsys.readouterr().err == "voc-pipeline: no data set at gs://voc\n"
+    assert entry.main([]) == status
+    assert capsys.readouterr().err == f"voc-pipeline: {mistake}\n"
 
 
-def test_a_failure_of_ours_keeps_its_traceback_and_exits_1(monkeypatch, capsys):
+def test_a_failure_of_ours_keeps_its_traceback(monkeypatch, capsys):
     monkeypatch.setattr(entry, "run", lambda arguments: 1 / 0)
 
-    assert entry.main([]) == 1
+    assert entry.main([]) == ExitStatus.CRASHED
     assert capsys.readouterr().err.endswith("ZeroDivisionError: division by zero\n")
 
 
