@@ -55,7 +55,7 @@ ROOMS = {
 }
 HEAVY = {"apache_beam", "jax", "keras", "keras_hub", "kfp", "tensorflow", "tfx"}
 HEAVY |= {"tensorflow_data_validation", "tensorflow_model_analysis", "tfx_bsl"}
-HEAVY |= {"ml_metadata", "pandas", "tensorflow_transform"}
+HEAVY |= {"matplotlib", "ml_metadata", "pandas", "tensorflow_transform"}
 
 
 def imported_modules(tree):

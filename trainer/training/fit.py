@@ -181,7 +181,7 @@ def _callbacks(
 def _write_history(state: TrainingState, directory: str) -> None:
     """The rows and their curves, those of the training before a resume included."""
     encoded = io.BytesIO()
-    draw_curves(state.history).save(encoded, format="PNG")
+    draw_curves(state.history).savefig(encoded, format="png")
     tf.io.gfile.makedirs(directory)
     with tf.io.gfile.GFile(f"{directory}/{HISTORY_FILE}", "w") as file:
         file.write(history_csv(state.history))

@@ -229,7 +229,7 @@ def test_the_history_survives_a_resume_and_is_drawn(config, tmp_path):
     assert resumed[0] == rows[0]
     assert [row.split(",")[:2] for row in resumed] == [["3", "1"], ["6", "2"]]
     with Image.open(whole / "learning_curves.png") as picture:
-        assert picture.size == (800, 660)
+        assert picture.size == (800, 700)
 
 
 def test_lengths_by_steps_and_by_epochs(config):
