@@ -129,7 +129,7 @@ def swapped_size(folder: Folder, image_id: str) -> str:
 
 
 def wrong_size(folder: Folder, image_id: str) -> str:
-    """Says another size; the boxes fit the image that is there."""
+    """Says a size of another aspect ratio: nobody knows what the boxes mean."""
     _resize(folder, image_id, lambda width, height: (width + 17, height + 9))
     return "<size> is too large by 17 x 9"
 

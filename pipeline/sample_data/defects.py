@@ -58,9 +58,7 @@ DEFECTS: tuple[Defect, ...] = (
         annotation.empty_annotation,
         annotation.xml_bomb,
         annotation.external_entity,
-        annotation.absolute_filename,
-        annotation.escaping_filename,
-        annotation.annotated_at_another_size,
+        annotation.wrong_size,
         annotation.unknown_listing,
     ),
     *_of_image(
@@ -70,7 +68,7 @@ DEFECTS: tuple[Defect, ...] = (
         annotation.missing_size,
         annotation.zero_size,
         annotation.swapped_size,
-        annotation.wrong_size,
+        annotation.annotated_at_another_size,
     ),
     *_of_image(
         "keep",
@@ -88,6 +86,8 @@ DEFECTS: tuple[Defect, ...] = (
         annotation.non_ascii_id,
         annotation.dots_in_id,
         annotation.missing_optional_tags,
+        annotation.absolute_filename,
+        annotation.escaping_filename,
     ),
     *_of_image("leak", image.leak_between_splits, image.listed_in_two_splits),
     *_of_image("unlisted", annotation.unlisted),

@@ -46,6 +46,7 @@ class Examined:
     objects_repaired: int = 0
     causes: tuple[str, ...] = ()  # likely ones of the dropped objects
     doubtful: bool = False  # written, and its boxes may be those of another picture
+    mark: bytes = b""  # fingerprint of what is written, where it has one
 
 
 class _Examination:
@@ -132,6 +133,7 @@ def examine(
         objects_repaired=judged.repaired,
         causes=judged.causes,
         doubtful=any(finding.reason in doubts(config) for finding in exam.findings),
+        mark=luma.mark,
     )
 
 

@@ -8,6 +8,10 @@ from typing import Any
 from components.example_gen.config import IngestConfig
 from components.example_gen.output import directories as output
 from components.example_gen.output import report_page as html_report
+from components.example_gen.output.beyond_images import (
+    class_findings,
+    near_copy_findings,
+)
 from components.example_gen.output.directories import OutputDirs
 from components.example_gen.output.report import (
     Report,
@@ -18,6 +22,7 @@ from components.example_gen.output.report import (
 from components.example_gen.rules.rule import ERROR, KEEP, WARNING
 from components.example_gen.shards import shard as shards
 from components.example_gen.shards import tfrecord
+from components.example_gen.shards.marks import read_marks
 from components.example_gen.shards.plan_files import ShardPlan, find_items
 from components.example_gen.shards.tally import Tally
 from components.example_gen.source import storage
@@ -47,11 +52,17 @@ def publish(
     run: RunResult,
 ) -> Report:
     """Checks the sums, then gives everything its final name; the report comes last."""
-    beyond_shards = [*plan.findings, *run.twins]
+    shard_count = len(plan.shard_sizes)
+    noticed = [
+        *plan.findings,
+        *class_findings(run.tally.classes),
+        *near_copy_findings(read_marks(dirs.staging, shard_count)),
+    ]
+    beyond_shards = [*noticed, *run.twins]
     report = make_report(
         run.tally,
         Counter(finding.reason for finding in beyond_shards),
-        _details(data, plan, run),
+        {**_details(data, plan, run), "warnings": _warnings(noticed)},
     )
     check_usable(report, run.tally, config)
     problems = budget_problems(report, config)
@@ -60,7 +71,6 @@ def publish(
     for directory in (dirs.examples, dirs.annotations):
         text = "".join(f"{name}\n" for name in run.class_names)
         output.write_text(f"{directory}/{LABEL_MAP_FILENAME}", text)
-    shard_count = len(plan.shard_sizes)
     samples = _publish_findings(dirs, beyond_shards, shard_count)
     shown = find_items(dirs.staging, shard_count, samples.image_ids())
     page = html_report.render(report, samples, shown)
@@ -76,7 +86,6 @@ def _details(data: ResolvedData, plan: ShardPlan, run: RunResult) -> dict[str, A
         "span": data.span,
         "label_map": list(run.class_names),
         "split_source": plan.split_source,
-        "warnings": _warnings(plan.findings),
         "objects_of_split": dict(tally.objects_of_split),
         "split_by_content": plan.split_by_content,
         "fractions": dict(plan.fractions),
@@ -99,7 +108,8 @@ def _warnings(findings: Sequence[Finding]) -> list[str]:
     shown: dict[str, list[str]] = defaultdict(list)
     for finding in findings:
         if finding.severity == WARNING:
-            name = f"{finding.path}{finding.image_id}"
+            home = f"{finding.split}/" if finding.split else finding.path
+            name = f"{home}{finding.image_id}"
             shown[finding.reason].append(f"{finding.reason}: {name}: {finding.detail}")
     return [line for lines in shown.values() for line in _first(lines)]
 

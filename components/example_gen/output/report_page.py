@@ -11,8 +11,10 @@ from components.example_gen.rules import RULES
 from components.example_gen.rules.rule import INFO
 from components.example_gen.source.finding import Finding
 from components.example_gen.source.item import Item
+from schemas.single_box import Box
 
 _SHOWN_A_REASON = 4
+_PAIRS_SHOWN_A_REASON = 12
 
 
 class Samples:
@@ -24,13 +26,15 @@ class Samples:
     def offer(self, finding: Finding) -> None:
         """Takes a finding while its reason has room."""
         shown = self.by_reason[finding.reason]
-        if finding.severity != INFO and len(shown) < _SHOWN_A_REASON:
+        room = _PAIRS_SHOWN_A_REASON if finding.other else _SHOWN_A_REASON
+        if finding.severity != INFO and len(shown) < room:
             shown.append(finding)
 
     def image_ids(self) -> set[str]:
         """Ids of the images that the samples are about."""
-        found = self.by_reason.values()
-        return {finding.image_id for findings in found for finding in findings}
+        found = [finding for shown in self.by_reason.values() for finding in shown]
+        others = {finding.other for finding in found if finding.other}
+        return {finding.image_id for finding in found} | others
 
 
 def render(report: Report, samples: Samples, items: Mapping[str, Item]) -> str:
@@ -104,15 +108,21 @@ def _reasons(reasons: Mapping[str, int]) -> str:
 
 def _samples(samples: Samples, items: Mapping[str, Item]) -> str:
     shown = [finding for found in samples.by_reason.values() for finding in found]
-    return "".join(_figure(finding, items.get(finding.image_id)) for finding in shown)
+    return "".join(_figure(finding, items) for finding in shown)
 
 
-def _figure(finding: Finding, item: Item | None) -> str:
-    picture = drawing.thumbnail_uri(item, finding.box) if item is not None else ""
-    drawn = f'<img src="{picture}" alt="">' if picture else "<p>no picture</p>"
+def _figure(finding: Finding, items: Mapping[str, Item]) -> str:
+    drawn = _picture(items.get(finding.image_id), finding.box)
+    if finding.other:
+        drawn += _picture(items.get(finding.other), None)
     place = f", object {finding.object_index}" if finding.object_index >= 0 else ""
     return (
         f'<figure class="{finding.severity}">{drawn}<figcaption>'
         f"<b>{finding.reason}</b> {html.escape(finding.image_id)}{place}<br>"
         f"{html.escape(finding.detail)}</figcaption></figure>"
     )
+
+
+def _picture(item: Item | None, box: Box | None) -> str:
+    picture = drawing.thumbnail_uri(item, box) if item is not None else ""
+    return f'<img src="{picture}" alt="">' if picture else "<p>no picture</p>"

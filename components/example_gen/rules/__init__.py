@@ -4,7 +4,15 @@ Imports schemas, source and the config.
 """
 
 from components.example_gen.config import IngestConfig
-from components.example_gen.rules import data_set, frame, image, objects, source
+from components.example_gen.rules import (
+    class_names,
+    data_set,
+    frame,
+    image,
+    near_copies,
+    objects,
+    source,
+)
 from components.example_gen.rules.rule import (
     DROP_OBJECT,
     ERROR,
@@ -98,9 +106,17 @@ DATA_SET_RULES = (
     Rule(data_set.image_chosen, WARNING, KEEP),
     Rule(data_set.name_differs, INFO, KEEP),
 )
+CLASS_RULES = (
+    Rule(class_names.class_spelling, WARNING, KEEP),
+    Rule(class_names.class_misspelt, WARNING, KEEP),
+)
 CONTENT_TWIN_RULES = (
     Rule(data_set.duplicate_image, WARNING, KEEP),
     Rule(data_set.split_leak, ERROR, KEEP),
+)
+NEAR_COPY_RULES = (
+    Rule(near_copies.near_copy, WARNING, KEEP),
+    Rule(near_copies.roboflow_copy, WARNING, KEEP),
 )
 RULES = (
     *SOURCE_RULES,
@@ -108,7 +124,9 @@ RULES = (
     *PIXEL_RULES,
     *OBJECT_RULES,
     *DATA_SET_RULES,
+    *CLASS_RULES,
     *CONTENT_TWIN_RULES,
+    *NEAR_COPY_RULES,
 )
 
 

@@ -11,7 +11,8 @@ from contextlib import ExitStack
 from components.example_gen.config import IngestConfig
 from components.example_gen.examination.examine import Examined, class_names_of, examine
 from components.example_gen.plan.content_splits import Fractions, split_of
-from components.example_gen.shards import tfrecord
+from components.example_gen.rules.near_copies import Seen
+from components.example_gen.shards import marks, tfrecord
 from components.example_gen.shards.tally import Tally
 from components.example_gen.source.finding import Finding
 from components.example_gen.source.item import Item
@@ -115,6 +116,7 @@ def write_shard(
 ) -> ShardResult:
     """Reads, judges and writes one shard, `threads` images at a time."""
     tally, hashes, lines = Tally(), [], []
+    seen: list[Seen] = []
     known = frozenset(label_map.names)
     forced = dict(job.forced)
     with ExitStack() as stack:
@@ -126,9 +128,11 @@ def write_shard(
                 split = split or split_of(sha256, job.fractions, forced)
                 files.write(examined.example, split, label_map)
                 hashes.append((sha256, split, examined.item.image_id))
+                seen.append(Seen(split, hashes[-1][2], sha256, examined.mark))
             tally.add(examined, split)
             lines += [_to_line(finding, split) for finding in examined.findings]
     _write_findings(f"{job.staging}/findings/{index:05d}.jsonl", lines)
+    marks.write_marks(job.staging, index, seen)
     return ShardResult(index, tally, files.records(), tuple(hashes))
 
 

@@ -16,6 +16,7 @@ class Finding(NamedTuple):
     detail: str
     path: str = ""  # of the annotation or image, below the data set's root
     box: tuple[float, float, float, float] | None = None
+    other: str = ""  # id of the other image, where it is about two
 
     def to_json(self) -> str:
         """One line for rejects.jsonl; ASCII, so any id survives."""
@@ -30,6 +31,7 @@ class Finding(NamedTuple):
                 "detail": self.detail,
                 "path": self.path,
                 "box": None if self.box is None else list(self.box),
+                **({"other": self.other} if self.other else {}),
             }
         )
 
@@ -48,4 +50,5 @@ class Finding(NamedTuple):
             detail=values.get("detail", ""),
             path=values.get("path", ""),
             box=None if box is None else tuple(box),
+            other=values.get("other", ""),
         )

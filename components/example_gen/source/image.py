@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, JpegImagePlugin, PngImagePlugin
 
 from components.example_gen.source import jpeg_file, png_file
+from components.example_gen.source.fingerprint import fingerprint
 
 _SIGNATURES = (
     (b"\xff\xd8\xff", "jpeg"),
@@ -61,12 +62,14 @@ class Header:
 class Luma:
     """Mean and standard deviation of luma in 0..1; highest value of any channel.
 
-    `peak` is in 0..255, and measured only where a channel has 16 bits.
+    `peak` is in 0..255, and measured only where a channel has 16 bits; `mark` is the
+    picture's fingerprint.
     """
 
     brightness: float
     contrast: float
     peak: int = 255
+    mark: bytes = b""
 
 
 def sniff(raw: bytes) -> str:
@@ -154,12 +157,13 @@ def decode_luma(image: Image.Image, bit_depth: int = 8) -> Luma:
         if plane.size == (width, height) and reduction > 1:
             plane = plane.reduce(reduction)
         counts = np.array(plane.histogram(), np.float64)
+        mark = fingerprint(plane)
     except _PILLOW_ERRORS as error:
         raise ImageError(_one_line(error)) from error
     shares = counts / counts.sum()
     mean = float(shares @ _LEVELS)
     variance = float(shares @ (_LEVELS - mean) ** 2)
-    return Luma(mean, math.sqrt(variance), peak)
+    return Luma(mean, math.sqrt(variance), peak, mark)
 
 
 def _peak(image: Image.Image) -> int:

@@ -1,0 +1,35 @@
+"""A difference hash of an image: alike for what is the same picture to the eye.
+
+After "dHash" (Krawetz, 2013): the picture is shrunk to 9 x 9 grey values; 64 bits say
+where it gets brighter to the right, 64 where it gets brighter downwards.
+"""
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+BITS = 128
+# Fewer bits of a kind than this, and the picture is too plain to be told from others.
+_LEAST_OF_A_KIND = 32
+
+
+def fingerprint(plane: Image.Image) -> bytes:
+    """A grey image -> 16 bytes; none where it is too plain to be told from others."""
+    small = plane.resize((9, 9), Image.Resampling.BOX)
+    grey = np.asarray(small, np.int16)
+    right = grey[:8, 1:] > grey[:8, :-1]
+    down = grey[1:, :8] > grey[:-1, :8]
+    bits = np.concatenate((right.ravel(), down.ravel()))
+    if not _LEAST_OF_A_KIND <= int(bits.sum()) <= BITS - _LEAST_OF_A_KIND:
+        return b""
+    return np.packbits(bits).tobytes()
+
+
+def differing_bits(
+    left: npt.NDArray[np.uint8], right: npt.NDArray[np.uint8]
+) -> npt.NDArray[np.int64]:
+    """[N, 16] and [M, 16] bytes -> [N, M], in how many bits they differ."""
+    # The product of signs is BITS less twice the number of bits that differ.
+    signs = [np.unpackbits(s, axis=1).astype(np.float32) * 2 - 1 for s in (left, right)]
+    product: npt.NDArray[np.float32] = signs[0] @ signs[1].T
+    return ((BITS - product) / 2).astype(np.int64)
