@@ -26,6 +26,13 @@ COMMANDS = {
     "compile": ("pipeline.cli.compile", "write the Kubeflow Pipelines v2 package"),
     "submit": ("pipeline.cli.submit", "run such a package on Kubeflow"),
     "schedule": ("pipeline.cli.schedule", "run it again and again"),
+    "predict": ("pipeline.cli.predict", "what a served model finds in pictures"),
+    "models": ("pipeline.cli.models", "the versions of a push destination"),
+    "why": ("pipeline.cli.why", "why a version serves: data, rules, decisions"),
+    "rollback": ("pipeline.cli.rollback", "let an earlier version serve again"),
+    "bless": ("pipeline.cli.bless", "push a model that the gate refused, by hand"),
+    "reject": ("pipeline.cli.reject", "a version never serves again"),
+    "gc": ("pipeline.cli.gc", "delete old versions"),
     "presets": ("pipeline.cli.presets", "list the presets and what they cost"),
 }
 

@@ -1,5 +1,6 @@
 """The DAG: every stage, top to bottom, in the order it runs."""
 
+import json
 import pathlib
 from typing import Any
 
@@ -15,7 +16,7 @@ from components.schema_import.component import SchemaImport
 from components.serving_check.component import ServingCheck
 from pipeline.config import PipelineConfig, RunPaths
 from pipeline.run.state import RunState, model_fingerprint, stage_digest
-from schemas.config_json import to_json
+from schemas.config_json import to_json, to_mapping
 from trainer.search_space import TunerConfig
 
 _SCHEMA = pathlib.Path(__file__).parent.parent / "schemas" / "detection.pbtxt"
@@ -116,6 +117,7 @@ def create_pipeline(
         baseline=baseline.outputs["model"],
         push_destination=paths.push_destination,
         fingerprint=fingerprint,
+        origin=json.dumps(_origin(config, paths, state), sort_keys=True),
         earlier_push=state.earlier_push,
         source_digest=stage_digest("ModelPusher"),
     )
@@ -130,6 +132,21 @@ def create_pipeline(
         pusher,
     ]
     return data_stages + model_stages
+
+
+def _origin(config: PipelineConfig, paths: RunPaths, state: RunState) -> dict[str, Any]:
+    """What a model is made from and judged by; more would repeat its push."""
+    return {
+        "name": config.name,
+        "data": paths.data,
+        "span": paths.span,
+        "data_digest": state.data_digest,
+        "weights_digest": state.weights_digest,
+        "code_digest": stage_digest("Trainer"),
+        "ingest": to_mapping(config.ingest),
+        "trainer": to_mapping(config.trainer),
+        "gate": to_mapping(config.gate),
+    }
 
 
 def _tuner(

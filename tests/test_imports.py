@@ -50,7 +50,7 @@ ROOMS = {
     "pipeline": (
         *("on_kubeflow", "config", "overrides", "presets", "run", "pipeline"),
         "runners",
-        *("show_data", "sample_data", "cli", "__main__"),
+        *("show_data", "sample_data", "prediction", "cli", "__main__"),
     ),
 }
 HEAVY = {"apache_beam", "jax", "keras", "keras_hub", "kfp", "tensorflow", "tfx"}

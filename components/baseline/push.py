@@ -1,6 +1,7 @@
 """How a new version gets under the push destination: whole, in turn, and judged."""
 
 import contextlib
+import dataclasses
 import fcntl
 import logging
 import os
@@ -10,10 +11,20 @@ import uuid
 from collections.abc import Iterator
 
 from components.baseline import folders
+from components.baseline.history import (
+    BLESS,
+    PUSH,
+    Decision,
+    decisions,
+    signed,
+    withdrawn,
+    write_down,
+)
 from components.baseline.push_record import RECORD_FILE, PushRecord
 from components.baseline.served_models import (
     GRAPH_FILE,
     ServedModel,
+    baseline,
     model_digest,
     serving,
 )
@@ -50,10 +61,24 @@ def push(model_path: str, destination: str, record: PushRecord) -> ServedModel:
         if newest and model_digest(newest.path) == record.model_digest:
             _LOGGER.info("%s serves already as version %d", model_path, newest.version)
             return newest
-        _require_same_baseline(newest, record)
+        if not record.because:
+            _require_not_withdrawn(destination, record)
+        _require_same_baseline(baseline(destination), record)
         version = next_version(destination)
         final = folders.inside(destination, str(version))
-        _copy_version(model_path, final, record)
+        decision = signed(
+            Decision(
+                action=BLESS if record.because else PUSH,
+                version=version,
+                model_digest=record.model_digest,
+                because=record.because,
+            )
+        )
+        record = dataclasses.replace(
+            record, pushed_at=decision.when, pushed_by=decision.who
+        )
+        copy_version(model_path, final, record)
+        write_down(destination, decision)
     _LOGGER.info("pushed %s to %s", model_path, final)
     return ServedModel(version, final, record)
 
@@ -77,14 +102,25 @@ def in_turn(destination: str) -> Iterator[None]:
 
 
 def next_version(destination: str) -> int:
-    """A number above all that are there, whole or not; the time, so that it rises."""
+    """A number above all that are or ever were there: the time, where that is."""
     names = (
         os.listdir(destination)
         if folders.is_local(destination)
         else folders.child_folders(destination, GRAPH_FILE)
     )
     used = [int(name) for name in names if name.isascii() and name.isdigit()]
+    for decision in decisions(destination):  # of versions that were deleted since
+        used += [decision.version, decision.serves or 0]
     return max(int(time.time()), max(used, default=0) + 1)
+
+
+def _require_not_withdrawn(destination: str, record: PushRecord) -> None:
+    decision = withdrawn(destination).get(record.model_digest)
+    if decision:
+        raise NotPushedError(
+            f"this very model was withdrawn ({decision}); `voc-pipeline bless` would "
+            "push it all the same"
+        )
 
 
 def _require_same_baseline(newest: ServedModel | None, record: PushRecord) -> None:
@@ -99,7 +135,8 @@ def _require_same_baseline(newest: ServedModel | None, record: PushRecord) -> No
     )
 
 
-def _copy_version(source: str, final: str, record: PushRecord) -> None:
+def copy_version(source: str, final: str, record: PushRecord) -> None:
+    """Copies a model to its final place, whole or not at all; the lock is held."""
     if not folders.is_local(final):
         _copy_files(source, final, record)
         return

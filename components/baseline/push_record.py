@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
 
@@ -19,14 +20,28 @@ class PushRecord:
       fingerprint: digest of the data, code and configuration of the run.
       judged_against: identity of the version that served when it was judged, or "".
       model_digest: of the files of the model that was copied.
-      ap: mAP on the gate's split; `ap50`: AP50 there. None where it had no number.
+      metrics: split -> `AP` and `AP50` there; None where it had no number.
+      verdict: of the gate: `blessed`, `reasons`, `split`, `compared`.
+      score_thresholds: the best least scores, as the Evaluator found them.
+      origin: data set, span, digests and config of the run, by name.
+      pushed_at: UTC, ISO 8601; `pushed_by`: user and machine.
+      copy_of: the version that this one brings back, or None.
+      because: of whoever pushed it by hand, against the verdict; else "".
     """
 
     fingerprint: str
     judged_against: str
     model_digest: str
-    ap: float | None
-    ap50: float | None
+    metrics: dict[str, dict[str, float | None]] = dataclasses.field(
+        default_factory=dict
+    )
+    verdict: dict[str, Any] = dataclasses.field(default_factory=dict)
+    score_thresholds: dict[str, Any] = dataclasses.field(default_factory=dict)
+    origin: dict[str, Any] = dataclasses.field(default_factory=dict)
+    pushed_at: str = ""
+    pushed_by: str = ""
+    copy_of: int | None = None
+    because: str = ""
 
     def to_json(self) -> str:
         """This record as JSON, keys sorted."""

@@ -4,6 +4,7 @@ DESTINATION/1764000000/saved_model.pb ...      a whole version
 DESTINATION/1764000000/assets.extra/push.json  where it came from
 DESTINATION/.incoming-*                        a copy under way, never loaded
 DESTINATION/.lock                              held by whoever pushes
+DESTINATION/.history/                          what was decided, and why
 """
 
 import dataclasses
@@ -16,6 +17,7 @@ from components.baseline.folders import (
     files_below,
     inside,
 )
+from components.baseline.history import withdrawn
 from components.baseline.push_record import RECORD_FILE, PushRecord, read_record
 
 GRAPH_FILE = "saved_model.pb"
@@ -55,6 +57,15 @@ def serving(destination: str) -> ServedModel | None:
     return models[-1] if models else None
 
 
+def baseline(destination: str) -> ServedModel | None:
+    """The version that candidates are compared with: the newest not withdrawn."""
+    refused = withdrawn(destination)
+    for model in reversed(served_models(destination)):
+        if not refused or model_digest(model.path) not in refused:
+            return model
+    return None
+
+
 def baseline_identity(destination: str, own_digest: str) -> str:
     """Identity of the version a run is judged against, or "".
 
@@ -64,7 +75,7 @@ def baseline_identity(destination: str, own_digest: str) -> str:
     was judged against. So running twice gives the same answer twice, and a cache keyed
     on it stays valid. A model that another root made of the same is another model.
     """
-    newest = serving(destination)
+    newest = baseline(destination)
     if newest is None:
         return ""
     if newest.record and own_digest and model_digest(newest.path) == own_digest:
@@ -73,13 +84,12 @@ def baseline_identity(destination: str, own_digest: str) -> str:
 
 
 def find(destination: str, identity: str) -> ServedModel | None:
-    """The version with this identity; where it was pruned, the newest; else None."""
-    models = served_models(destination)
+    """The version with this identity; where it was pruned, the baseline of now."""
     version = identity.partition(":")[0]
-    for model in models:
+    for model in served_models(destination):
         if str(model.version) == version and model.identity == identity:
             return model
-    return models[-1] if models else None
+    return baseline(destination)
 
 
 def model_digest(model_path: str) -> str:

@@ -2,20 +2,14 @@
 
 import json
 import logging
-import os
-from typing import Any
 
-from tfx.dsl.io import fileio
 from tfx.types import standard_artifacts
 from tfx.utils import path_utils
 from tfx.v1.dsl.components import InputArtifact, OutputArtifact, Parameter, component
 
-from components.baseline import served_models
 from components.baseline.component import IDENTITY_PROPERTY
 from components.baseline.push import NotPushedError, push
-from components.baseline.push_record import PushRecord
-from components.evaluator.component import METRICS_FILE, VERDICT_FILE
-from components.evaluator.evaluation import CANDIDATE
+from components.pusher.run_record import record_of_run
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -30,13 +24,15 @@ def ModelPusher(
     pushed_model: OutputArtifact[standard_artifacts.PushedModel],
     push_destination: Parameter[str],
     fingerprint: Parameter[str],
+    origin: Parameter[str],
     earlier_push: Parameter[str],
     source_digest: Parameter[str],
 ) -> None:
     """Copies the model under the push destination, whole or not at all.
 
     TFX's own Pusher copies straight into the folder that a server watches, so that a
-    server can load half a model; hence this one. `earlier_push` names a version that
+    server can load half a model; hence this one. `origin` is JSON: what the run was
+    made from, by name, for whoever asks later. `earlier_push` names a version that
     an earlier run pushed and that is gone, or counts the pushes that were refused since
     another model had come to serve, so that the cache sees either.
     """
@@ -47,16 +43,14 @@ def ModelPusher(
     if not (blessed and servable):
         _LOGGER.info("not pushed: blessed %s, servable %s", blessed, servable)
         return
-    verdict = _read_json(blessing.uri, VERDICT_FILE)
-    splits = _read_json(evaluation_result.uri, METRICS_FILE)
-    metrics = splits[verdict["split"]][CANDIDATE]
     model_path = path_utils.serving_model_path(model.uri)
-    record = PushRecord(
-        fingerprint=fingerprint,
-        model_digest=served_models.model_digest(model_path),
+    record = record_of_run(
+        model_path,
         judged_against=baseline.get_string_custom_property(IDENTITY_PROPERTY),
-        ap=metrics["AP"],
-        ap50=metrics["AP50"],
+        evaluation_uri=evaluation_result.uri,
+        blessing_uri=blessing.uri,
+        fingerprint=fingerprint,
+        origin=json.loads(origin),
     )
     try:
         served = push(model_path, push_destination, record)
@@ -68,8 +62,3 @@ def ModelPusher(
     pushed_model.set_string_custom_property("pushed_destination", served.path)
     pushed_model.set_string_custom_property("pushed_version", str(served.version))
     pushed_model.set_string_custom_property("model_digest", record.model_digest)
-
-
-def _read_json(folder: str, name: str) -> Any:
-    with fileio.open(os.path.join(folder, name)) as source:
-        return json.load(source)

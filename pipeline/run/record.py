@@ -1,6 +1,8 @@
 """What a finished local run left in its metadata store."""
 
 import dataclasses
+import json
+import os
 from typing import Any
 
 from ml_metadata import metadata_store
@@ -69,3 +71,9 @@ def _properties(artifact: metadata_store_pb2.Artifact) -> dict[str, Any]:
         for name, value in values.items()
         if value.WhichOneof("value")
     }
+
+
+def read_json(folder: str, name: str) -> Any:
+    """What a stage wrote as JSON into an output's folder."""
+    with open(os.path.join(folder, name)) as source:
+        return json.load(source)

@@ -1,7 +1,6 @@
 """What a run came to, for people and for programs."""
 
 import dataclasses
-import json
 import os
 from typing import Any
 
@@ -9,7 +8,7 @@ from components.evaluator.component import METRICS_FILE, VERDICT_FILE
 from components.evaluator.evaluation import CANDIDATE
 from components.report.component import PAGE_FILE, PICTURE_FILE
 from components.serving_check.component import FINDINGS_FILE
-from pipeline.run.record import StageRecord, latest_run
+from pipeline.run.record import StageRecord, latest_run, read_json
 from trainer.training.learning_curves import CURVES_FILE
 
 _HEADLINES = (("mAP", "AP"), ("AP50", "AP50"), ("AP75", "AP75"))
@@ -79,9 +78,9 @@ def summarise(metadata_path: str, seconds: float) -> RunSummary:
     """Reads the newest run of a local metadata store."""
     stages = latest_run(metadata_path)
     evaluator = stages["DetectionEvaluator"].outputs
-    verdict = _read_json(evaluator["blessing"].uri, VERDICT_FILE)
-    metrics = _read_json(evaluator["evaluation_result"].uri, METRICS_FILE)
-    findings = _read_json(
+    verdict = read_json(evaluator["blessing"].uri, VERDICT_FILE)
+    metrics = read_json(evaluator["evaluation_result"].uri, METRICS_FILE)
+    findings = read_json(
         _output(stages, "ServingCheck", "serving_blessing"), FINDINGS_FILE
     )
     report = _output(stages, "ReportWriter", "report")
@@ -121,8 +120,3 @@ def _number(value: float | None) -> str:
 
 def _output(stages: dict[str, StageRecord], stage: str, key: str) -> str:
     return stages[stage].outputs[key].uri
-
-
-def _read_json(folder: str, name: str) -> Any:
-    with open(os.path.join(folder, name)) as source:
-        return json.load(source)

@@ -165,3 +165,35 @@ def test_an_edited_annotation_reruns_what_reads_data(root):
     # Trained anew on the same boxes and judged against what serves; equal or not,
     # the verdict, the push and the exit status agree.
     assert (status == 0) == summary["blessed"] == bool(summary["pushed_path"])
+
+
+def test_a_refused_model_is_pushed_by_hand_with_a_reason(root, capsys):
+    another = ["--set", "trainer.seed=5"]
+    status, summary = root.run(*another, "--set", "gate.min_map=0.98")
+    assert status == 1
+    before = root.served()
+
+    assert main(["bless", str(root.root), "--because", "a demonstration"]) == 0
+    assert main(["why", str(root.root)]) == 0
+
+    told = capsys.readouterr().out
+    (version,) = set(root.served()) - set(before)
+    assert f"version {version} serves" in told
+    assert "below the threshold 0.9800" in told
+    assert "a demonstration" in told
+    assert summary["reasons"][0] in told
+
+
+def test_what_was_rolled_back_is_not_pushed_again(root, capsys):
+    rolled_back = root.served()[-1]
+    because = "it detects nothing"
+    assert main(["rollback", str(root.root), "--because", because]) == 0
+    capsys.readouterr()
+    before = root.served()
+
+    status, summary = root.run("--set", "trainer.seed=5")
+
+    assert status == 1
+    assert f"rollback of {rolled_back} by " in summary["not_pushed"]
+    assert because in summary["not_pushed"]
+    assert root.served() == before

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 GROUND_TRUTH_COLOUR = "#3cb44b"
 DETECTION_COLOUR = "#e6194b"
+_LEAST_FONT_PX = 13.0  # below that, a caption on a small image cannot be read
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,6 +27,7 @@ def draw_boxes(image: Image.Image, layers: Sequence[LabelledBoxes]) -> Image.Ima
     drawn = image.convert("RGB")
     pen = ImageDraw.Draw(drawn)
     line_width = max(1, round(min(drawn.size) / 150))
+    font = ImageFont.load_default(max(_LEAST_FONT_PX, min(drawn.size) / 36))
     for layer in layers:
         for box, caption in zip(layer.boxes.tolist(), layer.captions, strict=True):
             xmin, ymin, xmax, ymax = box
@@ -33,19 +35,25 @@ def draw_boxes(image: Image.Image, layers: Sequence[LabelledBoxes]) -> Image.Ima
             corners = (xmin, ymin, max(xmin, xmax - 1), max(ymin, ymax - 1))
             pen.rectangle(corners, outline=layer.colour, width=line_width)
             if caption:
-                _write(pen, (xmin, ymin), caption, layer.colour)
+                _write(pen, (xmin, ymin), caption, layer.colour, font)
     return drawn
 
 
 def _write(
-    pen: ImageDraw.ImageDraw, corner: tuple[float, float], text: str, colour: str
+    pen: ImageDraw.ImageDraw,
+    corner: tuple[float, float],
+    text: str,
+    colour: str,
+    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
 ) -> None:
+    """A caption above its box, or inside where the image ends there."""
     left, top = corner
-    extent = pen.textbbox((left, top), text)
-    height = extent[3] - extent[1] + 3
-    origin = (left, max(0.0, top - height))
-    pen.rectangle(pen.textbbox(origin, text), fill=colour)
-    pen.text(origin, text, fill="white")
+    _, _, right, bottom = pen.textbbox((0, 0), text, font)
+    width, height = right + 4, bottom + 4
+    left = max(0.0, min(left, pen.im.size[0] - width))
+    top = max(0.0, top - height)
+    pen.rectangle((left, top, left + width, top + height), fill=colour)
+    pen.text((left + 2, top + 1), text, fill="white", font=font)
 
 
 def contact_sheet(

@@ -1,10 +1,12 @@
+import dataclasses
+import datetime
 import multiprocessing
 import os
 
 import pytest
 
+from components.baseline import history, served_models
 from components.baseline import push as push_module
-from components.baseline import served_models
 from components.baseline.push import NotPushedError, push
 from components.baseline.push_record import PushRecord
 
@@ -31,8 +33,7 @@ def record(model, judged_against="", fingerprint="f1"):
         fingerprint=fingerprint,
         judged_against=judged_against,
         model_digest=served_models.model_digest(str(model)),
-        ap=0.5,
-        ap50=0.8,
+        metrics={"test": {"AP": 0.5, "AP50": 0.8}},
     )
 
 
@@ -47,7 +48,10 @@ def test_a_pushed_version_holds_every_file_and_its_record(model, destination):
     assert (folder / "saved_model.pb").read_bytes() == b"graph"
     assert (folder / "variables" / "variables.index").read_bytes() == b"weights"
     assert served_models.served_models(str(destination)) == [served]
-    assert served.record == record(model)
+    signed = {"pushed_at": served.record.pushed_at, "pushed_by": history.me()}
+    assert served.record == dataclasses.replace(record(model), **signed)
+    pushed_at = datetime.datetime.fromisoformat(served.record.pushed_at)
+    assert datetime.datetime.now(datetime.UTC) - pushed_at < datetime.timedelta(hours=1)
 
 
 def test_the_same_model_is_not_pushed_twice(model, destination):
@@ -146,9 +150,7 @@ def test_a_failing_copy_leaves_no_version_behind(model, destination):
 
 
 def record_of_anything():
-    return PushRecord(
-        fingerprint="f", judged_against="", model_digest="d", ap=None, ap50=None
-    )
+    return PushRecord(fingerprint="f", judged_against="", model_digest="d")
 
 
 def test_what_a_killed_push_left_is_cleared(model, destination):
@@ -168,8 +170,9 @@ def test_every_file_is_on_the_disk_before_the_name_is(model, destination, monkey
 
     push(str(model), str(destination), record(model))
 
-    # Graph, weights, record; three folders; the name; the folder that holds it.
-    assert order == ["fsync"] * 6 + ["rename", "fsync"]
+    # Graph, weights, record; three folders; the name; the folder that holds it; then
+    # the decision.
+    assert order == ["fsync"] * 6 + ["rename", "fsync", "fsync"]
 
 
 def test_a_folder_without_a_graph_is_refused_and_nothing_is_written(

@@ -31,8 +31,7 @@ def push(tmp_path, destination):
             fingerprint="f",
             judged_against=serving.identity if serving else "",
             model_digest=served_models.model_digest(str(folder)),
-            ap=0.5,
-            ap50=0.8,
+            metrics={"test": {"AP": 0.5, "AP50": 0.8}},
         )
         return push_model(str(folder), str(destination), record)
 

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from PIL import Image
 
 from trainer.image import drawing
@@ -45,3 +46,26 @@ def test_five_images_in_two_columns_make_three_rows():
 
 def test_an_empty_sheet_is_white_and_one_row_high():
     assert drawing.contact_sheet([], columns=3, cell_px=10).size == (30, 10)
+
+
+@pytest.mark.parametrize(("size", "least_px"), [((640, 480), 9), ((4000, 3000), 55)])
+def test_captions_are_large_enough_to_be_read(size, least_px):
+    boxes = np.array([[100, 200, 300, 400]], np.float32)
+    layer = drawing.LabelledBoxes(boxes, ["dog 0.50"], "#0000ff")
+
+    drawn = np.asarray(drawing.draw_boxes(Image.new("RGB", size), [layer]))
+
+    # The digits are white on blue: from the first to the last row with white.
+    rows = np.flatnonzero((drawn > 200).all(axis=-1).any(axis=1))
+    assert np.ptp(rows) + 1 >= least_px
+
+
+def test_a_caption_at_the_edge_stays_inside():
+    boxes = np.array([[600, 0, 640, 30]], np.float32)
+    layer = drawing.LabelledBoxes(boxes, ["dog 0.50"], "#0000ff")
+
+    drawn = np.asarray(drawing.draw_boxes(Image.new("RGB", (640, 480)), [layer]))
+
+    white = (drawn > 200).all(axis=-1)
+    assert white.any()
+    assert not white[:, -2:].any()  # its last letter ends before the image does

@@ -1,0 +1,46 @@
+"""The record of a push, from what the stages of its run left."""
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from tfx.dsl.io import fileio
+
+from components.baseline.push_record import PushRecord
+from components.baseline.served_models import model_digest
+from components.evaluator.component import METRICS_FILE, VERDICT_FILE
+from components.evaluator.evaluation import CANDIDATE
+from components.evaluator.score_thresholds import THRESHOLDS_FILE
+
+_HEADLINES = ("AP", "AP50")
+
+
+def record_of_run(
+    model_path: str,
+    *,
+    judged_against: str,
+    evaluation_uri: str,
+    blessing_uri: str,
+    fingerprint: str,
+    origin: Mapping[str, Any],
+) -> PushRecord:
+    """Reads metrics, verdict and thresholds; `origin` is kept as it is."""
+    metrics = _read_json(evaluation_uri, METRICS_FILE)
+    return PushRecord(
+        fingerprint=fingerprint,
+        model_digest=model_digest(model_path),
+        judged_against=judged_against,
+        metrics={
+            split: {name: models[CANDIDATE][name] for name in _HEADLINES}
+            for split, models in metrics.items()
+        },
+        verdict=_read_json(blessing_uri, VERDICT_FILE),
+        score_thresholds=_read_json(evaluation_uri, THRESHOLDS_FILE),
+        origin=dict(origin),
+    )
+
+
+def _read_json(folder: str, name: str) -> Any:
+    with fileio.open(os.path.join(folder, name)) as source:
+        return json.load(source)

@@ -1,0 +1,97 @@
+"""Pushes a model that the gate refused: by hand, with a reason that is kept.
+
+RUN is the --root of a run on this machine (its newest run counts), or, where a cluster
+made the model, the folder of the model itself, the one that holds saved_model.pb. A
+model that the serving check found wanting is not pushed, whoever asks.
+"""
+
+import argparse
+import dataclasses
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from pipeline.cli.exit_status import ExitStatus
+from pipeline.cli.served_place import add_because, destination_of, reason
+from schemas.user_error import RefusedError, UserError
+
+if TYPE_CHECKING:
+    from components.baseline.push_record import PushRecord
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `voc-pipeline bless`."""
+    parser.add_argument(
+        "run", metavar="RUN", help="a run's --root, or a model's folder"
+    )
+    parser.add_argument(
+        "--push-destination", help="folder that is served (default: RUN/served)"
+    )
+    add_because(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Pushes the run's model with the override in its record."""
+    from components.baseline.push import NotPushedError, push
+    from components.baseline.served_models import baseline_identity
+
+    because = reason(args.because)
+    root = args.run
+    destination = args.push_destination or os.path.join(root, "served")
+    is_root = os.path.isfile(os.path.join(root, "metadata.sqlite"))
+    model_path, record = _of_root(root) if is_root else _of_model(root, args)
+    if not args.push_destination:
+        os.makedirs(destination, exist_ok=True)
+    destination = destination_of(destination)
+    judged = baseline_identity(destination, own_digest="")
+    record = dataclasses.replace(record, judged_against=judged, because=because)
+    try:
+        served = push(model_path, destination, record)
+    except NotPushedError as error:
+        raise RefusedError(f"not pushed: {error}") from error
+    sys.stdout.write(f"version {served.version} serves: {served.path}\n")
+    return ExitStatus.DONE
+
+
+def _of_root(root: str) -> "tuple[str, PushRecord]":
+    from components.pusher.run_record import record_of_run
+    from components.serving_check.component import FINDINGS_FILE
+    from pipeline.run.record import latest_run, read_json
+    from pipeline.runners import metadata_path
+
+    stages = latest_run(metadata_path(root))
+    missing = {"Trainer", "DetectionEvaluator", "ServingCheck"} - stages.keys()
+    if missing:
+        raise UserError(f"the newest run of {root} did not get to {min(missing)}")
+    checked = stages["ServingCheck"].outputs["serving_blessing"].uri
+    problems = read_json(checked, FINDINGS_FILE)["problems"]
+    if problems:
+        raise UserError(f"the serving check refuses this model: {problems[0]}")
+    judged = stages["DetectionEvaluator"].outputs
+    model = os.path.join(stages["Trainer"].outputs["model"].uri, "Format-Serving")
+    return model, record_of_run(
+        model,
+        judged_against="",
+        evaluation_uri=judged["evaluation_result"].uri,
+        blessing_uri=judged["blessing"].uri,
+        fingerprint="",
+        origin={"root": os.path.abspath(root)},
+    )
+
+
+def _of_model(folder: str, args: argparse.Namespace) -> "tuple[str, PushRecord]":
+    from components.baseline.folders import files_below
+    from components.baseline.push_record import PushRecord
+    from components.baseline.served_detector import require_comparable
+    from components.baseline.served_models import ServedModel, model_digest
+
+    if "saved_model.pb" not in files_below(folder):
+        raise UserError(
+            f"{folder} is neither the --root of a run nor a folder with saved_model.pb"
+        )
+    if not args.push_destination:
+        raise UserError(f"{folder} is a model: say where to with --push-destination")
+    require_comparable(ServedModel(0, folder, None))
+    return folder, PushRecord(
+        fingerprint="", judged_against="", model_digest=model_digest(folder)
+    )

@@ -1,0 +1,94 @@
+"""Tells why a version serves, or served: data, metrics, every rule, every decision."""
+
+import argparse
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from pipeline.cli.exit_status import ExitStatus
+from pipeline.cli.served_place import add_place, destination_of
+from schemas.user_error import UserError
+
+if TYPE_CHECKING:
+    from components.baseline.history import Decision
+    from components.baseline.served_models import ServedModel
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `voc-pipeline why`."""
+    add_place(parser)
+    parser.add_argument(
+        "version",
+        metavar="VERSION",
+        nargs="?",
+        type=int,
+        help="number of the version (default: the one that serves)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Reads the version's record and the destination's history."""
+    from components.baseline.history import decisions
+    from components.baseline.served_models import serving
+    from components.baseline.versions import version_of
+
+    destination = destination_of(args.place)
+    newest = serving(destination)
+    if newest is None:
+        raise UserError(f"nothing serves under {destination}")
+    model = newest if args.version is None else version_of(destination, args.version)
+    lines = [
+        f"version        {model.version}"
+        + (" (serves)" if model.version == newest.version else ""),
+        f"path           {model.path}",
+        *_origin(model),
+        *_decisions(model, decisions(destination)),
+    ]
+    sys.stdout.write("\n".join(lines) + "\n")
+    return ExitStatus.DONE
+
+
+def _origin(model: "ServedModel") -> list[str]:
+    record = model.record
+    if record is None:
+        return ["origin         unknown: it was not pushed by this program"]
+    origin, verdict = record.origin, record.verdict
+    lines = [f"pushed         {record.pushed_at} by {record.pushed_by}"]
+    if record.copy_of is not None:
+        lines.append(f"copy of        {record.copy_of}")
+    judged = record.judged_against.partition(":")[0]
+    lines += [
+        f"model digest   {record.model_digest}",
+        f"data           {origin.get('data', '-')} {origin.get('span', '')}".rstrip(),
+        f"data digest    {origin.get('data_digest') or '-'}",
+        f"code digest    {origin.get('code_digest') or '-'}",
+        f"judged against {f'version {judged}' if judged else 'no served model'}",
+    ]
+    for split, metrics in record.metrics.items():
+        shown = "  ".join(
+            f"{name} {'-' if value is None else f'{value:.4f}'}"
+            for name, value in metrics.items()
+        )
+        lines.append(f"{split:<15}{shown}")
+    blessed = "blessed" if verdict.get("blessed") else "not blessed"
+    lines.append(f"gate           {blessed}")
+    lines += [f"               {reason}" for reason in verdict.get("reasons", ())]
+    if record.because:
+        lines.append(f"overruled      by {record.pushed_by}: {record.because}")
+    thresholds = record.score_thresholds.get("by_class", {})
+    if thresholds:
+        lines.append(f"best F1 from   {json.dumps(thresholds)}")
+    for part in ("ingest", "trainer", "gate"):
+        if part in origin:
+            text = json.dumps(origin[part], sort_keys=True)
+            lines.append(f"{part + ' config':<15}{text}")
+    return lines
+
+
+def _decisions(model: "ServedModel", history: "list[Decision]") -> list[str]:
+    concerning = [
+        decision
+        for decision in history
+        if model.version in (decision.version, decision.serves)
+    ]
+    return [f"decided        {decision}" for decision in concerning]

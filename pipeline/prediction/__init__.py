@@ -1,0 +1,4 @@
+"""A served model on pictures: what it finds, drawn and as files.
+
+Imports schemas, trainer and components.
+"""

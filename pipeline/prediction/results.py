@@ -1,0 +1,84 @@
+"""What a model found, as files: pictures, COCO results, CSV."""
+
+import csv
+import dataclasses
+import json
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from pipeline.prediction.detector import Found
+from trainer.image import drawing
+
+RESULTS_FILE = "results.json"
+CSV_FILE = "detections.csv"
+LABEL_MAP_FILE = "label_map.txt"
+_CSV_COLUMNS = ("image", "class", "score", "xmin", "ymin", "xmax", "ymax")
+
+
+@dataclasses.dataclass
+class ResultFiles:
+    """A folder that fills with what is found, picture by picture.
+
+    `results.json` holds every detection, so that `voc-pipeline score` measures the
+    model and not the threshold; pictures and `detections.csv` those from their class's
+    threshold on.
+
+    Attributes:
+      folder: made where it is absent.
+      class_names: in the order of the class ids.
+      thresholds: [K].
+    """
+
+    folder: str
+    class_names: Sequence[str]
+    thresholds: npt.NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        os.makedirs(self.folder, exist_ok=True)
+        self._results: list[dict[str, Any]] = []
+        self._rows: list[tuple[Any, ...]] = []
+
+    def add(self, picture_id: str, pixels: npt.NDArray[np.uint8], found: Found) -> int:
+        """Keeps the detections, writes the picture; returns how many are shown."""
+        for box, score, class_id in zip(
+            found.boxes.tolist(), found.scores.tolist(), found.classes, strict=True
+        ):
+            left, top, right, bottom = box
+            self._results.append(
+                {
+                    "image_id": picture_id,
+                    "category_id": int(class_id) + 1,
+                    "bbox": [left, top, right - left, bottom - top],
+                    "score": score,
+                }
+            )
+        shown = found.scores >= self.thresholds[found.classes]
+        names = [self.class_names[class_id] for class_id in found.classes[shown]]
+        scores, boxes = found.scores[shown].tolist(), found.boxes[shown]
+        self._rows += [
+            (picture_id, name, f"{score:.6f}", *(f"{side:.2f}" for side in box))
+            for name, score, box in zip(names, scores, boxes.tolist(), strict=True)
+        ]
+        captions = [f"{n} {s:.2f}" for n, s in zip(names, scores, strict=True)]
+        layer = drawing.LabelledBoxes(boxes, captions, drawing.DETECTION_COLOUR)
+        drawn = drawing.draw_boxes(Image.fromarray(pixels), [layer])
+        drawn.save(os.path.join(self.folder, f"{picture_id}.jpg"), quality=90)
+        return len(names)
+
+    def close(self) -> None:
+        """Writes the files about all pictures."""
+        with open(os.path.join(self.folder, RESULTS_FILE), "w") as sink:
+            json.dump(self._results, sink)
+        path = os.path.join(self.folder, CSV_FILE)
+        with open(path, "w", newline="", encoding="utf-8") as sink:
+            writer = csv.writer(sink)
+            writer.writerow(_CSV_COLUMNS)
+            writer.writerows(self._rows)
+        path = os.path.join(self.folder, LABEL_MAP_FILE)
+        with open(path, "w", encoding="utf-8") as sink:
+            sink.writelines(f"{name}\n" for name in self.class_names)

@@ -1,0 +1,158 @@
+import csv
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from components.baseline.push_record import PushRecord
+from pipeline.__main__ import main
+
+# The detector's one box is the whole picture, a dog of score .5.
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory, save_one_box):
+    folder = tmp_path_factory.mktemp("root") / "served" / "7"
+    save_one_box(folder)
+    return folder
+
+
+@pytest.fixture
+def predict(tmp_path, model, capsys):
+    """Runs the command; returns exit status, what it wrote, and its messages."""
+
+    def predict(*arguments, place=model):
+        output = tmp_path / "out"
+        status = main(
+            ["predict", str(place), *map(str, arguments), "--output", str(output)]
+        )
+        return status, output, capsys.readouterr()
+
+    return predict
+
+
+def picture(path, size=(40, 30), **options):
+    Image.new("RGB", size, "gray").save(path, **options)
+    return path
+
+
+def pixels(path):
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+def results(output):
+    return json.loads((output / "results.json").read_text())
+
+
+def rows(output):
+    with (output / "detections.csv").open(newline="") as file:
+        return list(csv.reader(file))
+
+
+def test_a_picture_is_drawn_and_written_down_in_its_pixels(tmp_path, predict):
+    status, output, _ = predict(picture(tmp_path / "a.png"), "--threshold", 0.5)
+
+    assert status == 0
+    (found,) = results(output)
+    assert found["image_id"] == "a"
+    assert found["category_id"] == 1
+    assert found["bbox"] == [0, 0, 40, 30]
+    assert found["score"] == pytest.approx(0.5)
+    assert rows(output) == [
+        ["image", "class", "score", "xmin", "ymin", "xmax", "ymax"],
+        ["a", "dog", "0.500000", "0.00", "0.00", "40.00", "30.00"],
+    ]
+    assert (output / "label_map.txt").read_text() == "dog\n"
+    drawn = pixels(output / "a.jpg")
+    assert drawn.shape == (30, 40, 3)
+    assert np.ptp(drawn) > 50  # the picture is of one gray
+
+
+def test_a_picture_is_turned_as_exif_says(tmp_path, predict):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # stored lying, seen standing
+    status, output, _ = predict(picture(tmp_path / "a.jpg", exif=exif))
+
+    assert status == 0
+    assert results(output)[0]["bbox"] == [0, 0, 30, 40]
+    assert pixels(output / "a.jpg").shape == (40, 30, 3)
+
+
+def test_score_takes_the_results(tmp_path, predict, capsys):
+    folder = tmp_path / "voc"
+    for name in ("Annotations", "JPEGImages"):
+        (folder / name).mkdir(parents=True)
+    picture(folder / "JPEGImages" / "a.jpg")
+    # VOC counts pixels from 1: the whole of 40 x 30.
+    (folder / "Annotations" / "a.xml").write_text(
+        "<annotation><filename>a.jpg</filename>"
+        "<size><width>40</width><height>30</height><depth>3</depth></size>"
+        "<object><name>dog</name><bndbox><xmin>1</xmin><ymin>1</ymin>"
+        "<xmax>40</xmax><ymax>30</ymax></bndbox></object></annotation>"
+    )
+    _, output, _ = predict(folder / "JPEGImages")
+    detections = str(output / "results.json")
+    arguments = ["--ground-truth", str(folder), "--detections", detections, "--json"]
+
+    assert main(["score", *arguments]) == 0
+    assert json.loads(capsys.readouterr().out)["AP"] == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("threshold", "shown"), [(0.4, 1), (0.6, 0)])
+def test_what_is_shown_follows_the_threshold_that_the_evaluator_found(
+    tmp_path, save_one_box, predict, threshold, shown
+):
+    folder = tmp_path / "served" / "8"
+    save_one_box(folder)
+    record = PushRecord(
+        fingerprint="",
+        judged_against="",
+        model_digest="",
+        score_thresholds={
+            "split": "eval",
+            "overall": 0.45,
+            "by_class": {"dog": threshold},
+        },
+    )
+    (folder / "assets.extra" / "push.json").write_text(record.to_json())
+
+    # A push destination stands for its newest version.
+    _, output, said = predict(picture(tmp_path / "a.png"), place=folder.parent)
+
+    assert len(rows(output)) == 1 + shown
+    assert len(results(output)) == 1  # every detection, or score would judge the cut
+    assert "no thresholds of its own" not in said.err
+
+
+def test_a_file_that_is_no_picture_is_named_and_the_others_go_on(tmp_path, predict):
+    broken = tmp_path / "b.jpg"
+    broken.write_bytes(b"no picture")
+    status, output, said = predict(picture(tmp_path / "a.png"), broken)
+
+    assert status == 1
+    assert f"{broken} is no picture: cannot identify" in said.err
+    assert "1 pictures, 1 detections shown, 1 unreadable" in said.out
+    assert [found["image_id"] for found in results(output)] == ["a"]
+
+
+def test_what_cannot_be_meant_is_one_line_and_exit_status_two(tmp_path, predict):
+    one, other = tmp_path / "a.png", tmp_path / "more" / "a.jpg"
+    other.parent.mkdir()
+    picture(one)
+    picture(other)
+    (tmp_path / "empty").mkdir()
+    for arguments, message in (
+        ([one, other], "have one name"),
+        ([tmp_path / "c.png"], "there is no picture"),
+        ([tmp_path / "empty"], "no pictures in"),
+        ([one, "--threshold", "1.5"], "--threshold 1.5 is no score"),
+    ):
+        status, _, said = predict(*arguments)
+        assert status == 2
+        assert message in said.err
+        assert said.err.count("\n") == 1
+    status, _, said = predict(one, place=tmp_path / "empty")
+    assert status == 2
+    assert "holds no model" in said.err

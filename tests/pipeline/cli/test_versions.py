@@ -1,0 +1,138 @@
+"""models, why, rollback, reject and gc, as typed."""
+
+import json
+
+import pytest
+
+from components.baseline.push import push
+from components.baseline.push_record import PushRecord
+from components.baseline.served_models import baseline_identity, model_digest
+from pipeline.__main__ import main
+
+
+@pytest.fixture
+def root(tmp_path):
+    """A run's root with two versions, of mAP .5 and .6."""
+    served = str(tmp_path / "served")
+    for name, ap in (("one", 0.5), ("two", 0.6)):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "saved_model.pb").write_text(name)
+        record = PushRecord(
+            fingerprint="f",
+            judged_against=baseline_identity(served, ""),
+            model_digest=model_digest(str(folder)),
+            metrics={"test": {"AP": ap, "AP50": 0.9}},
+            verdict={
+                "blessed": True,
+                "split": "test",
+                "reasons": [f"mAP {ap} reaches the threshold 0.4"],
+            },
+            origin={"data": "/data/span-{SPAN}", "span": "7", "data_digest": "abc"},
+        )
+        push(str(folder), served, record)
+    return tmp_path
+
+
+def numbers(root):
+    return sorted(
+        int(path.name) for path in (root / "served").iterdir() if path.name.isdigit()
+    )
+
+
+def test_models_lists_every_version_and_which_serves(root, capsys):
+    assert main(["models", str(root)]) == 0
+
+    header, one, two = capsys.readouterr().out.splitlines()
+    assert header.split()[0] == "version"
+    assert one.split()[0] == str(numbers(root)[0])
+    assert "/data/span-{SPAN} 7" in one
+    assert "test   0.5000  0.9000  blessed" in one
+    assert two.endswith("serves")
+    assert not one.endswith("serves")
+
+
+def test_models_as_json(root, capsys):
+    assert main(["models", str(root), "--json"]) == 0
+
+    models = json.loads(capsys.readouterr().out)
+    assert [model["serves"] for model in models] == [False, True]
+    assert models[1]["record"]["metrics"]["test"]["AP"] == 0.6
+
+
+def test_an_empty_destination_serves_nothing(tmp_path, capsys):
+    assert main(["models", str(tmp_path)]) == 0
+    assert "nothing serves" in capsys.readouterr().out
+    assert main(["why", str(tmp_path)]) == 2
+
+
+def test_why_tells_data_rules_and_decisions(root, capsys):
+    one, two = numbers(root)
+    assert main(["rollback", str(root), "--because", "it misses dogs"]) == 0
+    assert "a copy of" in capsys.readouterr().out
+
+    assert main(["why", str(root), str(two)]) == 0
+
+    told = capsys.readouterr().out
+    assert "data digest    abc" in told
+    assert f"judged against version {one}" in told
+    assert "mAP 0.6 reaches the threshold 0.4" in told
+    assert f"rollback of {two} by " in told
+    assert "it misses dogs" in told
+    assert main(["why", str(root)]) == 0
+    assert f"copy of        {one}" in capsys.readouterr().out
+
+
+def test_a_rolled_back_version_is_marked_as_such(root, capsys):
+    main(["rollback", str(root), "--because", "it misses dogs"])
+    capsys.readouterr()
+
+    main(["models", str(root)])
+
+    _, _, two, copy = capsys.readouterr().out.splitlines()
+    assert two.endswith("rolled back")
+    assert copy.endswith(f"serves, copy of {numbers(root)[0]}")
+
+
+def test_a_rejected_version_is_marked_as_such(root, capsys):
+    one, two = numbers(root)
+    assert main(["reject", str(root), str(one), "--because", "wrong labels"]) == 0
+    assert main(["reject", str(root), str(two), "--because", "no"]) == 2
+    capsys.readouterr()
+
+    main(["models", str(root)])
+
+    assert capsys.readouterr().out.splitlines()[1].endswith("rejected")
+
+
+def test_gc_deletes_what_nothing_needs(root, capsys):
+    main(["rollback", str(root), "--because", "it misses dogs"])
+    one, two, copy = numbers(root)
+
+    # The copy serves, and was judged as what it copies was: against nothing.
+    assert main(["gc", str(root), "--keep", "1"]) == 0
+
+    assert f"deleted {one}, {two}" in capsys.readouterr().out
+    assert numbers(root) == [copy]
+
+
+@pytest.mark.parametrize("command", ["rollback", "reject", "bless"])
+def test_a_decision_needs_a_reason(root, capsys, command):
+    version = ["1"] if command == "reject" else []
+
+    assert main([command, str(root), *version, "--because", "  "]) == 2
+
+    assert "--because is empty" in capsys.readouterr().err
+
+
+def test_a_place_that_is_none_is_one_line(tmp_path, capsys):
+    assert main(["models", str(tmp_path / "nowhere")]) == 2
+    assert "is no folder; name a run's --root" in capsys.readouterr().err
+
+
+def test_a_model_s_folder_is_blessed_only_with_a_destination(tmp_path, root, capsys):
+    assert main(["bless", str(tmp_path / "one"), "--because", "x"]) == 2
+    assert "say where to with --push-destination" in capsys.readouterr().err
+    (tmp_path / "empty").mkdir()
+    assert main(["bless", str(tmp_path / "empty"), "--because", "x"]) == 2
+    assert "is neither the --root of a run nor" in capsys.readouterr().err
