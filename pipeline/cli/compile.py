@@ -58,8 +58,16 @@ def run(args: argparse.Namespace) -> int:
     folder = os.path.dirname(os.path.abspath(args.output))
     if not os.access(folder, os.W_OK):
         raise UserError(f"--output: {folder} is no folder that can be written")
-    check_store_path("--data", args.data)
-    check_store_path("--push-destination", args.push_destination)
+    for option, path in (
+        ("--data", args.data),
+        ("--push-destination", args.push_destination),
+    ):
+        check_store_path(option, path)
+        if "://" not in path and not config.kubeflow.volume_claim:
+            sys.stderr.write(
+                f"{option} {path} is a folder: the cluster has to mount it into every "
+                "stage; --set kubeflow.volume_claim=NAME does\n"
+            )
     paths = RunPaths(
         data=args.data,
         root="",

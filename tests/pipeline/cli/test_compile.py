@@ -1,5 +1,8 @@
 """What `compile` refuses before it loads TFX."""
 
+import sys
+from unittest import mock
+
 import pytest
 
 from pipeline.__main__ import main
@@ -25,6 +28,17 @@ def test_one_line_says_what_cannot_work(options, message, capsys):
     err = capsys.readouterr().err
     assert message in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "told"), [((), True), (("--set", "kubeflow.volume_claim=voc"), False)]
+)
+def test_a_folder_that_nothing_mounts_is_told(options, told, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "pipeline.runners", mock.Mock())
+    local = ("--data", "/data/voc", "--output", "p.yaml")
+
+    assert main(["compile", *PATHS, *local, *options]) == 0
+    assert ("--data /data/voc is a folder" in capsys.readouterr().err) == told
 
 
 @pytest.mark.parametrize("option", ["--data", "--push-destination", "--image"])
