@@ -60,13 +60,18 @@ def pod(tmp_path, monkeypatch):
 def test_the_whole_package_runs_to_the_pushed_model(package, bucket, store, pod, place):
     run = StandIn(package, BEHAVIOURS["2.16.1"], bucket, store, pod)
 
-    run.run(train_steps=5, min_map=0.0)
+    values = run.run(train_steps=5, min_map=0.0)
 
     assert run.metadata("DetectionEvaluator", "blessing")["blessed"] == 1
     assert run.metadata("ModelPusher", "pushed_model")["pushed"] == 1
     served = (place / "served").iterdir()
     (version,) = (path for path in served if path.name.isdigit())
     assert (version / "saved_model.pb").exists()
+
+    # A pod that died after its push is started anew: nothing is pushed twice.
+    push = run.spec["root"]["dag"]["tasks"]["ModelPusher"]
+    run.run_task("ModelPusher", push, values)
+    assert list((place / "served").iterdir()) == [version]
 
 
 @pytest.mark.parametrize("logs", [True, False])

@@ -57,8 +57,8 @@ class StandIn:
         self.logs = logs
         self.recorded: dict[tuple[str, str], tuple[int, dict[str, Any]]] = {}
 
-    def run(self, **parameters: Any) -> None:
-        """Runs every task after those it depends on; an error of KFP's or a stage's."""
+    def run(self, **parameters: Any) -> dict[str, Any]:
+        """Runs every task after those it depends on; returns all parameters' values."""
         root = self.spec["root"]
         declared = root["inputDefinitions"]["parameters"]
         unknown = parameters.keys() - declared.keys()
@@ -72,6 +72,7 @@ class StandIn:
             for name in ready:
                 self.run_task(name, waiting.pop(name), values)
                 done.add(name)
+        return values
 
     def run_task(self, name: str, task: dict[str, Any], values: dict[str, Any]) -> None:
         """Driver, launcher, stage, launcher."""
