@@ -30,6 +30,7 @@ from components.example_gen.source.annotation import (
     class_names,
     read_annotation,
 )
+from components.example_gen.source.file_kinds import is_lfs_pointer
 from components.example_gen.source.finding import Finding
 from components.example_gen.source.item import Item
 from schemas.detection_example import DetectionExample
@@ -153,7 +154,7 @@ def _read_xml(item: Item, config: IngestConfig) -> SourceFacts:
         return SourceFacts(item, UNANNOTATED if negative else None)
     try:
         raw = storage.read_bytes(item.annotation, config.max_file_bytes)
-        return SourceFacts(item, read_annotation(raw))
+        return SourceFacts(item, _parsed(raw))
     except AnnotationError as error:
         return SourceFacts(item, None, (error.kind, error.detail))
     except storage.TooLargeError as error:
@@ -162,6 +163,12 @@ def _read_xml(item: Item, config: IngestConfig) -> SourceFacts:
         return SourceFacts(item, None, ("missing", "it vanished during the run"))
     except OSError as error:
         return SourceFacts(item, None, ("unreadable", error.strerror or str(error)))
+
+
+def _parsed(raw: bytes) -> Annotation:
+    if is_lfs_pointer(raw):
+        raise AnnotationError("lfs_pointer", "git lfs pull")
+    return read_annotation(raw)
 
 
 def _read_content(

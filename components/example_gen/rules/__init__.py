@@ -30,6 +30,7 @@ SOURCE_RULES = (
     Rule(source.annotation_missing, ERROR, REJECT_IMAGE),
     Rule(source.annotation_unreadable, ERROR, REJECT_IMAGE),
     Rule(source.annotation_too_large, ERROR, REJECT_IMAGE),
+    Rule(source.annotation_lfs_pointer, ERROR, REJECT_IMAGE),
     Rule(source.xml_malformed, ERROR, REJECT_IMAGE),
     Rule(source.xml_forbidden, ERROR, REJECT_IMAGE),
     Rule(source.not_voc, ERROR, REJECT_IMAGE),
@@ -49,6 +50,8 @@ SOURCE_RULES = (
 CONTENT_RULES = (
     Rule(image.image_unreadable, ERROR, REJECT_IMAGE),
     Rule(image.image_too_large, ERROR, REJECT_IMAGE),
+    Rule(image.image_lfs_pointer, ERROR, REJECT_IMAGE),
+    Rule(image.image_heif, ERROR, REJECT_IMAGE),
     Rule(image.format_unsupported, ERROR, REJECT_IMAGE),
     Rule(image.format_disagrees, WARNING, KEEP),
     Rule(image.too_many_pixels, ERROR, REJECT_IMAGE),

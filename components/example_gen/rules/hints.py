@@ -8,6 +8,14 @@ HINTS = {
         "objects, unannotated=ignore leaves them out"
     ),
     "image_ambiguous": "several images of one name: keep the one that is annotated",
+    "annotation_lfs_pointer": "git-lfs has not fetched the data: run git lfs pull",
+    "image_lfs_pointer": "git-lfs has not fetched the data: run git lfs pull",
+    "image_heif": (
+        "HEIC and AVIF are not read: convert them to JPEG (magick mogrify -format "
+        "jpg), before labelling, since a converter may turn the picture"
+    ),
+    "format_unsupported": "only JPEG and PNG are read: convert the rest",
+    "not_voc": "XML of another kind: export as Pascal VOC (in CVAT: PASCAL VOC 1.1)",
     "listed_absent": "image sets list names without a file: unpack all of the data",
 }
 

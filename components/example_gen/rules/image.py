@@ -5,6 +5,7 @@ import dataclasses
 from components.example_gen.config import IngestConfig
 from components.example_gen.rules.box_frame import FrameFound
 from components.example_gen.source.annotation import Annotation
+from components.example_gen.source.file_kinds import AVIF, HEIC, LFS_POINTER
 from components.example_gen.source.image import Header
 from schemas.single_box import Box
 
@@ -43,6 +44,17 @@ def image_unreadable(facts: ImageFacts, config: IngestConfig) -> str | None:
 def image_too_large(facts: ImageFacts, config: IngestConfig) -> str | None:
     """The image file is larger than `max_file_bytes`."""
     return facts.failed("too_large")
+
+
+def image_lfs_pointer(facts: ImageFacts, config: IngestConfig) -> str | None:
+    """The image is a git-lfs pointer, not the file; `git lfs pull` fetches it."""
+    return "git lfs pull" if facts.content == LFS_POINTER else None
+
+
+def image_heif(facts: ImageFacts, config: IngestConfig) -> str | None:
+    """The content is HEIC or AVIF, which must be converted to JPEG or PNG."""
+    kind = facts.content
+    return f"content is {kind}" if kind in {HEIC, AVIF} else None
 
 
 def format_unsupported(facts: ImageFacts, config: IngestConfig) -> str | None:

@@ -70,6 +70,11 @@ def annotation_too_large(facts: SourceFacts, config: IngestConfig) -> str | None
     return facts.failed("too_large")
 
 
+def annotation_lfs_pointer(facts: SourceFacts, config: IngestConfig) -> str | None:
+    """The annotation is a git-lfs pointer, not the file; `git lfs pull` fetches it."""
+    return facts.failed("lfs_pointer")
+
+
 def xml_malformed(facts: SourceFacts, config: IngestConfig) -> str | None:
     """The annotation is not well-formed XML, or an empty file."""
     return facts.failed("malformed")

@@ -1,8 +1,9 @@
 """The plan of a run, on disk: workers read their shard of it, the driver its sums."""
 
 import dataclasses
+import functools
 import pickle
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from components.example_gen.config import IngestConfig
 from components.example_gen.plan import replay
@@ -20,6 +21,7 @@ from components.example_gen.shards.shard import (
 )
 from components.example_gen.source import storage
 from components.example_gen.source.corners import Corners
+from components.example_gen.source.file_kinds import foreign_annotations
 from components.example_gen.source.finding import Finding
 from components.example_gen.source.item import Item, Plan
 from schemas.label_map import LabelMap
@@ -54,13 +56,15 @@ def write_plan(
       UserError: the data cannot be read or hold nothing to ingest, or the replay
         names nothing that is there.
     """
+    entries = _list(root)
+    read = functools.partial(storage.read_bytes, max_bytes=config.max_file_bytes)
     plan = make_plan(
-        _list(root),
-        lambda ref: storage.read_bytes(ref, config.max_file_bytes),
+        entries,
+        read,
         follow_symlinks=config.follow_symlinks,
         unannotated=config.unannotated,
     )
-    _check_found(root, plan)
+    _check_found(root, plan, lambda: foreign_annotations(entries, read))
     assignment = assign_splits(plan, config)
     items = assignment.items
     if replay_path:
@@ -126,8 +130,11 @@ def _list(root: str) -> Sequence[storage.Entry]:
         raise UserError(f"{root} cannot be read: {reason}") from error
 
 
-def _check_found(root: str, plan: Plan) -> None:
-    """UserError unless there are both annotations and images to pair up."""
+def _check_found(root: str, plan: Plan, instead: Callable[[], str]) -> None:
+    """UserError unless there are both annotations and images to pair up.
+
+    `instead` says what other annotations there are, "" where it knows of none.
+    """
     lacking = [
         what
         for what, files in (
@@ -136,8 +143,16 @@ def _check_found(root: str, plan: Plan) -> None:
         )
         if not any(files)
     ]
-    if lacking:
+    if not lacking:
+        return
+    what = f"{root} holds no {' and no '.join(lacking)}"
+    other = instead() if lacking[0] != "images" else ""
+    if other:
         raise UserError(
-            f"{root} holds no {' and no '.join(lacking)}; name the directory "
-            "that holds Annotations and JPEGImages, or XML beside images"
+            f"{what}: {other}; convert them to Pascal VOC (FiftyOne, datumaro, CVAT "
+            "and Label Studio write it)"
         )
+    raise UserError(
+        f"{what}; name the directory that holds Annotations and JPEGImages, or XML "
+        "beside images"
+    )

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, JpegImagePlugin, PngImagePlugin
 
 from components.example_gen.source import jpeg_file, png_file
+from components.example_gen.source.file_kinds import foreign_kind
 from components.example_gen.source.fingerprint import fingerprint
 
 _SIGNATURES = (
@@ -79,7 +80,7 @@ def sniff(raw: bytes) -> str:
     for signature, name in _SIGNATURES:
         if raw.startswith(signature):
             return name
-    return ""
+    return foreign_kind(raw)
 
 
 def open_image(raw: bytes, image_format: str) -> Image.Image:

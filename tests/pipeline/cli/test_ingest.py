@@ -85,6 +85,7 @@ def test_a_leak_is_status_1(voc, capsys):
     [
         (["nowhere"], "no such data set: nowhere"),
         (["my data/JPEGImages"], "JPEGImages holds no annotations (.xml);"),
+        (["yolo"], "(.xml): labels/a.txt is YOLO's; convert them to Pascal VOC"),
         (["my data/JPEGImages/a.jpg"], "is a file"),
         (["my data-{SPAN}"], "no span matches"),
         (["my data", "--label-map", "nowhere.txt"], "label map nowhere.txt cannot be"),
@@ -103,6 +104,9 @@ def test_a_leak_is_status_1(voc, capsys):
 def test_bad_input_is_status_2_and_one_line(voc, capsys, arguments, message):
     Path("cats.txt").write_text("cat\n")
     Path("odd.json").write_text('{"colour": 1}')
+    for name, raw in (("images/a.jpg", jpeg(0)), ("labels/a.txt", b"0 .5 .5 .1 .1")):
+        Path("yolo", name).parent.mkdir(parents=True)
+        Path("yolo", name).write_bytes(raw)
     assert main(["ingest", *arguments, "--output", "out"]) == 2
     lines = [line for line in capsys.readouterr().err.splitlines() if line]
     assert message in lines[-1]
