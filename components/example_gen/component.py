@@ -22,6 +22,7 @@ from components.example_gen.output.report import (
 )
 from components.example_gen.shards.tfrecord import make_directory
 from components.example_gen.source import spans
+from components.example_gen.source.digest import unchanged
 from schemas.config_json import from_json
 
 
@@ -45,13 +46,14 @@ def VocExampleGen(
     Raises UserError for unusable data, and for data over its budget before anything
     is trained on it; TFX then deletes the outputs, so the report is kept beside them.
     """
-    del data_digest, source_digest  # only there for the cache to see
+    del source_digest  # only there for the cache to see
     config = from_json(IngestConfig, ingest_config, "ingest")
     resolved = spans.resolve(data, span)
     dirs = OutputDirs(examples.uri, annotations.uri, report.uri)
     for artifact in (examples, annotations, report):
         make_directory(artifact.uri)  # TFX's local runner has, Kubeflow has not
-    result = ingest(resolved, dirs, config, lambda: beam_pipeline)
+    with unchanged(data, span, data_digest):
+        result = ingest(resolved, dirs, config, lambda: beam_pipeline)
     kept_at = os.path.join(os.path.dirname(report.uri), "refused")
     try:
         check_budget(result, config, os.path.join(kept_at, "report.html"))

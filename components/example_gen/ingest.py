@@ -67,7 +67,7 @@ def ingest(
     output.delete_tree(dirs.staging)
     for line in report.details["warnings"]:
         _LOGGER.warning("ingest: %s", line)
-    _LOGGER.info("ingest: %s", plan.corners.line())
+    _LOGGER.info("ingest: %s", report.corners_line())
     _LOGGER.info("ingest: %s", report.split_line())
     _LOGGER.info("ingest: %s", report.headline())
     return report

@@ -147,7 +147,8 @@ def _tell(report: "Report", config: "IngestConfig", args: argparse.Namespace) ->
     if args.json:
         sys.stdout.write(json.dumps(report.to_dict()) + "\n")
     else:
-        sys.stdout.write(f"{report.headline()}\n{report.split_line()}\n")
+        lines = (report.headline(), report.split_line(), report.corners_line())
+        sys.stdout.write("".join(f"{line}\n" for line in lines))
         for line in report.details["warnings"]:
             sys.stdout.write(f"warning: {line}\n")
         for reason, count in report.reasons.items():

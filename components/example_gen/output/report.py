@@ -79,6 +79,11 @@ class Report:
         """One line: where the splits come from."""
         return f"splits {self.details['split_source']}"
 
+    def corners_line(self) -> str:
+        """One line: how boxes count pixels, and what says so."""
+        corners = self.details["corners"]
+        return f"corners {corners['convention']}: {corners['evidence']}"
+
     def worst_reasons(self, count: int = 3) -> list[tuple[str, int]]:
         """What costs most: lost images and leaks, lost objects, then anything odd."""
         rules = {rule.code: rule for rule in RULES}

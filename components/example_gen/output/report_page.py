@@ -45,6 +45,7 @@ def render(report: Report, samples: Samples, items: Mapping[str, Item]) -> str:
     values = {
         "headline": html.escape(report.headline()),
         "splits_from": html.escape(report.split_line()),
+        "corners": html.escape(report.corners_line()),
         "warnings": "".join(
             f"<p>{html.escape(line)}</p>" for line in report.details["warnings"]
         ),

@@ -3,11 +3,15 @@
 Imports nothing heavy: it runs before every run, also one that reuses everything.
 """
 
+import contextlib
 import hashlib
+import os
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from components.example_gen.source import spans, storage
 from components.example_gen.source.names import IMAGE_SUFFIXES
+from schemas.user_error import UserError
 
 # Contents up to here, at some 1 GB/s; above, name, size and time of change.
 CONTENT_LIMIT_BYTES = 1 << 30
@@ -42,6 +46,40 @@ def data_digest(data: str, span: int | str | None = None) -> str:
         else:
             digest.update(f"{entry.ref.size} {entry.mtime_ns}\n".encode())
     return digest.hexdigest()[:32]
+
+
+@contextlib.contextmanager
+def unchanged(data: str, span: int | str | None, digest: str) -> Iterator[None]:
+    """UserError if the data are no longer what the digest says, or change inside.
+
+    Inside, what is read is what the digest is over: a file that is edited and put back
+    has a later time of change, which no tool sets back. "" is no digest to compare.
+    """
+    root = spans.resolve(data, span).root
+    before = _stamps(root)
+    if digest and data_digest(data, span) != digest:
+        raise UserError(f"{root} has changed since the run began: start it again")
+    yield
+    after = _stamps(root)
+    if after != before:
+        names = before.keys() | after.keys()
+        changed = sorted(n for n in names if before.get(n) != after.get(n))
+        raise UserError(
+            f"{root} changed while it was read ({len(changed)} files, the first is "
+            f"{changed[0]}): leave the data alone and start the run again"
+        )
+
+
+def _stamps(root: str) -> dict[str, tuple[int, ...]]:
+    """Size and times of change by name; a tar has one pair for all of its members."""
+    if storage.is_tar(root) and not storage.is_remote(root):
+        info = os.stat(root)
+        return {root: (info.st_size, info.st_mtime_ns, info.st_ctime_ns)}
+    return {
+        entry.name: (entry.ref.size, entry.mtime_ns, entry.ctime_ns)
+        for entry in storage.list_files(root)
+        if PurePosixPath(entry.name).suffix.lower() in _SUFFIXES
+    }
 
 
 def _add_content(digest: "hashlib._Hash", ref: storage.FileRef) -> None:

@@ -4,13 +4,18 @@ Pillow stops with the last row of pixels. TensorFlow reads on to the end marker,
 fails where the file ends first. (ITU-T T.81, annex B.)
 """
 
+import bisect
 import re
+from collections.abc import Iterator
 
-# A marker that ends entropy coded data: neither a stuffed zero nor a restart.
-_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])", re.DOTALL)
+import numpy as np
+
 _ADOBE = re.compile(rb"\xff\xee..Adobe", re.DOTALL)
-_START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
-_WITHOUT_LENGTH = {0x01, 0xD8}  # TEM, SOI
+_START_OF_SCAN, _START_OF_IMAGE, _END_OF_IMAGE = 0xDA, 0xD8, 0xD9
+_TEMPORARY = 0x01  # has no length
+# What follows 0xFF in a marker: no stuffed zero, no fill byte, no restart.
+_IS_MARKER = np.ones(256, np.bool_)
+_IS_MARKER[[0x00, 0xFF, *range(0xD0, 0xD8)]] = False
 
 
 class JpegError(Exception):
@@ -19,23 +24,33 @@ class JpegError(Exception):
 
 def check(raw: bytes) -> None:
     """JpegError unless the markers lead to the end of the image."""
-    at, scans = 2, 0
-    while found := _MARKER.search(raw, at):
-        marker, at = found.group(1)[0], found.end()
+    scans = 0
+    for marker in _markers(raw):
         if marker == _END_OF_IMAGE:
             if not scans:
                 raise JpegError("it has no pixels: no scan before its end marker")
             return
-        if marker in _WITHOUT_LENGTH:
-            if marker == 0xD8:
-                raise JpegError("a second image starts inside")
-            continue
-        length = int.from_bytes(raw[at : at + 2], "big")
-        if length < 2:
-            raise JpegError(f"marker {marker:02X} has the length {length}")
+        if marker == _START_OF_IMAGE:
+            raise JpegError("a second image starts inside")
         scans += marker == _START_OF_SCAN
-        at += length
     raise JpegError("it is cut off: the end marker is missing")
+
+
+def _markers(raw: bytes) -> Iterator[int]:
+    """The markers behind the first one; what a marker's length covers is skipped."""
+    data = np.frombuffer(raw, np.uint8)
+    candidates = np.flatnonzero(data[:-1] == 0xFF)
+    places = candidates[_IS_MARKER[data[candidates + 1]]].tolist()
+    at = 2
+    while (index := bisect.bisect_left(places, at)) < len(places):
+        at = places[index] + 2
+        marker = raw[at - 1]
+        if marker not in (_END_OF_IMAGE, _START_OF_IMAGE, _TEMPORARY):
+            length = int.from_bytes(raw[at : at + 2], "big")
+            if length < 2:
+                raise JpegError(f"marker {marker:02X} has the length {length}")
+            at += length
+        yield marker
 
 
 def has_adobe_marker(raw: bytes) -> bool:

@@ -34,7 +34,6 @@ class _Chunk(NamedTuple):
     name: bytes
     start: int  # of the length
     end: int  # behind the checksum
-    sound: bool  # the checksum is right
 
 
 def bit_depth(raw: bytes) -> int:
@@ -51,24 +50,36 @@ def for_pillow(raw: bytes) -> bytes:
         chunks = list(_chunks(raw))
     except PngError:
         return raw
-    if all(chunk.sound and chunk.name in _HARMLESS for chunk in chunks):
+    if all(_is_harmless(raw, chunk) for chunk in chunks):
         return raw
     view = memoryview(raw)
     kept = [
         view[chunk.start : chunk.end]
         for chunk in chunks
-        if chunk.name in _CRITICAL or (chunk.sound and chunk.name in _KEPT)
+        if chunk.name in _CRITICAL or (chunk.name in _KEPT and _is_sound(raw, chunk))
     ]
     return b"".join([SIGNATURE, *kept])
 
 
+def _is_harmless(raw: bytes, chunk: _Chunk) -> bool:
+    # Checksums of critical chunks are `check`'s business, and Pillow's.
+    sound = chunk.name in _CRITICAL or _is_sound(raw, chunk)
+    return sound and chunk.name in _HARMLESS
+
+
+def _is_sound(raw: bytes, chunk: _Chunk) -> bool:
+    """Whether a chunk's checksum is right; it is over name and data."""
+    stated = int.from_bytes(raw[chunk.end - 4 : chunk.end], "big")
+    return zlib.crc32(memoryview(raw)[chunk.start + 4 : chunk.end - 4]) == stated
+
+
 def unsound_chunks(raw: bytes) -> tuple[str, ...]:
-    """Names of the chunks whose checksum is wrong."""
+    """Names of the chunks beside the pixels whose checksum is wrong."""
     try:
-        found = list(_chunks(raw))
+        found = [chunk for chunk in _chunks(raw) if chunk.name not in _CRITICAL]
     except PngError:
         return ()
-    return tuple(chunk.name.decode() for chunk in found if not chunk.sound)
+    return tuple(chunk.name.decode() for chunk in found if not _is_sound(raw, chunk))
 
 
 def check(raw: bytes) -> None:
@@ -76,7 +87,7 @@ def check(raw: bytes) -> None:
     chunks = list(_chunks(raw))
     names = [chunk.name for chunk in chunks]
     for chunk in chunks:
-        if chunk.name in _CRITICAL and not chunk.sound:
+        if chunk.name in _CRITICAL and not _is_sound(raw, chunk):
             raise PngError(f"the checksum of {chunk.name.decode()} is wrong")
     width, height, depth, color, _, _, interlaced = struct.unpack(
         ">IIBBBBB", raw[16:29]
@@ -106,9 +117,7 @@ def _chunks(raw: bytes) -> Iterator[_Chunk]:
             raise PngError(f"it is cut off within {name.decode()}")
         _check_place(name, length, names)
         names.append(name)
-        stated = int.from_bytes(raw[end - 4 : end], "big")
-        sound = zlib.crc32(memoryview(raw)[at + 4 : end - 4]) == stated
-        yield _Chunk(name, at, end, sound)
+        yield _Chunk(name, at, end)
         at = end
 
 

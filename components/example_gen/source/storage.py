@@ -25,6 +25,7 @@ class Entry(NamedTuple):
     ref: FileRef
     mtime_ns: int
     escapes: bool  # a symlink that leads out of the data set
+    ctime_ns: int = 0  # of the last change, which no tool sets back; 0 where unknown
 
 
 class TooLargeError(Exception):
@@ -140,7 +141,8 @@ def _list_local(root: str) -> Iterator[Entry]:
                 elif child.is_file():  # neither pipes, sockets nor devices
                     info = child.stat()
                     ref = FileRef(os.path.abspath(child.path), info.st_size)
-                    yield Entry(prefix + child.name, ref, info.st_mtime_ns, escapes)
+                    times = info.st_mtime_ns, escapes, info.st_ctime_ns
+                    yield Entry(prefix + child.name, ref, *times)
 
 
 def _list_remote(root: str) -> Iterator[Entry]:

@@ -5,7 +5,8 @@ import tarfile
 import pytest
 
 from components.example_gen.source import digest as module
-from components.example_gen.source.digest import data_digest
+from components.example_gen.source.digest import data_digest, unchanged
+from schemas.user_error import UserError
 
 
 @pytest.fixture
@@ -71,3 +72,48 @@ def test_a_tar_is_digested_by_its_members(home, tmp_path):
     with tarfile.open(tmp_path / "x.tar", "w") as tar:
         tar.add(home, ".")
     assert data_digest(str(tmp_path / "x.tar")) != before
+
+
+def test_data_left_alone_pass(home):
+    with unchanged(str(home), None, data_digest(str(home))):
+        (home / "notes.html").write_text("no part of the data")
+
+
+def test_data_changed_since_the_digest_are_refused_before_they_are_read(home, voc_xml):
+    digest = data_digest(str(home))
+    (home / "Annotations/c.xml").write_bytes(voc_xml())
+    with (
+        pytest.raises(UserError, match="has changed since the run began"),
+        unchanged(str(home), None, digest),
+    ):
+        pytest.fail("it was read")
+
+
+def edit_and_put_back(path):
+    """The same bytes, size and time of modification as before."""
+    raw, times = path.read_bytes(), path.stat()
+    path.write_bytes(raw.replace(b"dog", b"cat"))
+    path.write_bytes(raw)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def test_data_edited_and_put_back_while_they_are_read_are_refused(home):
+    digest = data_digest(str(home))
+    with (
+        pytest.raises(UserError, match=r"1 files, the first is Annotations/b\.xml"),
+        unchanged(str(home), None, digest),
+    ):
+        edit_and_put_back(home / "Annotations/b.xml")
+    assert data_digest(str(home)) == digest
+
+
+def test_a_tar_replaced_while_it_is_read_is_refused(home, tmp_path):
+    path = tmp_path / "set.tar"
+    for _ in range(2):
+        with tarfile.open(path, "w") as archive:
+            archive.add(home, "VOC")
+    with (
+        pytest.raises(UserError, match="changed while it was read"),
+        unchanged(str(path), None, ""),
+    ):
+        edit_and_put_back(path)
