@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pipeline.cli.exit_status import ExitStatus
 from pipeline.cli.interrupts import orderly_interrupts
 from pipeline.cli.parser import CommandParser
+from pipeline.run.colour import painted
 from schemas.did_you_mean import did_you_mean
 from schemas.user_error import RefusedError, UserError
 
@@ -49,6 +50,7 @@ def _usage() -> str:
         )
         for name, (_, text) in COMMANDS.items()
     )
+    purpose = "A Pascal VOC data set in, a gated and served RetinaNet out."
     closing = (
         "voc-pipeline COMMAND --help tells a command's options; --version the version. "
         "Exit status: 0 done, 1 refused by a gate or a budget, 2 bad input, 70 a "
@@ -56,7 +58,7 @@ def _usage() -> str:
     )
     return (
         "usage: voc-pipeline COMMAND [options]\n\n"
-        "A Pascal VOC data set in, a gated and served RetinaNet out.\n\n"
+        f"{textwrap.fill(purpose, columns)}\n\n"
         f"commands:\n{rows}\n\n{textwrap.fill(closing, columns)}\n"
     )
 
@@ -70,6 +72,10 @@ def _version() -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit status, one of `ExitStatus`."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if "_ARGCOMPLETE" in os.environ:
+        from pipeline.cli.completion import complete
+
+        complete(COMMANDS)
     if not arguments or arguments[0] in {"-h", "--help", "help"}:
         sys.stdout.write(_usage())
         return ExitStatus.DONE if arguments else ExitStatus.BAD_INPUT
@@ -107,7 +113,8 @@ def _run(name: str, arguments: list[str]) -> int:
             sys.stdout.flush()
             return status
     except UserError as error:
-        sys.stderr.write(f"voc-pipeline {name}: {error}\n")
+        title = painted(f"voc-pipeline {name}:", "red", sys.stderr)
+        sys.stderr.write(f"{title} {error}\n")
         refused = isinstance(error, RefusedError)
         return ExitStatus.REFUSED if refused else ExitStatus.BAD_INPUT
     except KeyboardInterrupt:

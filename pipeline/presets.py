@@ -4,7 +4,6 @@ A preset is told here and nowhere else. Each docstring has the command, the sour
 what it costs and what was measured; README's table is checked against these figures.
 """
 
-import argparse
 import dataclasses
 import inspect
 from collections.abc import Callable
@@ -12,9 +11,7 @@ from collections.abc import Callable
 from components.evaluator.config import GateConfig
 from pipeline.config import PipelineConfig
 from pipeline.on_kubeflow.stage_resources import KubeflowConfig, StageResources
-from pipeline.overrides import apply_overrides
 from schemas.did_you_mean import did_you_mean
-from schemas.label_map import LabelMap
 from schemas.user_error import UserError
 from trainer.augment.color_jitter import ColorJitter
 from trainer.augment.flip import HorizontalFlip
@@ -232,40 +229,6 @@ PRESETS: dict[str, Callable[[], PipelineConfig]] = {
     "voc_r50_modern": voc_r50_modern,
     "smoke": smoke,
 }
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options that choose and change a config, shared by several commands."""
-    parser.add_argument(
-        "--preset", default="cpu_small", help=f"one of {', '.join(PRESETS)}"
-    )
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="FIELD=VALUE",
-        help="change a field, such as trainer.seed=1; may be given several times",
-    )
-    parser.add_argument(
-        "--label-map",
-        metavar="FILE",
-        help="one class a line; default: the classes of the data, sorted",
-    )
-
-
-def config_from(args: argparse.Namespace) -> PipelineConfig:
-    """The config that `--preset`, `--label-map` and `--set` name.
-
-    Raises:
-      UserError: no such preset, field or file, or a value that its field refuses.
-    """
-    config = apply_overrides(preset(args.preset), args.set)
-    if args.label_map:
-        names = LabelMap.from_file(args.label_map).names
-        config = dataclasses.replace(
-            config, ingest=dataclasses.replace(config.ingest, label_map=names)
-        )
-    return config
 
 
 def preset(name: str) -> PipelineConfig:

@@ -31,8 +31,13 @@ def to_json(config: object) -> str:
     return json.dumps(to_mapping(config), indent=1, sort_keys=True)
 
 
-def from_json(config_class: type[ConfigT], text: str, where: str = "") -> ConfigT:
-    """The inverse of `to_json`; fields left out, or an empty text, take the defaults.
+def from_json(
+    config_class: type[ConfigT],
+    text: str,
+    where: str = "",
+    base: ConfigT | None = None,
+) -> ConfigT:
+    """The inverse of `to_json`; fields left out are those of `base`, or the defaults.
 
     `where` is the path of this config in the whole one, as `--set` has it: `ingest`.
     Raises UserError that names the field, what it takes and what it got.
@@ -44,7 +49,8 @@ def from_json(config_class: type[ConfigT], text: str, where: str = "") -> Config
     if not isinstance(mapping, dict):
         raise UserError(f"{where or 'the config'} takes fields {{...}}, got {text}")
     try:
-        return from_mapping(config_class, mapping, where)
+        before = {} if base is None else to_mapping(base)
+        return from_mapping(config_class, before | mapping, where)
     except ValueError as error:
         raise UserError(str(error)) from error
 
@@ -115,17 +121,19 @@ def _no_field(
 
 def _meant(path: Sequence[str], known: Sequence[str], tree: dict[str, Any]) -> str:
     """The same name elsewhere in the tree, else the nearest name in this place."""
-    elsewhere = [other for other in _paths(tree) if other.split(".")[-1] == path[-1]]
+    paths = field_paths(tree)
+    elsewhere = [other for other in paths if other.split(".")[-1] == path[-1]]
     if elsewhere:
         return f" (did you mean {' or '.join(map(repr, elsewhere))}?)"
     return did_you_mean(path[-1], known)
 
 
-def _paths(tree: Mapping[str, Any], where: str = "") -> Iterator[str]:
+def field_paths(tree: Mapping[str, Any], where: str = "") -> Iterator[str]:
+    """Every field of what `to_mapping` made, as `--set` names it."""
     for name, value in tree.items():
         yield f"{where}{name}"
         if isinstance(value, dict):
-            yield from _paths(value, f"{where}{name}.")
+            yield from field_paths(value, f"{where}{name}.")
 
 
 def _hints(config_class: type) -> dict[str, Any]:

@@ -4,19 +4,19 @@ The pipeline root is no part of a package: KFP takes it when a run is submitted.
 """
 
 import argparse
-import json
 import os
 import sys
 
-from pipeline import presets
+from pipeline.cli import options
 from pipeline.config import RunPaths
 from pipeline.on_kubeflow.package import check_store_path
+from pipeline.run import console
 from schemas.user_error import UserError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `voc-pipeline compile`."""
-    presets.add_arguments(parser)
+    options.add_config_arguments(parser)
     parser.add_argument("--output", required=True, help="the package: a .yaml file")
     parser.add_argument(
         "--image",
@@ -34,16 +34,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder that is served, as the stages see it",
     )
     parser.add_argument("--root", help=argparse.SUPPRESS)
-    parser.add_argument("--span", default="", help="span of a pattern: 7 or latest")
+    options.add_span_argument(parser)
     parser.add_argument(
-        "--earlier-span", default="", help="span that drift is measured against"
+        "--earlier-span",
+        default="",
+        metavar="N",
+        help="span that drift is measured against (default: none)",
     )
-    parser.add_argument("--json", action="store_true", help="print what was written")
+    options.add_result_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Writes the package."""
-    config = presets.config_from(args)
+    config = options.config_from(args)
     if args.root is not None:
         raise UserError(
             "--root has no place in a package: KFP takes the pipeline root when a run "
@@ -75,12 +78,10 @@ def run(args: argparse.Namespace) -> int:
         span=args.span,
         earlier_span=args.earlier_span,
     )
-    from pipeline.runners import compile_kubeflow
+    with console.quiet_libraries():
+        from pipeline.runners import compile_kubeflow
 
-    compile_kubeflow(config, paths, args.output, args.image)
-    if args.json:
-        written = {"output": os.path.abspath(args.output), "pipeline": config.name}
-        sys.stdout.write(json.dumps(written) + "\n")
-    else:
-        sys.stdout.write(f"wrote {args.output}\n")
+        compile_kubeflow(config, paths, args.output, args.image)
+    written = {"output": os.path.abspath(args.output), "pipeline": config.name}
+    options.tell(args, written, f"wrote {args.output}\n")
     return 0

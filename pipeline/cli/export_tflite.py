@@ -5,11 +5,11 @@ the frame's pixels) and label_map.txt (one class a line, in id order).
 """
 
 import argparse
-import json
 import os
-import sys
 from pathlib import Path
 
+from pipeline.cli import options
+from pipeline.run import console
 from schemas.label_map import LABEL_MAP_FILENAME
 from schemas.user_error import UserError
 
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output", required=True, metavar="DIR", help="folder, made where absent"
     )
-    parser.add_argument("--json", action="store_true", help="print what was written")
+    options.add_result_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -42,18 +42,17 @@ def run(args: argparse.Namespace) -> int:
             f"--output {args.output} cannot be made: {error.strerror}"
         ) from error
 
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from trainer.serving.tflite import convert_to_tflite
+    with console.quiet_libraries():
+        from trainer.serving.tflite import convert_to_tflite
 
-    flatbuffer, label_map = convert_to_tflite(args.model)
+        flatbuffer, label_map = convert_to_tflite(args.model)
     (output / MODEL_FILENAME).write_bytes(flatbuffer)
     label_map.to_file(output / LABEL_MAP_FILENAME)
     written = {"output": args.output, "bytes": len(flatbuffer)}
-    if args.json:
-        sys.stdout.write(json.dumps(written) + "\n")
-    else:
-        sys.stdout.write(
-            f"wrote {output / MODEL_FILENAME} ({len(flatbuffer):,} bytes, "
-            f"{len(label_map)} classes)\n"
-        )
+    options.tell(
+        args,
+        written,
+        f"wrote {output / MODEL_FILENAME} ({len(flatbuffer):,} bytes, "
+        f"{len(label_map)} classes)\n",
+    )
     return 0

@@ -6,11 +6,11 @@ dropped, or the same image in two splits), 2 unusable.
 
 import argparse
 import functools
-import json
 import logging
 import sys
 from typing import TYPE_CHECKING
 
+from pipeline.cli import options
 from pipeline.cli.exit_status import ExitStatus
 
 if TYPE_CHECKING:
@@ -23,35 +23,70 @@ KEPT = "{output} is as it was before; the same command starts anew"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the options of `voc-pipeline ingest`."""
-    parser.add_argument("data", help="VOC directory or .tar; {SPAN} for a number")
-    parser.add_argument("--output", required=True, help="directory to make")
-    parser.add_argument("--span", help="number for {SPAN}, or latest (the default)")
-    parser.add_argument("--label-map", help="file of one class a line")
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--data", metavar="DATA", help=options.DATA_HELP)
+    where.add_argument("data_here", nargs="?", metavar="DATA", help="the same")
+    parser.add_argument(
+        "--output", required=True, metavar="DIR", help="directory to make"
+    )
+    options.add_span_argument(parser)
+    options.add_label_map_argument(parser)
     parser.add_argument(
         "--unknown-class",
         choices=("stop", "drop"),
-        help="what a class beyond the label map does (default: stop)",
+        metavar="WHAT",
+        help="what a class beyond the label map does: stop (default), or drop its "
+        "objects",
     )
     parser.add_argument(
         "--unannotated",
         choices=("reject", "negative", "ignore"),
-        help="what an image without an XML is: rejected (default), a negative image, "
-        "or none of the data",
+        metavar="WHAT",
+        help="what an image without an XML is: reject (default), negative (it shows "
+        "no object), or ignore (it is none of the data)",
     )
-    parser.add_argument("--config", help="JSON file of ingest settings")
-    parser.add_argument("--replay", default="", help="rejects.jsonl of an earlier run")
-    parser.add_argument("--max-rejected-images", type=float, help="0..1, default 0.05")
-    parser.add_argument("--min-box-px", type=float, help="shorter sides are dropped")
-    parser.add_argument("--max-dropped-objects", type=float, help="0..1, default 0.05")
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        help="JSON of ingest settings, as `presets NAME` shows them (default: none)",
+    )
+    parser.add_argument(
+        "--replay",
+        default="",
+        metavar="FILE",
+        help="only what an earlier run's rejects.jsonl names (default: everything)",
+    )
+    parser.add_argument(
+        "--max-rejected-images",
+        type=float,
+        metavar="PART",
+        help="budget: the part of the images that may be rejected (default: 0.05)",
+    )
+    parser.add_argument(
+        "--min-box-px",
+        type=float,
+        metavar="PX",
+        help="boxes with a shorter side are dropped (default: 2)",
+    )
+    parser.add_argument(
+        "--max-dropped-objects",
+        type=float,
+        metavar="PART",
+        help="budget: the part of the objects that may be dropped (default: 0.05)",
+    )
     parser.add_argument(
         "--corners",
         choices=("auto", "one_based", "zero_based", "labelimg"),
-        help="how boxes count pixels (default: auto, from what the files give away)",
+        metavar="HOW",
+        help="how boxes count pixels: one_based, zero_based, labelimg, auto (default) "
+        "takes what the files give away",
     )
     parser.add_argument(
         "--exif-boxes",
         choices=("auto", "stored", "displayed"),
-        help="picture that boxes lie in where EXIF turns it and <size> does not tell",
+        metavar="WHICH",
+        help="picture that boxes lie in where EXIF turns it and <size> does not tell: "
+        "stored, displayed, or auto (default)",
     )
     parser.add_argument(
         "--accept-scaled",
@@ -59,11 +94,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=None,
         help="boxes scaled to a resized picture don't count as images in doubt",
     )
-    parser.add_argument("--swap-inverted", action="store_true", default=None)
-    parser.add_argument("--follow-symlinks", action="store_true", default=None)
-    parser.add_argument("--gzip", action="store_true", default=None)
     parser.add_argument(
-        "--processes", type=int, help="worker processes, default one a core"
+        "--swap-inverted",
+        action="store_true",
+        default=None,
+        help="mend boxes whose minimum is above their maximum; else they are dropped",
+    )
+    parser.add_argument(
+        "--follow-symlinks",
+        action="store_true",
+        default=None,
+        help="read what links lead to outside the data set, too",
+    )
+    parser.add_argument(
+        "--gzip", action="store_true", default=None, help="compress the TFRecords"
+    )
+    parser.add_argument(
+        "--processes",
+        type=int,
+        metavar="N",
+        help="worker processes (default: one per core)",
     )
     parser.add_argument(
         "--ensure-splits",
@@ -72,9 +122,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="carve a missing train or eval split out of the others, as `run` does",
     )
     parser.add_argument(
-        "--beam-arg", action="append", default=[], help="passed to Beam; repeatable"
+        "--beam-arg",
+        action="append",
+        default=[],
+        metavar="ARG",
+        help="passed to Beam; may be given several times (default: none)",
     )
-    parser.add_argument("--json", action="store_true", help="print report.json")
+    options.add_result_arguments(parser)
 
 
 _CONFIG_OPTIONS = (
@@ -100,10 +154,11 @@ def run(args: argparse.Namespace) -> int:
     from components.example_gen.output.directories import whole_output
     from components.example_gen.source import spans
 
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    level = logging.WARNING if args.quiet else logging.INFO
+    logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
     # What Beam logs as an error it raises too.
     logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
-    data = spans.resolve(args.data, args.span)
+    data = spans.resolve(args.data or args.data_here, args.span)
     with whole_output(args.output) as dirs:
         from components.example_gen.ingest import ingest, local_pipeline
 
@@ -125,7 +180,7 @@ def _config(args: argparse.Namespace) -> "IngestConfig":
     if args.config:
         try:
             text = Path(args.config).read_text("utf-8")
-            base = from_json(IngestConfig, text, "ingest")
+            base = from_json(IngestConfig, text, "ingest", base)
         except (OSError, UnicodeDecodeError, UserError) as error:
             raise UserError(f"--config {args.config}: {error}") from error
     given = {
@@ -144,15 +199,10 @@ def _config(args: argparse.Namespace) -> "IngestConfig":
 def _tell(report: "Report", config: "IngestConfig", args: argparse.Namespace) -> int:
     from components.example_gen.output.report import check_budget
 
-    if args.json:
-        sys.stdout.write(json.dumps(report.to_dict()) + "\n")
-    else:
-        lines = (report.headline(), report.split_line(), report.corners_line())
-        sys.stdout.write("".join(f"{line}\n" for line in lines))
-        for line in report.details["warnings"]:
-            sys.stdout.write(f"warning: {line}\n")
-        for reason, count in report.reasons.items():
-            sys.stdout.write(f"  {count:6d}  {reason}\n")
-        sys.stdout.write(f"report: {args.output}/report.html\n")
+    lines = [report.headline(), report.split_line(), report.corners_line()]
+    lines += [f"warning: {line}" for line in report.details["warnings"]]
+    lines += [f"  {count:6d}  {reason}" for reason, count in report.reasons.items()]
+    lines += [f"report: {args.output}/report.html", ""]
+    options.tell(args, report.to_dict(), "\n".join(lines))
     check_budget(report, config, f"{args.output}/report.html")
     return ExitStatus.DONE

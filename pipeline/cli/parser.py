@@ -2,20 +2,35 @@
 
 import argparse
 import re
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from schemas.did_you_mean import did_you_mean
 
 
-class HelpWithDefaults(argparse.RawDescriptionHelpFormatter):
-    """Help in which each option that has a default shows it."""
+class HelpWithDefaults(argparse.HelpFormatter):
+    """Help in which each option that has a default shows it; paragraphs stay apart."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        fill = super()._fill_text
+        return "\n\n".join(fill(p, width, indent) for p in text.strip().split("\n\n"))
 
     def _get_help_string(self, action: argparse.Action) -> str:
         text = action.help or ""
+        choices = list(map(str, action.choices or ()))
+        if not all(choice in text for choice in choices):
+            text += f": one of {', '.join(choices)}"
         shown = action.default not in (None, False, "", argparse.SUPPRESS, [])
         if shown and action.option_strings and "default" not in text:
             text += " (default: %(default)s)"
         return text
+
+    def _metavar_formatter(
+        self, action: argparse.Action, default_metavar: str
+    ) -> Callable[[int], tuple[str, ...]]:
+        if action.option_strings and action.metavar is None:
+            return lambda size: (default_metavar,) * size  # choices make it too wide
+        return super()._metavar_formatter(action, default_metavar)
 
 
 class CommandParser(argparse.ArgumentParser):

@@ -7,14 +7,13 @@ or the serving check, which say why), 2 bad input.
 import argparse
 import contextlib
 import dataclasses
-import json
 import os
 import sys
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pipeline import presets
+from pipeline.cli import options
 from pipeline.cli.exit_status import ExitStatus
 from pipeline.config import PipelineConfig, RunPaths
 from schemas.user_error import UserError, user_error_in
@@ -37,23 +36,24 @@ _PATTERN_CHARACTERS = set("*?[]\\")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `voc-pipeline run`."""
+    options.add_data_argument(parser)
     parser.add_argument(
-        "--data",
-        required=True,
-        help="VOC data set: a folder, a .tar, or a pattern such as 'data/span-{SPAN}'",
+        "--root", required=True, metavar="DIR", help="where the run keeps everything"
     )
-    parser.add_argument("--root", required=True, help="where the run keeps everything")
-    presets.add_arguments(parser)
-    parser.add_argument("--span", default="", help="span of a pattern: 7 or latest")
+    options.add_config_arguments(parser)
+    options.add_span_argument(parser)
     parser.add_argument(
         "--earlier-span",
         default="",
+        metavar="N",
         help="span that drift is measured against (default: the one before --span)",
     )
     parser.add_argument(
-        "--push-destination", help="folder that is served (default: ROOT/served)"
+        "--push-destination",
+        metavar="DIR",
+        help="folder that is served (default: ROOT/served)",
     )
-    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+    options.add_result_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     from components.example_gen.source import spans, storage
     from components.example_gen.source.digest import data_digest
 
-    config = presets.config_from(args)
+    config = options.config_from(args)
     require_trackers(config.trainer.tracking)
     if "://" in args.root:
         raise UserError(
@@ -93,25 +93,28 @@ def run(args: argparse.Namespace) -> int:
     with _only_run_in(root):
         require_room(root, _LEAST_ROOM_BYTES, "--root")
         require_pushable(paths.push_destination)
-        summary = _run_stages(config, paths, digest, earlier_digest)
-    if args.json:
-        sys.stdout.write(json.dumps(dataclasses.asdict(summary), indent=2) + "\n")
-    else:
-        sys.stdout.write(summary.as_text())
+        summary = _run_stages(config, paths, digest, earlier_digest, quiet=args.quiet)
+    options.tell(args, dataclasses.asdict(summary), summary.as_text())
     return ExitStatus.DONE if summary.pushed_path else ExitStatus.REFUSED
 
 
 def _run_stages(
-    config: PipelineConfig, paths: RunPaths, digest: str, earlier_digest: str
+    config: PipelineConfig,
+    paths: RunPaths,
+    digest: str,
+    earlier_digest: str,
+    *,
+    quiet: bool,
 ) -> "RunSummary":
     from pipeline.run import console
 
     log_path = os.path.join(
         paths.root, "logs", time.strftime("run-%Y%m%d-%H%M%S.log", time.gmtime())
     )
-    sys.stderr.write(f"loading TFX (log: {log_path})\n")
+    if not quiet:
+        sys.stderr.write(f"loading TFX (log: {log_path})\n")
     start_s = time.monotonic()
-    with console.quiet_console(log_path):
+    with console.quiet_console(log_path, quiet=quiet):
         from components.baseline.served_models import baseline_identity
         from pipeline import runners
         from pipeline.run import push_ledger

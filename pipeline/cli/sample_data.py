@@ -6,9 +6,9 @@ very sample, nothing is written. Five classes (ball, crate, cross, ring, star).
 """
 
 import argparse
-import json
-import sys
 from pathlib import Path
+
+from pipeline.cli import options
 
 KEPT = "{directory} is as it was before; the same command starts anew"
 
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="spoil some images as real sets are; DIR/defects.json lists how",
     )
-    parser.add_argument("--json", action="store_true", help="tell the result as JSON")
+    options.add_result_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     written = write_sample(args.directory, config)
     told = {"directory": str(args.directory), "written": written}
     told |= read_marker(args.directory)
-    sys.stdout.write(json.dumps(told) + "\n" if args.json else _line(told))
+    options.tell(args, told, _line(told))
     return 0
 
 

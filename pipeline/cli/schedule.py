@@ -12,14 +12,21 @@ from pipeline.cli.submit import add_package_arguments, add_server_arguments
 from pipeline.on_kubeflow import cron, submission
 from schemas.user_error import UserError
 
-_ACTIONS = ("create", "list", "pause", "resume", "delete", "run-now")
+_ACTIONS = {
+    "create": "run a package again and again",
+    "list": "every schedule of the server",
+    "pause": "no more runs until it is resumed",
+    "resume": "go on with a paused one",
+    "delete": "its finished runs stay",
+    "run-now": "one run of it now",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `voc-pipeline schedule`."""
-    actions = parser.add_subparsers(dest="action", required=True)
-    for action in _ACTIONS:
-        options = actions.add_parser(action)
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    for action, text in _ACTIONS.items():
+        options = actions.add_parser(action, help=text)
         add_server_arguments(options)
         if action == "create":
             add_package_arguments(options)
@@ -27,7 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                 "--cron", required=True, help="5 fields as in crontab, or KFP's 6"
             )
         if action == "list":
-            options.add_argument("--json", action="store_true")
+            options.add_argument(
+                "--json", action="store_true", help="print JSON, for programs"
+            )
         else:
             options.add_argument("--name", required=True, help="of the schedule")
 

@@ -9,11 +9,11 @@ ingest keeps other objects than are scored, a line says which and why.
 """
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.cli import options
 from schemas.user_error import UserError
 
 if TYPE_CHECKING:
@@ -30,8 +30,17 @@ _PER_CLASS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR100")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the options of `voc-pipeline score`."""
-    parser.add_argument("--ground-truth", type=Path, required=True, metavar="GT")
-    parser.add_argument("--detections", type=Path, required=True, metavar="DT.json")
+    parser.add_argument(
+        "--data",
+        "--ground-truth",
+        type=Path,
+        required=True,
+        metavar="DATA",
+        help="ground truth: a VOC directory, or a COCO annotation file",
+    )
+    parser.add_argument(
+        "--detections", type=Path, required=True, metavar="FILE", help="COCO results"
+    )
     parser.add_argument(
         "--protocol",
         choices=PROTOCOLS,
@@ -46,12 +55,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "plain: like any other object",
     )
     parser.add_argument(
-        "--label-map", type=Path, help="one class a line: the category ids 1, 2, ..."
+        "--label-map",
+        type=Path,
+        metavar="FILE",
+        help="one class per line: the category ids 1, 2, ... (default: the classes of "
+        "the data, sorted)",
     )
     parser.add_argument(
         "--image-set",
         metavar="NAME",
-        help="only ImageSets/Main/NAME.txt, or the folders of that split",
+        help="only ImageSets/Main/NAME.txt, or that split's folders (default: all)",
     )
     parser.add_argument(
         "--unannotated",
@@ -74,7 +87,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--per-class", action="store_true", help="a line for each class"
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    options.add_result_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -96,10 +109,7 @@ def run(args: argparse.Namespace) -> int:
         sys.stderr.write(f"voc-pipeline score: {args.detections} has no detections\n")
     evaluate = _coco_report if args.protocol == "coco" else _voc_report
     report = {**evaluate(annotated, detections, args), "notes": notes}
-    if args.json:
-        sys.stdout.write(f"{json.dumps(report)}\n")
-    else:
-        sys.stdout.write(_as_text(report, per_class=args.per_class))
+    options.tell(args, report, _as_text(report, per_class=args.per_class))
     return 0
 
 
@@ -107,9 +117,9 @@ def _read_ground_truth(
     args: argparse.Namespace,
 ) -> "tuple[AnnotatedImages, list[str]]":
     """Ground truth, and what about it differs from what ingest writes."""
-    path: Path = args.ground_truth
+    path: Path = args.data
     if not path.exists():
-        raise UserError(f"--ground-truth {path} does not exist")
+        raise UserError(f"--data {path} does not exist")
     if path.is_dir() or path.suffix.lower() == ".tar":
         from components.evaluator.voc_ground_truth import read_voc
         from schemas.label_map import LabelMap

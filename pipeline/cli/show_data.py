@@ -5,14 +5,12 @@ with a preset's settings, and writes one PNG. Boxes of `difficult` objects end i
 """
 
 import argparse
-import json
-import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.example_gen.source import spans
-from pipeline import presets
+from pipeline.cli import options
+from pipeline.run import console
 from schemas.user_error import UserError
 
 if TYPE_CHECKING:
@@ -21,33 +19,39 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `voc-pipeline show-data`."""
+    options.add_data_argument(parser, f"{options.DATA_HELP}; or the output of ingest")
+    parser.add_argument("--output", required=True, metavar="FILE", help="PNG to write")
     parser.add_argument(
-        "--data", required=True, help="VOC directory, or the output of ingest"
+        "--split", default="train", help="which, where DATA is the output of ingest"
     )
-    parser.add_argument("--output", required=True, help="PNG to write")
-    parser.add_argument("--split", default="train", help="of ingest output")
-    parser.add_argument("--images", type=int, default=8, help="how many, default 8")
-    parser.add_argument("--seed", type=int, default=0, help="of choice and change")
-    parser.add_argument("--json", action="store_true", help="print what was drawn")
-    presets.add_arguments(parser)
+    parser.add_argument("--images", type=int, default=8, metavar="N", help="how many")
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="S",
+        help="of the choice of images and of their augmentation (default: %(default)s)",
+    )
+    options.add_config_arguments(parser)
+    options.add_result_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Writes the gallery; bad input raises UserError."""
     if args.images < 1:
         raise UserError(f"--images must be at least 1, got {args.images}")
-    if args.seed < 0:
-        raise UserError(f"--seed must be at least 0, got {args.seed}")
-    config = presets.config_from(args)
+    if not 0 <= args.seed < 2**32:
+        raise UserError(f"--seed must be at least 0 and below 2^32, got {args.seed}")
+    config = options.config_from(args)
     folder = Path(args.output).resolve().parent
     if not folder.is_dir():
         raise UserError(f"--output {args.output}: there is no directory {folder}")
     spans.resolve(args.data)  # before TensorFlow's ten seconds
 
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from pipeline.show_data import gallery, shown_data
+    with console.quiet_libraries():
+        from pipeline.show_data import gallery, shown_data
 
-    shown = shown_data.load(args.data, args.split, config, args.images, args.seed)
+        shown = shown_data.load(args.data, args.split, config, args.images, args.seed)
     try:
         gallery.draw(shown).save(args.output, "PNG")
     except OSError as error:
@@ -60,26 +64,25 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _tell(args: argparse.Namespace, shown: "ShownData") -> None:
-    if args.json:
-        summary = {
-            "output": args.output,
-            "preset": args.preset,
-            "images": [
-                {
-                    "image_id": b.image_id,
-                    "boxes": len(b.boxes),
-                    "boxes_after": len(a.boxes),
-                }
-                for b, a in zip(shown.before, shown.after, strict=True)
-            ],
-        }
-        sys.stdout.write(json.dumps(summary) + "\n")
-        return
+    summary = {
+        "output": args.output,
+        "preset": args.preset,
+        "images": [
+            {
+                "image_id": b.image_id,
+                "boxes": len(b.boxes),
+                "boxes_after": len(a.boxes),
+            }
+            for b, a in zip(shown.before, shown.after, strict=True)
+        ],
+    }
     before, after = (
         sum(len(frame.boxes) for frame in frames)
         for frames in (shown.before, shown.after)
     )
-    sys.stdout.write(
+    options.tell(
+        args,
+        summary,
         f"{args.output}: preset {args.preset}, images: {len(shown.before)}, "
-        f"boxes: {before} before augmentation, {after} after\n"
+        f"boxes: {before} before augmentation, {after} after\n",
     )

@@ -20,19 +20,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `voc-pipeline submit`."""
     add_server_arguments(parser)
     add_package_arguments(parser)
-    parser.add_argument("--run-name", help="default: the pipeline's name and the time")
+    parser.add_argument(
+        "--run-name",
+        metavar="NAME",
+        help="what KFP shows (default: the pipeline's name and the time)",
+    )
     parser.add_argument(
         "--wait", action="store_true", help="until the run ends; exit by its state"
     )
-    parser.add_argument("--poll-seconds", type=float, default=10.0)
-    parser.add_argument("--json", action="store_true", help="print the run as JSON")
+    parser.add_argument(
+        "--poll-seconds",
+        type=float,
+        default=10.0,
+        metavar="S",
+        help="how often --wait asks",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print the run as JSON, for programs"
+    )
 
 
 def add_server_arguments(parser: argparse.ArgumentParser) -> None:
     """Which API server, and where in it; shared with `schedule`."""
-    parser.add_argument("--host", required=True, help="URL of KFP's API server")
     parser.add_argument(
-        "--namespace", default="", help="profile's, where Kubeflow has many users"
+        "--host", required=True, metavar="URL", help="URL of KFP's API server"
+    )
+    parser.add_argument(
+        "--namespace",
+        default="",
+        metavar="NAME",
+        help="a profile's, where Kubeflow has many users (default: the server's)",
     )
 
 
@@ -49,10 +66,20 @@ def add_package_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="a parameter of the package, such as span=8; may be given several times",
+        help="a parameter of the package, such as span=8; may be given several times "
+        "(default: none)",
     )
-    parser.add_argument("--experiment", default="voc-pipeline")
-    parser.add_argument("--service-account", help="that the stages run as")
+    parser.add_argument(
+        "--experiment",
+        default="voc-pipeline",
+        metavar="NAME",
+        help="KFP's group of runs",
+    )
+    parser.add_argument(
+        "--service-account",
+        metavar="NAME",
+        help="that the stages run as (default: the cluster's)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:

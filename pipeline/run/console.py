@@ -5,8 +5,12 @@ import logging
 import os
 import re
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
+
+from pipeline.run.colour import painted
+from schemas.user_error import UserError
 
 _OURS = ("schemas", "trainer", "components", "pipeline")
 _STAGE_LINE = re.compile(r"Component (\S+) is (running|finished)\.")
@@ -42,8 +46,8 @@ class _OursOnly(logging.Filter):
 
 
 @contextlib.contextmanager
-def quiet_console(log_path: str) -> Iterator[None]:
-    """Our own messages go to the terminal, everyone's to `log_path`.
+def quiet_console(log_path: str, *, quiet: bool = False) -> Iterator[None]:
+    """Our own messages go to the terminal, everyone's to `log_path`; `quiet`: warnings.
 
     Libraries written in C++ write to file descriptor 2 past Python's logging; for the
     duration that descriptor is the log file, and `sys.stderr` still the terminal.
@@ -57,6 +61,7 @@ def quiet_console(log_path: str) -> Iterator[None]:
     to_terminal = logging.StreamHandler(terminal)
     to_terminal.setFormatter(logging.Formatter("  %(message)s"))
     to_terminal.addFilter(_OursOnly())
+    to_terminal.setLevel(logging.WARNING if quiet else logging.INFO)
     root = logging.getLogger()
     before = root.handlers[:], root.level, sys.stderr
     root.handlers[:] = [to_file, to_terminal]
@@ -66,11 +71,14 @@ def quiet_console(log_path: str) -> Iterator[None]:
     log_descriptor = os.open(log_path, os.O_WRONLY | os.O_APPEND)
     saved_descriptor = os.dup(2)
     os.dup2(log_descriptor, 2)
-    sys.stderr = terminal
+    # What is renewed in place is written to `sys.stderr`, if that is a terminal.
+    sys.stderr = open(log_path, "a") if quiet else terminal  # noqa: SIM115
     try:
         yield
     finally:
         sys.stderr.flush()
+        if quiet:
+            sys.stderr.close()
         root.handlers[:], root.level, sys.stderr = before[0], before[1], before[2]
         logging.captureWarnings(False)
         os.dup2(saved_descriptor, 2)
@@ -81,8 +89,26 @@ def quiet_console(log_path: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def quiet_libraries() -> Iterator[None]:
+    """What libraries say while they work is shown only if the block crashes."""
+    descriptor, path = tempfile.mkstemp(prefix="voc-pipeline-", suffix=".log")
+    os.close(descriptor)
+    try:
+        with quiet_console(path, quiet=True):
+            yield
+    except (UserError, KeyboardInterrupt):
+        raise
+    except BaseException:
+        with open(path, errors="replace") as said:
+            sys.stderr.write(said.read())
+        raise
+    finally:
+        os.unlink(path)
+
+
+@contextlib.contextmanager
 def stage_lines(metadata_path: str) -> Iterator[None]:
-    """Writes a line to the terminal as each stage starts and ends."""
+    """Writes a line to `sys.stderr` as each stage starts and ends."""
     from absl import logging as absl_logging
 
     from pipeline.run.record import latest_run
@@ -93,6 +119,7 @@ def stage_lines(metadata_path: str) -> Iterator[None]:
     def finished(stage: str, seconds: float) -> None:
         reused = latest_run(metadata_path)[stage].reused
         how = "reused" if reused else f"done in {seconds:.1f} s"
+        how = painted(how, "dim" if reused else "green", sys.stderr)
         sys.stderr.write(f"{stage}: {how}\n")
 
     absl_logging.set_verbosity(absl_logging.INFO)

@@ -2,12 +2,14 @@
 
 import dataclasses
 import os
+import sys
 from typing import Any
 
 from components.evaluator.component import METRICS_FILE, VERDICT_FILE
 from components.evaluator.evaluation import CANDIDATE
 from components.report.component import PAGE_FILE, PICTURE_FILE
 from components.serving_check.component import FINDINGS_FILE
+from pipeline.run.colour import painted
 from pipeline.run.record import StageRecord, latest_run, read_json
 from trainer.training.learning_curves import CURVES_FILE
 
@@ -55,7 +57,11 @@ class RunSummary:
         for split, values in self.metrics.items():
             shown = (f"{text} {_number(values[key])}" for text, key in _HEADLINES)
             lines.append(f"{split:<9} {'  '.join(shown)}")
-        verdict = "blessed" if self.blessed else "NOT BLESSED"
+        verdict = (
+            painted("blessed", "green", sys.stdout)
+            if self.blessed
+            else painted("NOT BLESSED", "red", sys.stdout)
+        )
         lines.append(f"gate      {verdict}: {'; '.join(self.reasons)}")
         lines += [f"serving   {problem}" for problem in self.serving_problems]
         reused = sum(how == "reused" for how in self.stages.values())

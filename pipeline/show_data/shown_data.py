@@ -67,7 +67,8 @@ def load(
 def _ingested(data: Path) -> Path | None:
     """The directory with the splits, where the data is the output of ingest."""
     for folder in (data / "examples", data):
-        if (folder / LABEL_MAP_FILENAME).is_file():
+        # A drawn sample has a label map, too, but no shards.
+        if (folder / LABEL_MAP_FILENAME).is_file() and any(folder.glob("Split-*")):
             return folder
     return None
 

@@ -145,3 +145,14 @@ def test_bad_input_is_told_in_one_line(arguments, message, voc, tmp_path, capsys
     assert message in error
     assert "\n" not in error
     assert not (tmp_path / "g.png").exists()
+
+
+def test_the_sample_of_ours_is_a_voc_data_set(tmp_path, capfd):
+    assert main(["sample-data", str(tmp_path / "s"), "--images", "4"]) == 0
+    output = tmp_path / "gallery.png"
+
+    assert _run("--data", tmp_path / "s", "--output", output, "--images", 2) == 0
+
+    said = capfd.readouterr()
+    assert "images: 2, boxes:" in said.out
+    assert said.err == ""  # nor does TensorFlow say anything

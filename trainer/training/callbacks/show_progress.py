@@ -1,6 +1,7 @@
 """One line that says how far the training is, renewed in place on a terminal."""
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -109,10 +110,29 @@ class ShowProgress(keras.callbacks.Callback):
     def _show(self, line: str) -> None:
         self._shown_at = self.clock()
         if self.in_place:
-            self.stream.write(f"\r\x1b[K{line}")
+            self.stream.write(f"\r\x1b[K{fitting(line, self._columns())}")
             self.stream.flush()
         else:
             _LOG.info("%s", line)
+
+    def _columns(self) -> int:
+        try:
+            return os.get_terminal_size(self.stream.fileno()).columns or 80
+        except OSError:  # no terminal after all
+            return 80
+
+
+def fitting(line: str, columns: int) -> str:
+    """The line without its least parts, so that it does not wrap.
+
+    One that wraps cannot be renewed in place, and fills the terminal.
+    """
+    parts = line.split(" | ")
+    for least in ("epoch", "steps/s", "loss", "ETA"):
+        if len(" | ".join(parts)) < columns:
+            break
+        parts = [part for part in parts if least not in part]
+    return " | ".join(parts)[: columns - 1]
 
 
 def _clock(seconds: float) -> str:

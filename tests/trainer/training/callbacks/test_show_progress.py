@@ -1,7 +1,14 @@
 import io
 import logging
 
-from trainer.training.callbacks.show_progress import ShowProgress
+import pytest
+
+from trainer.training.callbacks.show_progress import ShowProgress, fitting
+
+LINE = (
+    "step 294/294 | epoch 14.0 | 4.26 steps/s | ETA 0:00 | loss 0.477 | "
+    "mAP 0.683 AP50 0.976"
+)
 
 
 class Terminal(io.StringIO):
@@ -39,11 +46,25 @@ def test_a_terminal_has_one_line_that_is_renewed_in_place(state, summary):
     assert "\n" not in shown
     # 15 steps of 2 s are left
     assert shown.endswith(
-        "step 5/20 | epoch 0.5 | 0.50 steps/s | ETA 0:30 | loss 1.250 | "
-        "mAP 0.250 AP50 0.500"
+        "step 5/20 | 0.50 steps/s | ETA 0:30 | loss 1.250 | mAP 0.250 AP50 0.500"
     )
     progress.on_train_end()
     assert stream.getvalue().endswith("\n")
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        (120, LINE),
+        (len(LINE), LINE.replace("epoch 14.0 | ", "")),
+        (55, "step 294/294 | ETA 0:00 | mAP 0.683 AP50 0.976"),
+        (40, "step 294/294 | mAP 0.683 AP50 0.976"),
+        (12, "step 294/29"),
+    ],
+)
+def test_a_line_leaves_out_the_least_that_makes_it_fit(columns, expected):
+    assert fitting(LINE, columns) == expected
+    assert len(fitting(LINE, columns)) < columns
 
 
 def test_without_a_terminal_plain_lines_come_every_half_minute(state, caplog):
