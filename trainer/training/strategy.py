@@ -6,7 +6,6 @@ from typing import Any
 import keras
 
 from schemas.user_error import UserError
-from trainer.model.parts.accelerator import has_accelerator
 
 
 def distribution_scope(strategy: str) -> contextlib.AbstractContextManager[Any]:
@@ -109,4 +108,15 @@ def resolve_precision(precision: str) -> str:
     """The Keras dtype policy: "auto" is mixed bfloat16 on a GPU, else float32."""
     if precision != "auto":
         return precision
-    return "mixed_bfloat16" if has_accelerator() else "float32"
+    return "mixed_bfloat16" if _has_accelerator() else "float32"
+
+
+def _has_accelerator() -> bool:
+    """True where the Keras backend in force sees a GPU or a TPU."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return bool(jax.default_backend() != "cpu")
+    import tensorflow as tf
+
+    return bool(tf.config.list_logical_devices("GPU"))

@@ -1,7 +1,6 @@
 """Prediction, loss and detections of given weights under the backend in force.
 
 argv: a .weights.npz to write (if it is not there) or to read, and "write" or "read".
-Who reads also convolves by Winograd's algorithm in training, as wide models do.
 """
 
 import json
@@ -20,11 +19,8 @@ from trainer.model.config import (
     MatcherConfig,
     ModelConfig,
 )
-from trainer.model.parts import winograd
 
 PATH, ACTION = sys.argv[1:]
-if ACTION == "read":
-    winograd.MIN_CHANNELS, winograd.MIN_CELLS = 8, 64
 CONFIG = ModelConfig(
     backbone="light",
     max_level=5,

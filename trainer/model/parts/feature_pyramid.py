@@ -6,7 +6,6 @@ import keras
 from keras import ops
 
 from trainer.model.parts.batch_norm import BatchNormalization
-from trainer.model.parts.winograd import TiledMaps, add_bias, winograd_pays
 
 Tensor = Any
 COARSEST_BACKBONE_LEVEL = 5
@@ -83,7 +82,7 @@ class FeaturePyramid(keras.layers.Layer):
         for index in reversed(range(len(inner) - 1)):
             inner[index] = inner[index] + _upsample_to(inner[index + 1], inner[index])
         maps = [
-            _smoothed(output, features, training)
+            _apply(output, features, training)
             for output, features in zip(self.outputs, inner, strict=True)
         ]
         features = stages[f"P{self.lateral_levels[-1]}"]
@@ -99,20 +98,6 @@ def _apply(layer: Any, features: Tensor, training: bool) -> Tensor:
     if isinstance(layer, keras.Sequential):
         return layer(features, training=training)
     return layer(features)
-
-
-def _smoothed(layer: Any, features: Tensor, training: bool) -> Tensor:
-    if not (training and winograd_pays(features)):
-        return _apply(layer, features, training)
-    blocks = layer.layers if isinstance(layer, keras.Sequential) else [layer]
-    tiled = TiledMaps([features])
-    cells = tiled.convolve(tiled.join([features]), blocks[0].kernel)
-    if blocks[0].use_bias:
-        cells = add_bias(cells, blocks[0].bias)
-    (features,) = tiled.split(cells)
-    for norm in blocks[1:]:
-        features = norm(features, training=training)
-    return features
 
 
 def _upsample_to(features: Tensor, target: Tensor) -> Tensor:

@@ -9,7 +9,6 @@ from keras import ops
 
 from trainer.model.config import HeadConfig
 from trainer.model.parts.batch_norm import BatchNormalization
-from trainer.model.parts.winograd import TiledMaps, add_bias, winograd_pays
 
 Tensor = Any
 
@@ -88,8 +87,6 @@ class PredictionHead(keras.layers.Layer):
 
     def call(self, feature_maps: list[Tensor], training: bool = False) -> Tensor:
         """Feature maps [B, H_l, W_l, C] -> predictions [B, A, outputs]."""
-        if training and winograd_pays(feature_maps[0]):
-            return self._call_tiled(feature_maps)
         for index, conv in enumerate(self.convs):
             convolved = [conv(features) for features in feature_maps]
             normed = self._normed(index, convolved, training)
@@ -100,22 +97,6 @@ class PredictionHead(keras.layers.Layer):
             for raw in map(self.prediction, feature_maps)
         ]
         return ops.concatenate(joined, axis=1)
-
-    def _call_tiled(self, feature_maps: list[Tensor]) -> Tensor:
-        """The training on a CPU: the same result in less time."""
-        tiled = TiledMaps(feature_maps)
-        cells = tiled.join(feature_maps)
-        for index, conv in enumerate(self.convs):
-            cells = tiled.convolve(cells, conv.kernel)
-            if self.norms:
-                normed = self._normed(index, tiled.split(cells), training=True)
-                cells = tiled.join(normed)
-            else:
-                cells = add_bias(cells, conv.bias)
-            cells = ops.relu(cells)
-        raw = tiled.convolve(cells, self.prediction.kernel)
-        raw = add_bias(raw, self.prediction.bias)
-        return ops.reshape(raw, (ops.shape(raw)[0], -1, self.outputs))
 
     def _normed(
         self, index: int, feature_maps: list[Tensor], training: bool
