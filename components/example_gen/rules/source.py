@@ -47,7 +47,8 @@ def annotation_missing(facts: SourceFacts, config: IngestConfig) -> str | None:
         return facts.failure[1]
     if facts.item.annotation is not None or facts.annotation is UNANNOTATED:
         return None
-    return "no XML of that name"
+    listed = "; an image set lists it, as some exporters list negatives"
+    return "no XML of that name" + (listed if facts.item.listed else "")
 
 
 def image_ambiguous(facts: SourceFacts, config: IngestConfig) -> str | None:
