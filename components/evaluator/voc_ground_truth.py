@@ -18,7 +18,7 @@ from components.example_gen.plan.corners import find_corners
 from components.example_gen.plan.plan import make_plan
 from components.example_gen.rules.box_frame import FrameFound, Size, find_frame
 from components.example_gen.rules.frame import declared_size
-from components.example_gen.rules.geometry import box_of
+from components.example_gen.rules.geometry import box_of, reach_of
 from components.example_gen.rules.rule import DROP_OBJECT
 from components.example_gen.source import storage
 from components.example_gen.source.annotation import (
@@ -207,6 +207,7 @@ def _frame(
         orientation,
         declared,
         config.exif_boxes,
+        reach=reach_of(annotation.objects),
         convention="one_based" if config.corners == "auto" else config.corners,
     )
     return size, frame

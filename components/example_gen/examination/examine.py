@@ -18,7 +18,7 @@ from components.example_gen.rules import (
 )
 from components.example_gen.rules.box_frame import find_frame
 from components.example_gen.rules.frame import declared_size
-from components.example_gen.rules.geometry import box_of
+from components.example_gen.rules.geometry import box_of, reach_of
 from components.example_gen.rules.image import ACCEPTED_FORMATS, ImageFacts
 from components.example_gen.rules.rule import REJECT_IMAGE, Rule
 from components.example_gen.rules.source import UNANNOTATED, SourceFacts
@@ -207,6 +207,7 @@ def _with_boxes(facts: ImageFacts, config: IngestConfig) -> ImageFacts:
         header.exif_orientation,
         declared_size(facts.annotation),
         config.exif_boxes,
+        reach=reach_of(facts.annotation.objects),
         convention="one_based" if config.corners == "auto" else config.corners,
     )
     boxes = [box_of(item.box, found.frame) for item in facts.annotation.objects]

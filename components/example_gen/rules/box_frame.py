@@ -92,8 +92,8 @@ def turned_hull(box: Box, degrees: float) -> Box:
 class FrameFound:
     """What <size> and EXIF say of an image's boxes.
 
-    `size` is `equal`, `near`, `scaled`, `absent`, `swapped` or `other`; `exif` is ""
-    for an upright picture, else `stored`, `displayed` or `undecided`.
+    `size` is `equal`, `near`, `scaled`, `absent`, `swapped`, `wrong` or `other`; `exif`
+    is "" for an upright picture, else `stored`, `displayed` or `undecided`.
     """
 
     frame: BoxFrame
@@ -107,13 +107,15 @@ def find_frame(
     declared: Size | None,
     undecided_means: str,
     *,
+    reach: Size = (0.0, 0.0),
     convention: Convention = "one_based",
 ) -> FrameFound:
     """(width, height) stored, EXIF orientation and <size> -> the boxes' frame.
 
-    `undecided_means` is `auto`, `stored` or `displayed`: what holds where <size> cannot
-    tell the stored from the upright picture. With `auto` the stored one is taken, and
-    the answer is `undecided`.
+    `reach` is the largest xmax and ymax: boxes that leave the picture of <size> and fit
+    the stored one lie in the latter, and <size> is wrong. `undecided_means` is `auto`,
+    `stored` or `displayed`: what holds where <size> cannot tell the stored from the
+    upright picture. With `auto` the stored one is taken, the answer is `undecided`.
     """
     turns = orientation in _TURNS_BY_90
     displayed = (stored[1], stored[0]) if turns else stored
@@ -125,11 +127,15 @@ def find_frame(
     elif turns and as_stored != as_displayed:
         ranks = ("equal", "near", "scaled", "other")
         seen_turned = ranks.index(as_displayed) < ranks.index(as_stored)
+        if seen_turned and _leaves(reach, displayed) and not _leaves(reach, stored):
+            seen_turned, as_stored = False, "swapped"
         exif = "displayed" if seen_turned else "stored"
     else:
         exif = "undecided" if undecided_means == "auto" else undecided_means
     applied = exif == "displayed"
     seen, match = (displayed, as_displayed) if applied else (stored, as_stored)
+    if match == "scaled" and declared is not None and _leaves(reach, declared):
+        match = "other" if _leaves(reach, seen) else "wrong"
     frame = BoxFrame(
         convention=convention,
         orientation=orientation if applied else 1,
@@ -137,6 +143,11 @@ def find_frame(
         scale=_scale(seen, declared) if match == "scaled" else (1.0, 1.0),
     )
     return FrameFound(frame, match, exif)
+
+
+def _leaves(reach: Size, size: Size) -> bool:
+    """Whether boxes go beyond a picture, by more than a pixel of convention."""
+    return reach[0] > size[0] + 1 or reach[1] > size[1] + 1
 
 
 def _scale(seen: tuple[int, int], declared: Size | None) -> Size:

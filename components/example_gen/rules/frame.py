@@ -67,8 +67,8 @@ def size_swapped(facts: ImageFacts, config: IngestConfig) -> str | None:
 
 
 def size_wrong(facts: ImageFacts, config: IngestConfig) -> str | None:
-    """<size> is a pixel or two off, or there are no boxes; the decoded size is used."""
-    return _detail(facts) if _size(facts) in {"near", "other"} else None
+    """<size> is a pixel or two off, or no box goes by it; the decoded one is used."""
+    return _detail(facts) if _size(facts) in {"near", "wrong", "other"} else None
 
 
 def size_scaled(facts: ImageFacts, config: IngestConfig) -> str | None:

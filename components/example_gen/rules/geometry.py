@@ -1,7 +1,15 @@
 """The box that an annotation means, if it means one."""
 
-from components.example_gen.rules.box_frame import BoxFrame, Numbers
-from components.example_gen.source.annotation import RawBox, RawPart, to_number
+import math
+from collections.abc import Iterable
+
+from components.example_gen.rules.box_frame import BoxFrame, Numbers, Size
+from components.example_gen.source.annotation import (
+    RawBox,
+    RawObject,
+    RawPart,
+    to_number,
+)
 from schemas.single_box import Box, area_px2, clipped
 
 
@@ -11,6 +19,14 @@ def corners_of(box: RawBox | None) -> Numbers:
         return (None, None, None, None)
     xmin, ymin, xmax, ymax = (to_number(text) for text in box.texts)
     return (xmin, ymin, xmax, ymax)
+
+
+def reach_of(objects: Iterable[RawObject]) -> Size:
+    """The largest finite xmax and ymax of objects; 0 where there is none."""
+    corners = [corners_of(item.box) for item in objects]
+    rights = [c[2] for c in corners if c[2] is not None and math.isfinite(c[2])]
+    bottoms = [c[3] for c in corners if c[3] is not None and math.isfinite(c[3])]
+    return max(rights, default=0.0), max(bottoms, default=0.0)
 
 
 def box_of(box: RawBox | None, frame: BoxFrame) -> Box | None:

@@ -91,14 +91,13 @@ def _box(children: dict[str, ElementTree.Element]) -> RawBox | None:
 
 
 def _rotation(children: dict[str, ElementTree.Element]) -> float:
-    """Degrees from <attributes>, as CVAT and datumaro write them."""
-    if "attributes" not in children:
-        return 0.0
-    for attribute in children["attributes"]:
+    """Degrees from <attributes>, as CVAT and datumaro write them, or <rotation>."""
+    text = _text(children, "rotation")
+    for attribute in children.get("attributes", ()):
         if (attribute.findtext("name") or "").strip() == "rotation":
-            degrees = to_number((attribute.findtext("value") or "").strip())
-            return degrees % 360 if degrees and math.isfinite(degrees) else 0.0
-    return 0.0
+            text = (attribute.findtext("value") or "").strip()
+    degrees = to_number(text)
+    return degrees % 360 if degrees and math.isfinite(degrees) else 0.0
 
 
 def _turned_box(element: ElementTree.Element) -> RawBox:

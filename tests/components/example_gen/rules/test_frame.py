@@ -142,3 +142,23 @@ def test_another_aspect_ratio_is_a_conflict(ingest_one, image_bytes, size):
 )
 def test_a_resized_side_may_be_rounded(stored, size, found):
     assert find_frame(stored, 1, size, "auto").size == found
+
+
+def test_boxes_beyond_size_that_fit_the_picture_lie_in_the_picture(
+    ingest_one, image_bytes
+):
+    # A <size> from a template: half of the picture, and the box does not fit into it.
+    raw = image_bytes((640, 480))
+    found = ingest_one(raw, (320, 240), (401, 301, 500, 400))
+    assert found == ({"size_wrong": "repair"}, [[400, 300, 500, 400]], 0)
+    reasons, boxes, _ = ingest_one(raw, (320, 240), (401, 301, 700, 400))
+    assert (reasons, boxes) == ({"size_conflict": "reject_image"}, None)
+
+
+def test_boxes_too_wide_for_the_upright_picture_lie_in_the_stored_one(ingest_one):
+    # 300 x 400 is <size>, as a swapped one and as the upright one; x up to 390 decides.
+    reasons, boxes, doubtful = ingest_one(
+        picture_bytes(6), (300, 400), (301, 101, 390, 200)
+    )
+    assert reasons == {"size_swapped": "repair", "exif_orientation": "keep"}
+    assert (boxes, doubtful) == ([[300, 100, 390, 200]], 0)

@@ -80,6 +80,15 @@ def test_a_rotated_box_gives_the_hull_of_the_turned_one(boxes_of, degrees, box):
     assert boxes == [pytest.approx(box, abs=1e-3)]
 
 
+def test_rotation_as_an_element_of_its_own(boxes_of, voc_object):
+    turned = voc_object(box=(30, 20, 50, 40), extra="<rotation>45</rotation>")
+    reasons, boxes = boxes_of(turned, corners="zero_based")
+    assert (reasons, boxes) == (
+        ["box_turned"],
+        [pytest.approx([25.858, 15.858, 54.142, 44.142], abs=1e-3)],
+    )
+
+
 def test_no_rotation_is_no_finding(boxes_of):
     assert boxes_of(rotated(0.0), corners="zero_based") == ([], [[30, 20, 50, 40]])
 
