@@ -18,7 +18,6 @@ from trainer.input.frames import (
 )
 from trainer.input.mixing import augment_stream, mixed_until, window_size
 from trainer.input.order import (
-    HostShard,
     StreamOrder,
     frames_from_memory,
     frames_from_shards,
@@ -26,7 +25,6 @@ from trainer.input.order import (
 from trainer.input.records import RecordIndex, index_records, read_records
 
 _LOG = logging.getLogger(__name__)
-_ONE_HOST = HostShard()
 
 
 def count_examples(file_patterns: str | Sequence[str]) -> int:
@@ -46,7 +44,6 @@ def make_dataset(
     transform_features: TransformFeatures = default_transform,
     start_step: int = 0,
     train_steps: int = 0,
-    host: HostShard = _ONE_HOST,
 ) -> tf.data.Dataset:
     """Batches of frames: a dict with the keys of `input_examples.frame_spec`.
 
@@ -63,7 +60,6 @@ def make_dataset(
         [G, 4] and `gt_classes` [G]; the Transform graph's, or the default.
       start_step: training goes on as if this many batches had been taken.
       train_steps: the run's whole length, needed by `close_mosaic_epochs`.
-      host: which part of each global batch this process reads.
     """
     index = _filled_index(file_patterns)
     _log_overfull(index, config.max_boxes)
@@ -75,19 +71,17 @@ def make_dataset(
     )
     order = StreamOrder(
         num_examples=index.num_examples,
-        global_batch_size=config.global_batch_size,
         seed=config.seed,
-        host=host,
-        first=start_step * (config.global_batch_size // host.count),
+        first=start_step * config.global_batch_size,
     )
     if training:
         until = mixed_until(config, order.num_examples, train_steps)
         batches = _training_batches(index, config, order, read, until)
     else:
-        batches = _evaluation_batches(index, config, order, read)
+        batches = _evaluation_batches(index, config, read)
     options = tf.data.Options()
     options.deterministic = True
-    # The order above already gives each host its part.
+    # Replicas share each batch; they do not share out the files.
     options.experimental_distribute.auto_shard_policy = (
         tf.data.experimental.AutoShardPolicy.OFF
     )
@@ -127,32 +121,28 @@ def _training_batches(
         frames = frames_from_shards(index, order, config.shuffle_buffer_bytes, read)
     augmented = augment_stream(frames, config, order.num_examples, mixing_stops)
     # Epochs are endless, so a batch larger than the data set fills up too.
-    return augmented.skip(surplus).batch(order.host_batch_size, drop_remainder=True)
+    return augmented.skip(surplus).batch(config.global_batch_size, drop_remainder=True)
 
 
 def _evaluation_batches(
     index: RecordIndex,
     config: InputConfig,
-    order: StreamOrder,
     read: Callable[[tf.Tensor], Frame],
 ) -> tf.data.Dataset:
-    frames = _each_once(index, read, order.host)
+    frames = _each_once(index, read)
     if fits_in_cache(index.num_examples, config):
         # An evaluation always runs to the end, which is what completes the cache.
         frames = frames.cache()
-    return frames.batch(order.host_batch_size)
+    return frames.batch(config.global_batch_size)
 
 
 def _each_once(
     index: RecordIndex,
     read: Callable[[tf.Tensor], Frame],
-    host: HostShard = _ONE_HOST,
 ) -> tf.data.Dataset:
     """Every frame in the order of the shards."""
     records = read_records(index.files, parallel_files=1)
-    return records.shard(host.count, host.index).map(
-        read, num_parallel_calls=tf.data.AUTOTUNE
-    )
+    return records.map(read, num_parallel_calls=tf.data.AUTOTUNE)
 
 
 def _log_overfull(index: RecordIndex, max_boxes: int) -> None:

@@ -14,7 +14,7 @@ class InputConfig:
 
     Attributes:
         image_size: (height, width) of the letterboxed frame, pixels.
-        global_batch_size: images of one step over all replicas and hosts.
+        global_batch_size: images of one step over all replicas.
         max_boxes: rows of `gt_boxes`; an image with more keeps its largest.
         augmentations: run in this order: geometric, mosaic, mixup, photometric.
         close_mosaic_epochs: mosaic and mixup rest in this many last epochs.

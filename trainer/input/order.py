@@ -22,53 +22,13 @@ _PARALLEL_FILES = 8
 _FILL_BATCH = 32
 
 
-@dataclasses.dataclass(frozen=True)
-class HostShard:
-    """Host `index` of `count` takes its equal part of every global batch."""
-
-    index: int = 0
-    count: int = 1
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.index < self.count:
-            raise ValueError(f"need 0 <= index < count, got {self.index}, {self.count}")
-
-
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StreamOrder:
-    """Which positions this host reads, in which order.
-
-    `first` counts this host's own frames since the run began.
-    """
+    """Which example stands at which position; `first` is the first position read."""
 
     num_examples: int
-    global_batch_size: int
     seed: int
     first: int = 0
-    host: HostShard = HostShard()
-
-    def __post_init__(self) -> None:
-        if self.global_batch_size % self.host.count:
-            raise ValueError(
-                f"global_batch_size {self.global_batch_size} is not a multiple of "
-                f"{self.host.count} hosts"
-            )
-
-    @property
-    def host_batch_size(self) -> int:
-        """Frames of one step on this host."""
-        return self.global_batch_size // self.host.count
-
-    def position_of(self, own: Any) -> Any:
-        """Global position of this host's n-th frame; ints or integer tensors."""
-        step, place = own // self.host_batch_size, own % self.host_batch_size
-        start = step * self.global_batch_size
-        return start + self.host.index * self.host_batch_size + place
-
-    def is_own(self, position: tf.Tensor) -> tf.Tensor:
-        """Whether this host reads the position."""
-        place = position % self.global_batch_size
-        return place // self.host_batch_size == self.host.index
 
 
 def frames_from_memory(frames: tf.data.Dataset, order: StreamOrder) -> tf.data.Dataset:
@@ -82,8 +42,7 @@ def frames_from_memory(frames: tf.data.Dataset, order: StreamOrder) -> tf.data.D
         table = thread.submit(_load, frames, order.num_examples).result()
 
     @tf.autograph.experimental.do_not_convert
-    def frame_at(own: tf.Tensor) -> Frame:
-        position = order.position_of(own)
+    def frame_at(position: tf.Tensor) -> Frame:
         epoch, place = position // order.num_examples, position % order.num_examples
         row = tf.random.experimental.index_shuffle(
             place, tf.stack([order.seed, epoch]), order.num_examples - 1
@@ -108,14 +67,8 @@ def frames_from_shards(
     ten times smaller than its pixels. To start late, records are read and skipped,
     not decoded; at most one epoch of them.
     """
-    start = order.position_of(order.first)
-    first_epoch, skipped = divmod(start, order.num_examples)
+    first_epoch, skipped = divmod(order.first, order.num_examples)
     buffer_size = index.examples_within(shuffle_buffer_bytes)
-
-    @tf.autograph.experimental.do_not_convert
-    def is_own(position: tf.Tensor, serialized: tf.Tensor) -> tf.Tensor:
-        del serialized
-        return order.is_own(position)
 
     @tf.autograph.experimental.do_not_convert
     def epoch_records(epoch: tf.Tensor) -> tf.data.Dataset:
@@ -135,13 +88,8 @@ def frames_from_shards(
         )
         base = epoch * order.num_examples
         skip = tf.where(epoch == first_epoch, tf.constant(skipped, tf.int64), 0)
-        return (
-            tf.data.Dataset.zip(
-                tf.data.Dataset.range(base, base + order.num_examples), shuffled
-            )
-            .skip(skip)
-            .filter(is_own)
-        )
+        positions = tf.data.Dataset.range(base, base + order.num_examples)
+        return tf.data.Dataset.zip(positions, shuffled).skip(skip)
 
     @tf.autograph.experimental.do_not_convert
     def decode(position: tf.Tensor, serialized: tf.Tensor) -> Frame:

@@ -17,7 +17,6 @@ from schemas.user_error import UserError
 from trainer.augment.declaration import ColorJitter, HorizontalFlip, MixUp, Mosaic
 from trainer.input.batches import count_examples, fits_in_cache, make_dataset
 from trainer.input.config import InputConfig
-from trainer.input.order import HostShard
 
 NAMES = ("bus", "cat")
 FRAME = (32, 48)
@@ -171,22 +170,6 @@ def test_resumed_training_sees_the_batches_of_an_uninterrupted_run(
     for start_step in (1, 5):
         resumed = _batches(shards, config, 8 - start_step, start_step=start_step)
         _assert_same(resumed, whole[start_step:])
-
-
-@BOTH
-def test_hosts_read_the_parts_of_one_global_batch(shards, cache_bytes):
-    config = _config(cache_bytes=cache_bytes, augmentations=(HorizontalFlip(),))
-
-    whole = _batches(shards, config, 5, start_step=2)
-    parts = [
-        _batches(shards, config, 5, start_step=2, host=HostShard(i, 2)) for i in (0, 1)
-    ]
-
-    joined = [
-        {key: np.concatenate([first[key], second[key]]) for key in first}
-        for first, second in zip(*parts, strict=True)
-    ]
-    _assert_same(joined, whole)
 
 
 def test_another_seed_gives_another_order(shards):
@@ -356,13 +339,3 @@ def test_a_damaged_shard_is_named(tmp_path):
 
     with pytest.raises(UserError, match=r"00001\.gz is not a readable TFRecord"):
         make_dataset(str(path), _config(), training=True)
-
-
-def test_hosts_must_share_the_batch_evenly(shards):
-    with pytest.raises(ValueError, match="global_batch_size 4 is not a multiple of 3"):
-        make_dataset(shards, _config(), training=True, host=HostShard(0, 3))
-
-
-def test_host_index_must_be_one_of_them():
-    with pytest.raises(ValueError, match="need 0 <= index < count"):
-        HostShard(2, 2)
