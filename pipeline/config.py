@@ -7,6 +7,7 @@ import re
 from components.data_gate.config import DriftConfig
 from components.evaluator.config import GateConfig
 from components.example_gen.config import IngestConfig
+from components.serving_check.config import ServingCheckConfig
 from pipeline.on_kubeflow.stage_resources import KubeflowConfig
 from schemas.config_rules import refuse_unless
 from trainer.config import TrainerConfig
@@ -38,7 +39,7 @@ class PipelineConfig:
       trainer: model, input pipeline, optimiser, length.
       tuner: trainings tried before, for better values of the trainer's fields.
       gate: what the candidate must reach.
-      serving_check_images: on how many eval images the exported model is asked.
+      serving_check: on what the exported model is asked, and what it may take.
       report: what the report shows.
       kubeflow: what each stage asks of a cluster; a run on this machine asks nothing.
     """
@@ -49,17 +50,15 @@ class PipelineConfig:
     trainer: TrainerConfig
     tuner: TunerConfig = TunerConfig()
     gate: GateConfig
-    serving_check_images: int = 4
+    serving_check: ServingCheckConfig = ServingCheckConfig()
     report: ReportConfig = ReportConfig()
     kubeflow: KubeflowConfig = KubeflowConfig()
 
     def __post_init__(self) -> None:
-        """Refuses names that Kubeflow refuses, and a check of nothing."""
+        """Refuses names that Kubeflow refuses."""
         named = bool(re.fullmatch(r"[a-z0-9][a-z0-9-]{0,127}", self.name))
         rule = "a name of lower-case letters, digits and dashes"
         refuse_unless(named, rule, repr(self.name))
-        images = self.serving_check_images
-        refuse_unless(images >= 1, "serving_check_images >= 1", images)
         self.tuner.check(self.trainer)
 
 

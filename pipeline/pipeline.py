@@ -94,7 +94,7 @@ def create_pipeline(
     serving_check = ServingCheck(
         examples=ingest.outputs["examples"],
         model=trainer.outputs["model"],
-        num_images=config.serving_check_images,
+        serving_check_config=to_json(config.serving_check),
         source_digest=stage_digest("ServingCheck"),
     )
     judged = {
@@ -117,7 +117,9 @@ def create_pipeline(
         baseline=baseline.outputs["model"],
         push_destination=paths.push_destination,
         fingerprint=fingerprint,
-        origin=json.dumps(_origin(config, paths, state), sort_keys=True),
+        data=paths.data,
+        span=paths.span,
+        origin=json.dumps(_origin(config, state), sort_keys=True),
         earlier_push=state.earlier_push,
         source_digest=stage_digest("ModelPusher"),
     )
@@ -134,12 +136,10 @@ def create_pipeline(
     return data_stages + model_stages
 
 
-def _origin(config: PipelineConfig, paths: RunPaths, state: RunState) -> dict[str, Any]:
+def _origin(config: PipelineConfig, state: RunState) -> dict[str, Any]:
     """What a model is made from and judged by; more would repeat its push."""
     return {
         "name": config.name,
-        "data": paths.data,
-        "span": paths.span,
         "data_digest": state.data_digest,
         "weights_digest": state.weights_digest,
         "code_digest": stage_digest("Trainer"),

@@ -24,6 +24,8 @@ def ModelPusher(
     pushed_model: OutputArtifact[standard_artifacts.PushedModel],
     push_destination: Parameter[str],
     fingerprint: Parameter[str],
+    data: Parameter[str],
+    span: Parameter[str],
     origin: Parameter[str],
     earlier_push: Parameter[str],
     source_digest: Parameter[str],
@@ -31,10 +33,10 @@ def ModelPusher(
     """Copies the model under the push destination, whole or not at all.
 
     TFX's own Pusher copies straight into the folder that a server watches, so that a
-    server can load half a model; hence this one. `origin` is JSON: what the run was
-    made from, by name, for whoever asks later. `earlier_push` names a version that
-    an earlier run pushed and that is gone, or counts the pushes that were refused since
-    another model had come to serve, so that the cache sees either.
+    server can load half a model; hence this one. `data`, `span` and `origin`, JSON, say
+    what the run was made from, for whoever asks later. `earlier_push` names a version
+    that an earlier run pushed and that is gone, or counts the pushes that were refused
+    since another model had come to serve, so that the cache sees either.
     """
     del source_digest, earlier_push  # only there for the cache to see
     blessed = blessing.get_int_custom_property("blessed") == 1
@@ -50,7 +52,7 @@ def ModelPusher(
         evaluation_uri=evaluation_result.uri,
         blessing_uri=blessing.uri,
         fingerprint=fingerprint,
-        origin=json.loads(origin),
+        origin={"data": data, "span": span, **json.loads(origin)},
     )
     try:
         served = push(model_path, push_destination, record)

@@ -1,17 +1,19 @@
 """Loads an exported detector as a server would and asks it about real images.
 
-    python -m components.serving_check.probe MODEL_DIR 'EXAMPLES*.gz' --images 4
+    python -m components.serving_check.probe MODEL_DIR FOLDER
 
-Runs in a process of its own that imports neither Keras nor the trainer, so that a
-model that only works where its Python classes are registered is found out. Prints one
-JSON object: `problems` (empty: servable), `images`, `ms_per_image`.
+FOLDER holds the images and what the model itself finds in them (`asked_images`). Runs
+in a process of its own that imports neither Keras nor the trainer, so that a model that
+only works where its Python classes are registered is found out. Prints one JSON object:
+`problems` (empty: servable), `images`, `ms_per_image`, `memory_mib`, `notes`.
 """
 
 import argparse
 import json
+import resource
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,13 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from components.baseline import served_detector
-from schemas import tf_example
+from components.serving_check.agreement import disagreement
+from components.serving_check.asked_images import (
+    Answer,
+    AskedImage,
+    read_answers,
+    read_asked,
+)
 
 Detections = Mapping[str, npt.NDArray[Any]]
 _BOX_SLACK_PX = 1e-2
@@ -68,75 +76,142 @@ def detection_problems(
     return [text for text, broken in rules.items() if broken]
 
 
-def _same_best(one: Detections, many: Detections, index: int) -> bool:
-    best = one["scores"][0][:1], many["scores"][index][:1]
-    return bool(np.allclose(*best, atol=_SCORE_SLACK))
+def answer_of(detections: Detections, index: int) -> Answer:
+    """The detections of one image of a batch, by class name."""
+    count = int(detections["num_detections"][index])
+    names = [name.decode() for name in detections["class_names"][index][:count]]
+    boxes, scores = detections["boxes"][index], detections["scores"][index]
+    return Answer(boxes[:count], scores[:count], names)
 
 
-def _call(
-    signature: Any, name: str, values: list[bytes]
-) -> dict[str, npt.NDArray[Any]]:
-    outputs = signature(**{name: tf.constant(values)})
-    return {key: value.numpy() for key, value in outputs.items()}
+class Export:
+    """The model under test: its signatures, called with plain values."""
+
+    def __init__(self, model_dir: str) -> None:
+        self._model = tf.saved_model.load(model_dir)  # keeps the variables alive
+        self.signatures = self._model.signatures
+
+    def call(self, name: str, values: Any) -> dict[str, npt.NDArray[Any]]:
+        """One signature's outputs for a batch of what it takes."""
+        argument, dtype = served_detector.SIGNATURES[name]
+        shape = (0, 8, 8, 3) if dtype == tf.uint8 else (0,)
+        batch = tf.constant(values, dtype) if len(values) else tf.zeros(shape, tf.uint8)
+        if not len(values) and dtype == tf.string:
+            batch = tf.constant([], tf.string)
+        outputs = self.signatures[name](**{argument: batch})
+        return {key: value.numpy() for key, value in outputs.items()}
 
 
-def probe(model_dir: str, file_pattern: str, num_images: int) -> dict[str, Any]:
-    """Asks every signature about the first images; returns what was printed."""
-    signatures = tf.saved_model.load(model_dir).signatures
-    problems = signature_problems(signatures)
+def probe(model_dir: str, folder: str) -> dict[str, Any]:
+    """Asks every signature about every image; returns what is printed."""
+    export = Export(model_dir)
+    problems = signature_problems(export.signatures)
     problems += [
         f"the variable {name} holds NaN or infinity"
         for name in served_detector.variables_that_are_no_numbers(model_dir)
     ]
     if problems:
         return {"problems": problems, "images": 0, "ms_per_image": None}
-    files = sorted(tf.io.gfile.glob(file_pattern))
-    compression = "GZIP" if files and files[0].endswith(".gz") else ""
-    records = tf.data.TFRecordDataset(files, compression).take(num_images)
-    serialized = [record.numpy() for record in records]
-    examples = [tf_example.decode_example(record) for record in serialized]
-    encoded = [example.encoded_image for example in examples]
-    by_bytes = signatures["serving_default"]
-    together = _call(by_bytes, "image_bytes", encoded)
-    as_examples = _call(signatures["serving_tf_example"], "examples", serialized)
-    seconds = []
-    for index, example in enumerate(examples):
-        start = time.perf_counter()
-        alone = _call(by_bytes, "image_bytes", encoded[index : index + 1])
-        seconds.append(time.perf_counter() - start)
-        found = detection_problems(together, index, example.height, example.width)
-        if not _same_best(alone, together, index):
-            found.append("alone and in a batch the answer differs")
-        if not _same_best(alone, as_examples, index):
-            found.append("as bytes and as tf.Example the answer differs")
-        problems += [f"image {example.image_id}: {text}" for text in found]
-    problems += _tensor_problems(signatures["serving_images"])
+    asked, own = read_asked(folder), read_answers(folder)
+    pixels = [_decode(image.encoded) for image in asked]
+    answers, seconds = _ask(export, asked, pixels)
+    for way, found in answers.items():
+        for image, one, expected, detections in zip(
+            asked, pixels, own, found, strict=True
+        ):
+            texts = detection_problems(detections, 0, *one.shape[:2])
+            if not texts:
+                difference = disagreement(expected, answer_of(detections, 0))
+                texts = [difference] if difference else []
+            problems += [f"{image.name} by {way}: {text}" for text in texts]
+    problems += _black_problems(export) + _empty_problems(export)
     return {
         "problems": problems,
-        "images": len(examples),
+        "images": len(asked),
         "ms_per_image": round(1000 * float(np.median(seconds)), 1) if seconds else None,
+        "memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "notes": _notes_on_a_bad_file(export, asked),
     }
 
 
-def _tensor_problems(signature: Any) -> list[str]:
+def _ask(
+    export: Export, asked: Sequence[AskedImage], pixels: Sequence[npt.NDArray[np.uint8]]
+) -> tuple[dict[str, list[Detections]], list[float]]:
+    """Each way to ask -> detections of each image; seconds of each image alone."""
+    encoded = [image.encoded for image in asked]
+    serialized = [image.serialized for image in asked]
+    alone: list[Detections] = []
+    seconds: list[float] = []
+    for one in encoded:
+        start = time.perf_counter()
+        alone.append(export.call("serving_default", [one]))
+        seconds.append(time.perf_counter() - start)
+    together = export.call("serving_default", encoded)
+    as_examples = export.call("serving_tf_example", serialized)
+    return {
+        "serving_default": alone,
+        "serving_default in a batch": _rows(together, len(asked)),
+        "serving_tf_example": _rows(as_examples, len(asked)),
+        "serving_images": [export.call("serving_images", [one]) for one in pixels],
+    }, seconds
+
+
+def _rows(detections: Detections, count: int) -> list[Detections]:
+    """A batch of detections as `count` batches of one."""
+    return [
+        {key: value[row : row + 1] for key, value in detections.items()}
+        for row in range(count)
+    ]
+
+
+def _decode(encoded: bytes) -> npt.NDArray[np.uint8]:
+    """The image's stored pixels, uint8 [H, W, 3]."""
+    image = tf.io.decode_image(encoded, channels=3, expand_animations=False)
+    return np.asarray(image)
+
+
+def _black_problems(export: Export) -> list[str]:
     height, width = 48, 80  # smaller than any training image, and not square
     images = np.zeros((2, height, width, 3), np.uint8)
-    outputs = {key: value.numpy() for key, value in signature(images=images).items()}
+    outputs = export.call("serving_images", images)
     return [
         f"black {width}x{height} image: {text}"
         for text in detection_problems(outputs, 1, height, width)
     ]
 
 
+def _empty_problems(export: Export) -> list[str]:
+    """A batch of no images is answered with no images."""
+    problems = []
+    for name in served_detector.SIGNATURES:
+        try:
+            outputs = export.call(name, [])
+        except (tf.errors.OpError, ValueError) as error:
+            text = str(error).splitlines()[0]
+            problems.append(f"{name} does not answer an empty batch: {text}")
+            continue
+        if any(len(value) for value in outputs.values()):
+            problems.append(f"{name} answers an empty batch with detections")
+    return problems
+
+
+def _notes_on_a_bad_file(export: Export, asked: Sequence[AskedImage]) -> list[str]:
+    """What becomes of a request with a file that is no image in its middle."""
+    batch = [asked[0].encoded, b"no image", asked[0].encoded] if asked else []
+    try:
+        export.call("serving_default", batch)
+    except tf.errors.InvalidArgumentError:
+        return ["a file that is no image fails the whole request that holds it"]
+    return []
+
+
 def main() -> int:
     """Prints the findings as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model_dir")
-    parser.add_argument("file_pattern")
-    parser.add_argument("--images", type=int, default=4)
+    parser.add_argument("folder")
     args = parser.parse_args()
-    findings = probe(args.model_dir, args.file_pattern, args.images)
-    sys.stdout.write(json.dumps(findings) + "\n")
+    sys.stdout.write(json.dumps(probe(args.model_dir, args.folder)) + "\n")
     return 0
 
 

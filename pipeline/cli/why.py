@@ -81,6 +81,8 @@ def _origin(model: "ServedModel") -> list[str]:
     for part in ("ingest", "trainer", "gate"):
         if part in origin:
             text = json.dumps(origin[part], sort_keys=True)
+            # A package knows no data; its run may have changed what it was made with.
+            text += "" if origin.get("data_digest") else " (as compiled)"
             lines.append(f"{part + ' config':<15}{text}")
     return lines
 

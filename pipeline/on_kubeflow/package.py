@@ -12,8 +12,12 @@ Spec = dict[str, Any]
 
 # A run's parameter -> the stages' parameter whose compiled value is its default.
 _WHOLE_PARAMETERS = {
-    "data": (("VocExampleGen", "data"), ("EarlierVocExampleGen", "data")),
-    "span": (("VocExampleGen", "span"),),
+    "data": (
+        ("VocExampleGen", "data"),
+        ("EarlierVocExampleGen", "data"),
+        ("ModelPusher", "data"),
+    ),
+    "span": (("VocExampleGen", "span"), ("ModelPusher", "span")),
     "earlier_span": (("EarlierVocExampleGen", "span"),),
     "push_destination": (
         ("BaselineLookup", "push_destination"),

@@ -26,7 +26,9 @@ STAGE_MODULES = {
     ),
     "ServingCheck": (
         "components.serving_check.component",
-        "components.serving_check.probe",  # runs in a process of its own
+        # run in processes of their own
+        "components.serving_check.own_detections",
+        "components.serving_check.probe",
     ),
     "ReportWriter": ("components.report.component",),
     "ModelPusher": ("components.pusher.component",),

@@ -124,7 +124,9 @@ class Stages:
             pushed_model=pushed,
             push_destination=str(self.served),
             fingerprint="f",
-            origin='{"data": "dogs"}',
+            data="dogs",
+            span="",
+            origin="{}",
             earlier_push="",
             source_digest="",
         )

@@ -1,7 +1,20 @@
+import io
+import math
+import subprocess
+import sys
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from components.serving_check import probe
+from components.serving_check.asked_images import (
+    Answer,
+    AskedImage,
+    write_answers,
+    write_asked,
+)
+from schemas import example_wire, tf_example
 
 WIDTH, HEIGHT = 40, 30
 
@@ -55,37 +68,96 @@ def test_rows_behind_the_count_are_padding_and_not_looked_at():
     assert problems(num_detections=np.array([0]), scores=np.full((1, 3), np.nan)) == []
 
 
+SIZES = [(40, 30), (20, 50)]
+
+
 @pytest.fixture
-def examples(tmp_path, write_examples):
-    """Two images of different sizes."""
-    images = {"a": (40, 30, []), "b": (20, 50, [])}
-    return write_examples(tmp_path / "images-00000-of-00001.gz", images)
+def asked(tmp_path):
+    """Two images of different sizes, and what a detector of one box finds in them."""
+    images, answers = [], []
+    for number, (width, height) in enumerate(SIZES):
+        encoded = io.BytesIO()
+        Image.new("RGB", (width, height)).save(encoded, format="PNG")
+        content = encoded.getvalue()
+        example = example_wire.encode({tf_example.ENCODED: [content]})
+        images.append(AskedImage(f"image {number}", content, example))
+        box = np.array([[0, 0, width, height]], np.float32)
+        answers.append(Answer(box, np.array([0.5], np.float32), ["dog"]))
+    write_asked(str(tmp_path), images)
+    write_answers(str(tmp_path), answers)
+    return str(tmp_path)
 
 
-def test_a_whole_model_has_no_problems(tmp_path, examples, save_one_box):
-    findings = probe.probe(save_one_box(tmp_path / "model"), examples, 4)
+def test_a_whole_model_has_no_problems(tmp_path, asked, save_one_box):
+    findings = probe.probe(save_one_box(tmp_path / "model"), asked)
 
     assert findings["problems"] == []
     assert findings["images"] == 2
     assert findings["ms_per_image"] > 0
+    assert findings["memory_mib"] > 10
+    assert findings["notes"] == [
+        "a file that is no image fails the whole request that holds it"
+    ]
 
 
-def test_every_image_with_an_illegal_box_is_named(tmp_path, examples, save_one_box):
+def test_every_image_with_an_illegal_box_is_named(tmp_path, asked, save_one_box):
     model = save_one_box(tmp_path / "model", edge=1.5)
 
-    assert probe.probe(model, examples, 4)["problems"] == [
-        "image a: a box leaves the image",
-        "image b: a box leaves the image",
+    problems = probe.probe(model, asked)["problems"]
+
+    ways = (
+        "serving_default",
+        "serving_default in a batch",
+        "serving_tf_example",
+        "serving_images",
+    )
+    assert problems == [
+        *(
+            f"image {n} by {way}: a box leaves the image"
+            for way in ways
+            for n in (0, 1)
+        ),
         "black 80x48 image: a box leaves the image",
     ]
 
 
+def test_boxes_that_the_model_itself_does_not_find_are_named(
+    tmp_path, asked, save_one_box
+):
+    """A legal answer, and a wrong one: half the size."""
+    model = save_one_box(tmp_path / "model", edge=0.5)
+
+    problems = probe.probe(model, asked)["problems"]
+
+    assert len(problems) == 8
+    assert problems[0] == (
+        "image 0 by serving_default: 1 of its own 1 detections are not served, 1 "
+        "others are; first: dog 0.500 at [0, 0, 40, 30] is not served"
+    )
+
+
+def test_weights_that_are_no_numbers_are_named(tmp_path, asked, save_one_box):
+    model = save_one_box(tmp_path / "model", edge=math.nan)
+
+    (problem,) = probe.probe(model, asked)["problems"]
+
+    assert "holds NaN or infinity" in problem
+
+
 def test_a_missing_signature_is_named_with_those_that_exist(
-    tmp_path, examples, save_one_box
+    tmp_path, asked, save_one_box
 ):
     folder = save_one_box(tmp_path / "model", signatures=["serving_default"])
 
-    assert probe.probe(folder, examples, 4)["problems"] == [
+    assert probe.probe(folder, asked)["problems"] == [
         "no signature serving_tf_example; there are ['serving_default']",
         "no signature serving_images; there are ['serving_default']",
     ]
+
+
+def test_the_process_that_asks_knows_no_trainer():
+    code = (
+        "import sys, components.serving_check.probe\nsys.exit('trainer' in sys.modules)"
+    )
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
