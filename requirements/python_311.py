@@ -33,6 +33,12 @@ print(json.dumps({
 """
 
 
+_COPY = (
+    "`uv python install 3.11` on a machine that has it and copy the folder that `uv "
+    "python dir` names to the same place here"
+)
+
+
 class Interpreter(NamedTuple):
     """What an interpreter says about itself; `path` is that of its own base."""
 
@@ -109,12 +115,46 @@ def _fetch(uv: str, unfit: list[str]) -> str:
     if found.returncode == 0:
         return found.stdout.decode().strip()
     here = "; ".join(unfit) or "none on PATH"
-    why = _last_line(fetched.stderr.decode(errors="replace"))
+    said = fetched.stderr.decode(errors="replace")
     raise InstallError(
-        f"no Python 3.11 to be had: {here}; uv could not fetch one ({why}). Put a "
-        "python3.11 with its headers on PATH, or name a mirror of uv's Pythons in "
-        "UV_PYTHON_INSTALL_MIRROR"
+        f"no Python 3.11 to be had: {here}; uv could not fetch one from "
+        f"{_host(said)} ({_last_line(said)}). {_advice(_os_release())}; or name a "
+        "mirror of uv's Pythons in UV_PYTHON_INSTALL_MIRROR"
     )
+
+
+def _host(said: str) -> str:
+    """The host that uv did not reach: the one it names, else the one configured."""
+    for text in (said, os.environ.get("UV_PYTHON_INSTALL_MIRROR", "")):
+        found = re.search(r"https?://(?:[^/@\s]*@)?([^/\s)\"'`]+)", text)
+        if found:
+            return found[1]
+    return "its usual place"
+
+
+def _os_release() -> dict[str, str]:
+    """What this Linux says it is; Python 3.8 cannot read it by itself."""
+    try:
+        text = Path("/etc/os-release").read_text("utf-8")
+    except OSError:
+        return {}
+    pairs = (line.partition("=") for line in text.splitlines())
+    return {name: value.strip("\"'") for name, _, value in pairs}
+
+
+def _advice(release: dict[str, str]) -> str:
+    """Where this distribution gets a Python 3.11 from."""
+    system, version = release.get("ID", ""), release.get("VERSION_ID", "")
+    if (system, version) == ("debian", "12"):
+        return "On Debian 12: apt install python3-dev"
+    if (system, version) == ("ubuntu", "24.04"):
+        return (
+            "On Ubuntu 24.04: add-apt-repository ppa:deadsnakes/ppa, then apt install "
+            f"python3.11-dev; without network, {_COPY}"
+        )
+    if (system, version) == ("debian", "13"):
+        return f"Debian 13 has no package of it: {_COPY}"
+    return f"Put a python3.11 with its headers on PATH, or {_COPY}"
 
 
 def _last_line(text: str) -> str:

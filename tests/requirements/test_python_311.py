@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -23,10 +24,15 @@ def put_python(folder, *, version=(3, 11), headers=True, missing=()):
     return str(path)
 
 
-def put_uv(folder, *, finds=""):
+COMPLAINT = (
+    "error: Failed to download https://me:secret@mirror.example:8443/cpython-3.11.tar.gz"
+    "\\n  Caused by: dns error"
+)
+
+
+def put_uv(folder, *, finds="", complaint=COMPLAINT):
     """A uv that finds a managed Python, or complains that it cannot fetch one."""
     path = folder / "uv"
-    complaint = "error: Failed to download\\n  Caused by: dns error"
     path.write_text(
         "#!/bin/sh\n"
         f'if [ "$2" = install ]; then printf "{complaint}\\n" >&2; exit 2; fi\n'
@@ -85,4 +91,44 @@ def test_no_python_to_be_had_is_one_line_with_each_reason_and_mend(tmp_path):
     assert "\n" not in message
     assert f"{bare} has no headers (apt install python3-dev)" in message
     assert f"{poor} was built without lzma, sqlite3" in message
-    assert "uv could not fetch one (dns error)" in message
+    assert "uv could not fetch one from mirror.example:8443 (dns error)" in message
+    assert "secret" not in message
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('ID=debian\nVERSION_ID="12"\n', "On Debian 12: apt install python3-dev"),
+        ('ID=debian\nVERSION_ID="13"\n', "Debian 13 has no package of it: `uv python"),
+        (
+            "ID=ubuntu\nVERSION_ID='24.04'\n",
+            "ppa:deadsnakes/ppa, then apt install pyth",
+        ),
+        (
+            "ID=arch\n",
+            "Put a python3.11 with its headers on PATH, or `uv python install",
+        ),
+    ],
+)
+def test_the_message_says_what_to_do_on_this_distribution(
+    tmp_path, monkeypatch, text, expected
+):
+    release = tmp_path / "os-release"
+    release.write_text(text)
+    as_usual = Path
+
+    def elsewhere(path):
+        return release if path == "/etc/os-release" else as_usual(path)
+
+    monkeypatch.setattr("python_311.Path", elsewhere)
+    with pytest.raises(InstallError, match=re.escape(expected)):
+        find_python(put_uv(tmp_path), tmp_path / ".venv")
+
+
+def test_the_mirror_that_is_configured_is_named_where_uv_names_none(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("UV_PYTHON_INSTALL_MIRROR", "https://me:pw@pythons.example/x")
+    uv = put_uv(tmp_path, complaint="error: Failed to download")
+    with pytest.raises(InstallError, match=r"fetch one from pythons\.example \("):
+        find_python(uv, tmp_path / ".venv")

@@ -125,7 +125,7 @@ def require_trackers(names: Sequence[str]) -> None:
         if importlib.util.find_spec(name) is None:
             raise UserError(
                 f"trainer.tracking has {name!r}, whose package is not installed: "
-                f"pip install 'voc-pipeline[{name}]', or set trainer.tracking=[]"
+                f"pip install '.[{name}]' in the checkout, or set trainer.tracking=[]"
             )
 
 

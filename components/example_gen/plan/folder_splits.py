@@ -20,7 +20,6 @@ class FolderSplits:
     """
 
     def __init__(self, pairs: Iterable[Pair]) -> None:
-        self._answers: dict[str, tuple[str, str]] = {}  # of each folder
         folders = {folder for pair in pairs for folder in _folders(pair)}
         named = {part for folder in folders for part in folder.split("/")}
         told = {split for name in named if (split := split_named(name))}
@@ -30,18 +29,10 @@ class FolderSplits:
     def split_of(self, pair: Pair) -> tuple[str, str]:
         """The split that a pair's folders name, and which of them; "" where none."""
         for folder in _folders(pair):
-            answer = self._answers.get(folder)
-            if answer is None:
-                answer = self._answers[folder] = self._split_of_folder(folder)
-            if answer[1]:
-                return answer
-        return "", ""
-
-    def _split_of_folder(self, folder: str) -> tuple[str, str]:
-        for part in reversed(folder.split("/")):
-            split = split_named(part)
-            if split and (self._several or exact_split(part)):
-                return "" if split == TRAINVAL else split, part
+            for part in reversed(folder.split("/")):
+                split = split_named(part)
+                if split and (self._several or exact_split(part)):
+                    return "" if split == TRAINVAL else split, part
         return "", ""
 
 

