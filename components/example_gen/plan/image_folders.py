@@ -17,6 +17,8 @@ _DERIVED = frozenset(
         *("preview", "previews", "thumbs", "thumbnails"),
     ]
 )
+# Pictures without anything to annotate, kept apart.
+_NEGATIVE = frozenset({"neg", "negative", "negatives", "background", "backgrounds"})
 Folder = Mapping[str, list[Entry]]
 
 
@@ -33,7 +35,8 @@ def image_folders(
     like; of two equals both are, and their pictures of one name are told apart later.
     `filenames` gives the <filename> of annotations, by key: it is asked only about
     those for which no folder has a picture. `listed` gives the folded stems that image
-    sets list: a folder most of which is listed is one of images, too. Where no folder
+    sets list: a folder most of which is listed is one of images, too, and so is one
+    whose name says negatives. Where no folder
     has a picture for any annotation, all are folders of images, so that it is told of
     each what it lacks.
     """
@@ -53,7 +56,9 @@ def image_folders(
         there = {stem for f in members for stem in _stems(group.folders[f])}
         in_sets = listed() - there - stems.keys()
         members |= {f for f, s in rest.items() if 0 < len(s) <= 2 * len(s & in_sets)}
-    if not members:
+    if members:
+        members |= {f for f in group.folders if words_of(f) & _NEGATIVE}
+    else:
         called = {f for f in group.folders if _standing(f) == 0}
         members = called or set(group.folders)
     return _merged(group, members), _others(group, members)

@@ -1,8 +1,8 @@
 """Which image an annotation means."""
 
+import posixpath
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import PurePosixPath
 
 from components.example_gen.rules.frame import declared_size
 from components.example_gen.source import image as image_files
@@ -25,9 +25,9 @@ def pair_up(
 ) -> dict[str, Pair]:
     """Key -> Pair, of all annotations and of the images that none of them means.
 
-    An annotation's images are those of its key; else, where that is one, of its stem,
-    of the stem of its <filename>, and of these by case and Unicode form, among the
-    images that no annotation has yet.
+    An annotation's images are those of its key; else, where that is one, of its stem
+    (`a.jpg.xml` is of a.jpg), of the stem of its <filename>, and of these by case and
+    Unicode form, among the images that no annotation has yet.
     """
     pairs = {
         key: _choose(entry, images[key], read)
@@ -48,15 +48,24 @@ class _LoneImages:
     """Images that no annotation has yet, by stem and by folded stem."""
 
     def __init__(
-        self, images: Mapping[str, Sequence[Entry]], taken: Mapping[str, object]
+        self, images: Mapping[str, Sequence[Entry]], pairs: Mapping[str, Pair]
     ) -> None:
         self._images = images
-        self.left = dict.fromkeys(sorted(images.keys() - taken.keys()))
+        self.left = dict.fromkeys(sorted(images.keys() - pairs.keys()))
         self._by_stem: dict[str, list[str]] = defaultdict(list)
         self._by_fold: dict[str, list[str]] = defaultdict(list)
         for key in self.left:
             self._by_stem[base_of(key)].append(key)
             self._by_fold[fold(base_of(key))].append(key)
+        self._owners = {base_of(key): pair for key, pair in pairs.items()}
+
+    def owner_of(self, stems: Sequence[str]) -> str:
+        """Which annotation has the image of a stem, in words; "" where none has."""
+        for stem in stems:
+            pair = self._owners.get(stem)
+            if pair is not None and pair.image and pair.annotation:
+                return f"{pair.image.name} belongs to {pair.annotation.name}"
+        return ""
 
     def of_stem(self, stem: str) -> tuple[list[Entry], bool]:
         """Images of a stem, and whether only case or Unicode form make them so."""
@@ -67,31 +76,44 @@ class _LoneImages:
                 return [entry for key in keys for entry in self._images[key]], folded
         return [], False
 
-    def take(self, image: Entry) -> None:
+    def take(self, image: Entry, annotation: Entry) -> None:
         """Takes an image, and what bears its name in its folder."""
         for key in list(self._by_stem[stem_of(image.name)]):
             if image in self._images[key]:
                 self.left.pop(key, None)
+                self._owners[base_of(key)] = Pair(annotation, image)
 
 
 def _by_stem(key: str, entry: Entry, lone: _LoneImages, read: ReadBytes) -> Pair:
     """A pair for an annotation of whose key there is no image."""
-    if not lone.left:
-        return Pair(entry)
-    found, differs = lone.of_stem(base_of(key))
-    if not found:
+    found, differs = _first_of(lone, _own_stems(key))
+    if not found and lone.left:
         annotation = _annotation(entry, read)
-        if annotation is None or not annotation.filename:
-            return Pair(entry)
-        found, differs = lone.of_stem(stem_of(annotation.filename))
+        if annotation is not None and annotation.filename:
+            found, differs = _first_of(lone, [stem_of(annotation.filename)])
     if not found:
-        return Pair(entry)
+        return Pair(entry, unclear=lone.owner_of(_own_stems(key)))
     pair = _choose(entry, found, read)
     if pair.image is not None:
-        lone.take(pair.image)
+        lone.take(pair.image, entry)
         if differs:
             pair = pair._replace(differs=pair.image.name)
     return pair
+
+
+def _own_stems(key: str) -> list[str]:
+    base = base_of(key)
+    bare, suffix = posixpath.splitext(base)
+    return [base, bare] if suffix.lower() in IMAGE_SUFFIXES else [base]
+
+
+def _first_of(lone: _LoneImages, stems: Sequence[str]) -> tuple[list[Entry], bool]:
+    """Images of the first stem that has any, and whether its name differs."""
+    for stem in stems:
+        found, differs = lone.of_stem(stem)
+        if found:
+            return found, differs or stem != stems[0]
+    return [], False
 
 
 def _choose(entry: Entry, images: Sequence[Entry], read: ReadBytes) -> Pair:
@@ -131,7 +153,7 @@ def _decisive(
 
 def _rank(entry: Entry) -> tuple[int, str]:
     """JPEG before PNG and so on: the order of IMAGE_SUFFIXES."""
-    return IMAGE_SUFFIXES.index(PurePosixPath(entry.name).suffix.lower()), entry.name
+    return IMAGE_SUFFIXES.index(posixpath.splitext(entry.name)[1].lower()), entry.name
 
 
 def _annotation(entry: Entry, read: ReadBytes) -> Annotation | None:

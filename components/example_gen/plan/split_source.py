@@ -7,7 +7,7 @@ from components.example_gen.plan.folder_splits import FolderSplits
 from components.example_gen.plan.pairing import ReadBytes
 from components.example_gen.source import image_sets
 from components.example_gen.source.layouts import Group, Layout
-from components.example_gen.source.names import NameIndex, base_of
+from components.example_gen.source.names import NameIndex, base_of, stem_of
 from components.example_gen.source.pair import Pair
 from components.example_gen.source.split_words import TRAINVAL, split_named, split_words
 from components.example_gen.source.storage import Entry
@@ -56,7 +56,7 @@ class SplitChoice:
         if not sets.splits:
             chosen: Iterable[tuple[str, str, str]] = self._by_folder(paired, names)
         else:
-            chosen = _listed(sets, names)
+            chosen = _listed(sets, names, _aliases(paired, names))
         for image_id, split, key in chosen:
             self._split_of.setdefault(image_id, set()).add(split)
             if sets.splits and key:
@@ -110,10 +110,8 @@ class SplitChoice:
         return found
 
     def _read_sets(self, group: Group) -> image_sets.ImageSets:
-        _, names = self._groups[group.home]
-        stems = Counter(base_of(key) for key in names.values())
-        once = (stem for stem, count in stems.items() if count == 1)
-        known = NameIndex({*names, *names.values(), *once})
+        paired, names = self._groups[group.home]
+        known = NameIndex({*names, *names.values(), *_aliases(paired, names)})
         files = {stem: self._read(entry.ref) for stem, entry in group.sets.items()}
         sets = image_sets.read_sets(files, known)
         listed = [name for split in sets.splits.values() for name in split]
@@ -161,16 +159,27 @@ class SplitChoice:
 
 
 def _listed(
-    sets: image_sets.ImageSets, names: Mapping[str, str]
+    sets: image_sets.ImageSets, names: Mapping[str, str], aliases: Mapping[str, str]
 ) -> Iterator[tuple[str, str, str]]:
     """Yields (image id, split, key); key "" for a listed name that is not there."""
     by_key = {key: image_id for image_id, key in names.items()}
-    stems = Counter(base_of(key) for key in names.values())
-    by_stem = {base_of(k): k for k in names.values() if stems[base_of(k)] == 1}
     for split, listed in sorted(sets.splits.items()):
         for name in listed:
-            key = names.get(name) or (name if name in by_key else by_stem.get(name, ""))
+            key = names.get(name) or (name if name in by_key else aliases.get(name, ""))
             yield by_key.get(key, name), split, key
+
+
+def _aliases(paired: Mapping[str, Pair], names: Mapping[str, str]) -> dict[str, str]:
+    """Stems of annotations, and of their images, that only one pair has -> its key."""
+    stems = Counter(base_of(key) for key in names.values())
+    aliases = {base_of(k): k for k in names.values() if stems[base_of(k)] == 1}
+    others: dict[str, set[str]] = {}
+    for key in names.values():
+        image = paired[key].image
+        if image is not None and stem_of(image.name) not in stems:
+            others.setdefault(stem_of(image.name), set()).add(key)
+    more = {stem: keys.pop() for stem, keys in others.items() if len(keys) == 1}
+    return aliases | more
 
 
 def _few(names: Sequence[str], shown: int = 8) -> list[str]:

@@ -51,7 +51,7 @@ def annotation_missing(facts: SourceFacts, config: IngestConfig) -> str | None:
 
 
 def image_ambiguous(facts: SourceFacts, config: IngestConfig) -> str | None:
-    """Several images of one name, and nothing tells which one is meant."""
+    """Which image is meant cannot be told: there are several, or another has it."""
     return facts.item.unclear or None
 
 

@@ -1,5 +1,6 @@
 """ImageSets/Main/*.txt: which image belongs to which split."""
 
+import codecs
 import dataclasses
 import functools
 from collections.abc import Collection, Iterable, Mapping
@@ -62,8 +63,14 @@ class ImageSets:
 
 
 def read_lines(raw: bytes) -> list[str]:
-    """Lines of a set: BOM, CRLF, blanks around a name and empty lines do not count."""
-    text = raw.decode("utf-8-sig", "surrogateescape")
+    """Lines of a set: BOM, CRLF, blanks around a name and empty lines do not count.
+
+    With a BOM that says so it is UTF-16, as PowerShell writes what is redirected.
+    """
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        text = raw.decode("utf-16", "replace")
+    else:
+        text = raw.decode("utf-8-sig", "surrogateescape")
     lines = (line.strip() for line in text.replace("\r", "\n").split("\n"))
     return [line for line in lines if line]
 

@@ -218,3 +218,42 @@ def test_what_lies_outside_is_never_without_a_line(
             "batch2/",
         ): "1 (3.jpg): no annotation is about a picture there",
     }
+
+
+def test_an_annotation_named_after_the_whole_file_is_of_that_file(
+    write, plan_of, voc_xml, image_bytes
+):
+    home = write({"x/a.jpg.xml": voc_xml("other.png"), "x/a.jpg": image_bytes()})
+    plan = plan_of(home)
+    assert images_of(plan) == {"a.jpg": "x/a.jpg"}
+    assert noticed(plan) == {("name_differs", "a.jpg")}
+
+
+def test_of_two_annotations_of_one_image_the_second_says_who_has_it(
+    write, judge, voc_xml, image_bytes
+):
+    home = write(
+        {
+            "new/a.xml": voc_xml("a.jpg"),
+            "old/a.xml": voc_xml("a.jpg", objects=[]),
+            "pictures/a.jpg": image_bytes(),
+        }
+    )
+    _, findings, examples = judge(home)
+    assert list(examples) == ["new/a"]
+    (found,) = [f for f in findings if f.action == "reject_image"]
+    assert (found.reason, found.image_id) == ("image_ambiguous", "old/a")
+    assert found.detail == "pictures/a.jpg belongs to new/a.xml"
+
+
+def test_a_folder_of_negatives_belongs_to_the_images(
+    write, plan_of, voc_xml, image_bytes
+):
+    home = write(
+        {
+            "Annotations/1.xml": voc_xml("1.jpg"),
+            "JPEGImages/1.jpg": image_bytes(),
+            "negatives/n.jpg": image_bytes(),
+        }
+    )
+    assert images_of(plan_of(home)) == {"1": "JPEGImages/1.jpg", "n": "negatives/n.jpg"}

@@ -56,6 +56,7 @@ def test_a_trailing_slash_and_a_relative_path_change_nothing(
         b"a.jpg\nb.jpg\n",
         b"JPEGImages/a.jpg\nVOC/JPEGImages/b.jpg\n",
         b"a\rb\r",
+        "a.jpg\r\nb.jpg\r\n".encode("utf-16"),
     ],
 )
 def test_a_set_is_read_however_it_was_written(data_set, plan_of, voc_xml, text):

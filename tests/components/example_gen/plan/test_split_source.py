@@ -139,3 +139,13 @@ def test_a_stem_that_two_files_have_is_not_guessed_at(folders, plan_of, voc_xml)
         "p/2": "x/annotations/p/2.xml",
         "2": "",
     }
+
+
+def test_a_list_may_name_the_image_where_the_annotation_is_called_otherwise(
+    data_set, plan_of, voc_xml
+):
+    home = data_set({"a": voc_xml(), "0001": voc_xml("IMG_7.jpg")}, {"0001": None})
+    (home / "JPEGImages/a.jpg").rename(home / "JPEGImages/IMG_7.jpg")
+    (home / "Annotations/a.xml").unlink()
+    (home / "ImageSets/Main/val.txt").write_text("JPEGImages/IMG_7.jpg\n")
+    assert splits_of(plan_of(home)) == {"0001": "eval"}
