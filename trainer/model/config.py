@@ -33,7 +33,7 @@ class MatcherConfig:
     `max_iou` is the paper's rule. `atss` takes, per ground truth, the anchors of
     IoU at least mean + std over the `atss_candidates` nearest ones a level
     (Zhang et al. 2020); it needs one anchor a cell. In both, a ground truth left
-    without an anchor takes its best one when `low_quality` is set.
+    without an anchor takes the best one that is free when `low_quality` is set.
     """
 
     kind: Literal["max_iou", "atss"] = "max_iou"

@@ -19,12 +19,11 @@ MAX_WARMUP_FRACTION = 0.1  # of a training shorter than its schedule was made fo
 
 
 class _WholeBatchMixin:
-    """Clips the gradient of the global batch; leaves averages to the evaluation.
+    """Clips the gradient of the global batch.
 
     Keras clips each replica's gradient before it sums them, which gives another
-    step than one device would take; and it overwrites the weights by their moving
-    average whenever a `fit` ends, which a resumed training cannot have.
-    `gradient_norm` is that of the newest step, before it was clipped.
+    step than one device would take. `gradient_norm` is that of the newest step,
+    before it was clipped.
 
     `slower`, places among the trainable variables, learn at `slower_rate` of the
     learning rate. Those of them that are `decayed` decay at that rate, too, as torch's
@@ -56,9 +55,6 @@ class _WholeBatchMixin:
             decay = ops.cast(self.weight_decay * learning_rate, variable.dtype)  # type: ignore[attr-defined]
             self.assign_sub(variable, decay * variable)  # type: ignore[attr-defined]
         super().update_step(gradient, variable, learning_rate)  # type: ignore[misc]
-
-    def finalize_variable_values(self, var_list: Any) -> None:
-        """Keep the weights as they are."""
 
 
 class _InPlaceSGD(keras.optimizers.SGD):
@@ -107,8 +103,6 @@ def build_optimizer(
         "name": "optimizer",
         "learning_rate": build_schedule(config.schedule, train_steps),
         "weight_decay": config.weight_decay or None,
-        "use_ema": config.ema_momentum > 0,
-        "ema_momentum": config.ema_momentum,
     }
     optimizer: Any
     if config.kind == "sgd":

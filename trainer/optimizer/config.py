@@ -48,6 +48,10 @@ class OptimizerConfig:
 
     The backbone learns at `backbone_rate` of the schedule's rate, and decays at that,
     too: weights that come from ImageNet need less of both than new heads.
+
+    `ema_momentum` is that of the moving average of weights and batch-norm statistics,
+    which is what is judged and exported; it begins lower, (1 + t) / (10 + t) after step
+    t. 0: the weights themselves.
     """
 
     kind: Literal["sgd", "adamw"] = "sgd"
@@ -55,7 +59,7 @@ class OptimizerConfig:
     momentum: float = 0.9
     weight_decay: float = 1e-4
     clip_global_norm: float = 10.0  # 0: off
-    ema_momentum: float = 0.0  # 0: no moving average of the weights
+    ema_momentum: float = 0.0
     backbone_rate: float = 1.0
 
     def __post_init__(self) -> None:

@@ -15,11 +15,13 @@ from keras import ops
 from numpy.typing import NDArray
 
 from schemas.user_error import UserError
+from trainer.training.averaging import WeightAverage
 from trainer.training.jax_state import bring_variables_up_to_date
 
 _LOG = logging.getLogger(__name__)
 LAST, BEST = "step-", "best-"  # followed by the step, eight digits
 KEPT = {LAST: 2, BEST: 1}  # the last but one survives a damaged disk page
+FORMAT = 2  # of the files; 1 kept no average of batch-norm statistics
 UNREADABLE = (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile)
 
 
@@ -46,18 +48,24 @@ class CheckpointStore:
         self.directory = Path(directory)
         self.fingerprint = fingerprint
 
-    def save(self, model: Any, progress: Progress) -> None:
-        """Write the variables of model and optimiser, and forget the oldest."""
+    def save(
+        self, model: Any, progress: Progress, average: WeightAverage | None = None
+    ) -> None:
+        """Write model, optimiser and average, and forget the oldest."""
         bring_variables_up_to_date(model)
-        self._write(LAST, [*model.variables, *model.optimizer.variables], progress)
+        variables = [*model.variables, *model.optimizer.variables]
+        self._write(LAST, variables, progress, average)
 
     def save_best(self, model: Any, progress: Progress) -> None:
         """Write the model's variables, as they are now, as the best so far."""
         self._write(BEST, model.variables, progress)
 
-    def restore_latest(self, model: Any) -> Progress | None:
-        """Set model and optimiser to the newest checkpoint of this training."""
-        return self._restore(LAST, [*model.variables, *model.optimizer.variables])
+    def restore_latest(
+        self, model: Any, average: WeightAverage | None = None
+    ) -> Progress | None:
+        """Set all of them to the newest checkpoint of this training."""
+        variables = [*model.variables, *model.optimizer.variables]
+        return self._restore(LAST, variables, average)
 
     def is_begun(self) -> bool:
         """Whether there is a checkpoint of this training to go on from."""
@@ -67,7 +75,12 @@ class CheckpointStore:
         """Set the model's variables to the best saved; None if there is none."""
         return self._restore(BEST, model.variables)
 
-    def _restore(self, prefix: str, variables: list[Any]) -> Progress | None:
+    def _restore(
+        self,
+        prefix: str,
+        variables: list[Any],
+        average: WeightAverage | None = None,
+    ) -> Progress | None:
         for folder, progress in self._own(prefix):
             try:
                 path = folder / "variables.npz"
@@ -76,7 +89,11 @@ class CheckpointStore:
             except UNREADABLE as error:
                 _LOG.warning("%s is damaged (%s): not used", folder, error)
                 continue
-            _assign(variables, arrays, folder)
+            values = _fitting(arrays, _names(variables, average), folder)
+            for variable, value in zip(variables, values, strict=False):
+                variable.assign(value)
+            if average is not None:
+                average.set(values[len(variables) :])
             return progress
         return None
 
@@ -85,28 +102,36 @@ class CheckpointStore:
         for folder in sorted(self.directory.glob(f"{prefix}????????"), reverse=True):
             try:
                 values = json.loads((folder / "progress.json").read_text())
+                version = values.pop("format", 1)
                 history = tuple(values.pop("history"))
                 progress = Progress(**values, history=history)
             except UNREADABLE as error:
                 _LOG.warning("%s is damaged (%s): not used", folder, error)
                 continue
-            if progress.fingerprint == self.fingerprint:
+            if (version, progress.fingerprint) == (FORMAT, self.fingerprint):
                 yield folder, progress
             else:
                 _LOG.info("%s is of another config, data or code: not used", folder)
 
-    def _write(self, prefix: str, variables: list[Any], progress: Progress) -> None:
+    def _write(
+        self,
+        prefix: str,
+        variables: list[Any],
+        progress: Progress,
+        average: WeightAverage | None = None,
+    ) -> None:
         progress = dataclasses.replace(progress, fingerprint=self.fingerprint)
         final = self.directory / f"{prefix}{progress.step:08d}"
         self._remove_what_kills_left()
         temporary = self.directory / f".new-{final.name}"
         temporary.mkdir(parents=True)
         with (temporary / "variables.npz").open("wb") as file:
-            np.savez(file, **_arrays(variables))  # type: ignore[arg-type]
+            np.savez(file, **_arrays(variables, average))  # type: ignore[arg-type]
             file.flush()
             os.fsync(file.fileno())
         with (temporary / "progress.json").open("w") as text:
-            json.dump(dataclasses.asdict(progress), text, indent=1)
+            said = {"format": FORMAT, **dataclasses.asdict(progress)}
+            json.dump(said, text, indent=1)
             text.flush()
             os.fsync(text.fileno())
         if final.exists():
@@ -126,20 +151,29 @@ class CheckpointStore:
                 shutil.rmtree(folder)
 
 
-def _arrays(variables: list[Any]) -> dict[str, NDArray[Any]]:
-    return {
-        f"{index:05d}|{variable.path}": ops.convert_to_numpy(variable)
-        for index, variable in enumerate(variables)
-    }
+def _names(
+    variables: list[Any], average: WeightAverage | None
+) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of all that a checkpoint holds, in order."""
+    named = [(variable.path, variable.shape) for variable in variables]
+    if average is not None:
+        named += [(f"average/{each.path}", each.shape) for each in average.variables]
+    return {f"{n:05d}|{path}": tuple(shape) for n, (path, shape) in enumerate(named)}
 
 
-def _assign(
-    variables: list[Any], arrays: dict[str, NDArray[Any]], folder: Path
-) -> None:
-    wanted = [
-        (f"{index:05d}|{variable.path}", tuple(variable.shape))
-        for index, variable in enumerate(variables)
-    ]
+def _arrays(
+    variables: list[Any], average: WeightAverage | None
+) -> dict[str, NDArray[Any]]:
+    values = [ops.convert_to_numpy(variable) for variable in variables]
+    if average is not None:
+        values += average.arrays()
+    return dict(zip(_names(variables, average), values, strict=True))
+
+
+def _fitting(
+    arrays: dict[str, NDArray[Any]], names: dict[str, tuple[int, ...]], folder: Path
+) -> list[NDArray[Any]]:
+    wanted = list(names.items())
     stored = [(name, array.shape) for name, array in arrays.items()]
     if wanted != stored:
         different = next(
@@ -150,5 +184,4 @@ def _assign(
             f"{folder} does not fit the model: {different[0]} here, "
             f"{different[1]} there; remove the folder to train from the start"
         )
-    for variable, array in zip(variables, arrays.values(), strict=True):
-        variable.assign(array)
+    return list(arrays.values())

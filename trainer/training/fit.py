@@ -15,8 +15,9 @@ from schemas.detection_example import DetectionExample
 from trainer.config import TrainerConfig
 from trainer.evaluation.pictures import EvaluationPictures
 from trainer.metrics.summary import CocoSummary
-from trainer.training.averaging import averaged_weights
+from trainer.training.averaging import WeightAverage, put_average
 from trainer.training.callbacks.evaluate import Evaluate
+from trainer.training.callbacks.follow_average import FollowAverage
 from trainer.training.callbacks.keep_history import KeepHistory
 from trainer.training.callbacks.non_finite import StopOnNonFinite
 from trainer.training.callbacks.save_checkpoints import SaveCheckpoints
@@ -79,13 +80,15 @@ def fit(
         train_steps=config.total_steps(data.num_train_examples),
         steps_per_epoch=config.steps_per_epoch(data.num_train_examples),
     )
-    earlier = store.restore_latest(model)
+    momentum = config.optimizer.ema_momentum
+    average = WeightAverage(model, momentum) if momentum else None
+    earlier = store.restore_latest(model, average)
     if earlier is not None:
         state.step, state.best_map = earlier.step, earlier.best_map
         state.evaluations_since_best = earlier.evaluations_since_best
         state.history = list(earlier.history)
         _LOG.info("going on at step %d of %d", state.step, state.train_steps)
-    callbacks = _callbacks(state, config, data, store, log_dir, trackers)
+    callbacks = _callbacks(state, config, data, store, log_dir, trackers, average)
     for span in _spans(state, config.early_stopping_epochs):
         model.fit(
             data.train(span.first_step).map(inputs_and_truth),
@@ -98,11 +101,8 @@ def fit(
         )
         if model.stop_training:
             break
-    if store.restore_best(model) is None:
-        with averaged_weights(model):
-            averaged = [keras.ops.copy(v) for v in model.trainable_variables]
-        for variable, value in zip(model.trainable_variables, averaged, strict=True):
-            variable.assign(value)
+    if store.restore_best(model) is None and average is not None:
+        put_average(average)
     _write_history(state, log_dir)
     return state.summary
 
@@ -145,6 +145,7 @@ def _callbacks(
     store: CheckpointStore,
     log_dir: str,
     trackers: Sequence[Tracker],
+    average: WeightAverage | None,
 ) -> list[keras.callbacks.Callback]:
     def image_ids(step: int) -> list[str]:
         batch = next(iter(data.train(step)))
@@ -160,14 +161,17 @@ def _callbacks(
         lambda: EvaluationPictures(
             config.tensorboard_images, config.seed, data.class_names
         ),
+        average,
     )
+    follow = [FollowAverage(state, average)] if average is not None else []
     # in this order: each reads what those before it have found
     callbacks = [
         CountSteps(state),
         StopOnNonFinite(state, image_ids),
+        *follow,
         evaluate,
         KeepHistory(state),
-        SaveCheckpoints(state, store, config.checkpoint_every_steps),
+        SaveCheckpoints(state, store, config.checkpoint_every_steps, average),
         TensorBoard(state, log_dir),
         ShowProgress(state),
     ]

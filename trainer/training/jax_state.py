@@ -18,15 +18,35 @@ def bring_variables_up_to_date(model: Any) -> None:
         model.jax_state_sync()
 
 
+def current_values(model: Any, variables: list[Any]) -> list[Any]:
+    """The arrays that these variables of a model on JAX hold, also inside an epoch."""
+    if not _is_inside(model):
+        return [variable.value for variable in variables]
+    values = {
+        id(variable): value
+        for kind in ("trainable_variables", "non_trainable_variables")
+        for variable, value in zip(
+            getattr(model, kind), model._jax_state[kind], strict=True
+        )
+    }
+    return [values[id(variable)] for variable in variables]
+
+
 def optimizer_value(model: Any, variable: Any) -> NDArray[Any]:
     """What a variable of the model's optimiser holds, also inside an epoch.
 
     It takes one value out of JAX's step function, where `bring_variables_up_to_date`
     takes all: too much to do at each step.
     """
-    inside = keras.backend.backend() == "jax" and getattr(model, "_jax_state", None)
-    if not inside or model._jax_state_synced:
+    if not _is_inside(model):
         return ops.convert_to_numpy(variable)
     values = model._jax_state["optimizer_variables"]
     places = [each is variable for each in model.optimizer.variables]
     return np.asarray(values[places.index(True)])
+
+
+def _is_inside(model: Any) -> bool:
+    """Whether JAX's step function holds the values, and the variables are empty."""
+    if keras.backend.backend() != "jax" or not getattr(model, "_jax_state", None):
+        return False
+    return not model._jax_state_synced

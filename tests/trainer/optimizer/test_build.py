@@ -98,15 +98,6 @@ def test_weight_decay_leaves_biases_and_norms_alone(kind):
     assert [float(v[0]) for v in others] == [1.0, 1.0, 1.0]
 
 
-def test_the_end_of_a_fit_leaves_the_weights_as_they_are():
-    optimizer = constant(momentum=0.0, weight_decay=0.0, ema_momentum=0.9)
-    a = keras.Variable([0.0])
-    for _ in range(3):
-        optimizer.apply([np.array([1.0], "float32")], [a])
-    optimizer.finalize_variable_values([a])
-    assert float(a[0]) == pytest.approx(-3.0)
-
-
 @pytest.mark.parametrize(
     ("kind", "of_backbone", "of_head"),
     [

@@ -42,6 +42,12 @@ CONFIG = ModelConfig(
     loss=LossConfig(box="giou", box_weight=2.0),
 )
 
+OPTIMIZER = OptimizerConfig(
+    schedule=PiecewiseSchedule(boundaries=(), rates=(0.02,)),
+    clip_global_norm=1.0,
+    ema_momentum=0.9,
+)
+
 
 def backbone():
     image = features = keras.Input((None, None, 3))
@@ -110,6 +116,7 @@ def fit_with_all_callbacks(model, folder):
     config = TrainerConfig(
         model=CONFIG,
         input=InputConfig(image_size=(64, 64), global_batch_size=4),
+        optimizer=OPTIMIZER,
         train_steps=STEPS + 2,
         evaluate_every_steps=8,
         checkpoint_every_steps=9,
@@ -131,9 +138,7 @@ keras.utils.set_random_seed(0)
 with distribution_scope(many if REPLICAS > 1 else "cpu"):
     model = RetinaNet(backbone(), 2, CONFIG)
     model.build((None, None, None, 3))
-    schedule = PiecewiseSchedule(boundaries=(), rates=(0.02,))
-    config = OptimizerConfig(schedule=schedule, clip_global_norm=1.0, ema_momentum=0.9)
-    model.compile(optimizer=build_optimizer(config, STEPS), jit_compile=on_jax)
+    model.compile(optimizer=build_optimizer(OPTIMIZER, STEPS), jit_compile=on_jax)
     record = Record()
     model.fit(batches(), epochs=1, verbose=0, shuffle=False, callbacks=[record])
     replicas = (

@@ -1,8 +1,11 @@
+import json
+
 import keras
 import numpy as np
 import pytest
 
 from schemas.user_error import UserError
+from trainer.training.averaging import WeightAverage
 from trainer.training.checkpoint import CheckpointStore, Progress
 
 
@@ -11,9 +14,7 @@ def model_of(units=2, seed=0):
     model = keras.Sequential(
         [keras.Input((3,)), keras.layers.Dense(units, name="dense")], name="model"
     )
-    model.compile(
-        optimizer=keras.optimizers.Adam(0.1, use_ema=True, name="adam"), loss="mse"
-    )
+    model.compile(optimizer=keras.optimizers.Adam(0.1, name="adam"), loss="mse")
     model.optimizer.build(model.trainable_variables)
     return model
 
@@ -29,7 +30,7 @@ def trained(model):
     return model
 
 
-def test_weights_optimiser_and_averages_come_back(tmp_path):
+def test_weights_and_optimiser_come_back(tmp_path):
     model = trained(model_of())
     progress = Progress(step=12, best_map=0.5, evaluations_since_best=1)
     CheckpointStore(tmp_path, "a").save(model, progress)
@@ -107,3 +108,24 @@ def test_a_checkpoint_of_another_model_names_what_differs(tmp_path):
     CheckpointStore(tmp_path, "a").save(model_of(units=2), Progress(step=5))
     with pytest.raises(UserError, match=r"dense/kernel', \(3, 4\).*here"):
         CheckpointStore(tmp_path, "a").restore_latest(model_of(units=4))
+
+
+def test_the_average_comes_back_with_the_rest(tmp_path):
+    model = trained(model_of())
+    average = WeightAverage(model, 0.9)
+    average.follow(1)
+    CheckpointStore(tmp_path, "a").save(model, Progress(step=5), average)
+    other = model_of(seed=1)
+    restored = WeightAverage(other, 0.9)
+    CheckpointStore(tmp_path, "a").restore_latest(other, restored)
+    for a, b in zip(average.arrays(), restored.arrays(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_checkpoints_of_an_earlier_format_are_left_aside(tmp_path):
+    CheckpointStore(tmp_path, "a").save(model_of(), Progress(step=5))
+    path = tmp_path / "step-00000005" / "progress.json"
+    said = json.loads(path.read_text())
+    assert said.pop("format") == 2
+    path.write_text(json.dumps(said))
+    assert CheckpointStore(tmp_path, "a").restore_latest(model_of()) is None

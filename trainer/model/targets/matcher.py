@@ -43,13 +43,14 @@ def match(
     else:
         candidates = _atss_candidates(anchors_by_level, gt_boxes, config)
         states, gt_indices = _by_atss(ious, candidates, anchors, gt_boxes)
+    matches = Matches(states, gt_indices)
     if config.low_quality:
-        states, gt_indices = _add_best_anchors(ious, states, gt_indices)
+        matches = _give_free_anchors(ious, anchors, gt_boxes, matches)
     if config.difficult == "ignore":
-        of_difficult = ops.take_along_axis(gt_difficult, gt_indices, axis=1)
-        skipped = ops.logical_and(states == POSITIVE, of_difficult)
-        states = ops.where(skipped, IGNORED, states)
-    return Matches(states, gt_indices)
+        of_difficult = ops.take_along_axis(gt_difficult, matches.gt_indices, axis=1)
+        skipped = ops.logical_and(matches.states == POSITIVE, of_difficult)
+        matches = matches._replace(states=ops.where(skipped, IGNORED, matches.states))
+    return matches
 
 
 def _by_max_iou(ious: Tensor, config: MatcherConfig) -> tuple[Tensor, Tensor]:
@@ -108,25 +109,48 @@ def _by_atss(
     return states, ops.cast(ops.argmax(accepted_ious, axis=1), "int32")
 
 
-def _add_best_anchors(
-    ious: Tensor, states: Tensor, gt_indices: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Give each ground truth that has no anchor the one (or ones) of highest IoU.
+def _give_free_anchors(
+    ious: Tensor, anchors: Tensor, gt_boxes: Tensor, matches: Matches
+) -> Matches:
+    """Give each ground truth that has no anchor the best one that no other has.
 
-    Unlike in torchvision the anchor then answers for that very ground truth, even
-    if it overlaps another one more: a small object inside a large one is not lost.
+    The best is that of highest IoU, and of those the nearest: all anchors around a
+    small object may overlap it equally. Where several want the same one it goes to the
+    highest IoU, and the others look again; so all end with one, unless there is no
+    free anchor left that overlaps them. No anchor is taken from its owner.
     """
-    num_boxes = ious.shape[1]
-    owners = ops.where(states == POSITIVE, gt_indices, -1)
-    owned = ops.arange(num_boxes, dtype="int32")[None, :, None] == owners[:, None, :]
-    has_anchor = ops.any(owned, axis=-1, keepdims=True)
-    best = ops.max(ious, axis=-1, keepdims=True)
-    forced = ops.logical_and(ious == best, ious > 0)
-    forced = ops.logical_and(forced, ops.logical_not(has_anchor))
-    forced_ious = ops.where(forced, ious, -1.0)
-    is_forced = ops.max(forced_ious, axis=1) > 0
-    forced_indices = ops.cast(ops.argmax(forced_ious, axis=1), "int32")
-    return (
-        ops.where(is_forced, POSITIVE, states),
-        ops.where(is_forced, forced_indices, gt_indices),
+    centers = (anchors[:, :2] + anchors[:, 2:]) / 2
+    numbers = ops.arange(ious.shape[1], dtype="int32")[None, :, None]
+
+    def free_ious(states: Tensor) -> Tensor:
+        return ops.where((states == POSITIVE)[:, None, :], -1.0, ious)
+
+    def in_need(states: Tensor, gt_indices: Tensor) -> Tensor:
+        owners = ops.where(states == POSITIVE, gt_indices, -1)
+        owns_none = ops.logical_not(ops.any(numbers == owners[:, None, :], axis=-1))
+        return ops.logical_and(owns_none, ops.max(free_ious(states), axis=-1) > 0)
+
+    def give(states: Tensor, gt_indices: Tensor, needs: Tensor) -> Any:
+        wanted = ops.where(needs[..., None], free_ious(states), -1.0)
+        best = ops.max(wanted, axis=-1, keepdims=True)
+        tied = ops.logical_and(wanted == best, wanted > 0)
+        gt_centers = (gt_boxes[..., :2] + gt_boxes[..., 2:]) / 2
+        offsets = gt_centers[:, :, None, :] - centers[None, None]
+        distances = ops.sum(ops.square(offsets), axis=-1)
+        nearest = ops.argmin(ops.where(tied, distances, FAR_PX2), axis=-1)
+        places = ops.arange(ious.shape[2], dtype="int32")
+        asked = places == ops.cast(nearest, "int32")[..., None]
+        asked_ious = ops.where(ops.logical_and(asked, tied), ious, -1.0)
+        is_given = ops.max(asked_ious, axis=1) > 0
+        winners = ops.cast(ops.argmax(asked_ious, axis=1), "int32")
+        states = ops.where(is_given, POSITIVE, states)
+        gt_indices = ops.where(is_given, winners, gt_indices)
+        return states, gt_indices, in_need(states, gt_indices)
+
+    states, gt_indices, _ = ops.while_loop(
+        lambda states, gt_indices, needs: ops.any(needs),
+        give,
+        (*matches, in_need(*matches)),
+        maximum_iterations=ious.shape[1],
     )
+    return Matches(states, gt_indices)

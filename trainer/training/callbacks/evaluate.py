@@ -11,7 +11,7 @@ from trainer.evaluation.evaluate import (
     evaluate_batches,
 )
 from trainer.evaluation.pictures import EvaluationPictures
-from trainer.training.averaging import averaged_weights
+from trainer.training.averaging import WeightAverage, averaged_weights
 from trainer.training.callbacks.state import TrainingState
 from trainer.training.checkpoint import CheckpointStore, Progress
 
@@ -24,7 +24,7 @@ class Evaluate(keras.callbacks.Callback):
     leaves the images that a new `picture()` keeps in the state.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  what to judge, when, and where it goes
         self,
         state: TrainingState,
         batches: Callable[[], Iterable[Batch]],
@@ -33,6 +33,7 @@ class Evaluate(keras.callbacks.Callback):
         every_epochs: int = 1,
         every_steps: int = 0,
         picture: Callable[[], EvaluationPictures] | None = None,
+        average: WeightAverage | None = None,
     ) -> None:
         super().__init__()
         self.state = state
@@ -42,6 +43,7 @@ class Evaluate(keras.callbacks.Callback):
         self.every_epochs = every_epochs
         self.every_steps = every_steps
         self.picture = picture
+        self.average = average
         self._detect: Detect | None = None
 
     def on_train_batch_end(
@@ -79,7 +81,7 @@ class Evaluate(keras.callbacks.Callback):
         state = self.state
         self._detect = self._detect or compiled_detector(self.model)
         pictures = self.picture() if self.picture else None
-        with averaged_weights(self.model):
+        with averaged_weights(self.model, self.average):
             state.summary = evaluate_batches(
                 self._detect,
                 self.batches(),

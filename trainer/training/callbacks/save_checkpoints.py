@@ -2,6 +2,7 @@
 
 import keras
 
+from trainer.training.averaging import WeightAverage
 from trainer.training.callbacks.state import TrainingState
 from trainer.training.checkpoint import CheckpointStore, Progress
 
@@ -10,12 +11,17 @@ class SaveCheckpoints(keras.callbacks.Callback):
     """Saves variables and progress; comes after `Evaluate`, whose numbers it keeps."""
 
     def __init__(
-        self, state: TrainingState, store: CheckpointStore, every_steps: int
+        self,
+        state: TrainingState,
+        store: CheckpointStore,
+        every_steps: int,
+        average: WeightAverage | None = None,
     ) -> None:
         super().__init__()
         self.state = state
         self.store = store
         self.every_steps = every_steps
+        self.average = average
 
     def on_train_batch_end(
         self, batch: int, logs: dict[str, float] | None = None
@@ -43,4 +49,4 @@ class SaveCheckpoints(keras.callbacks.Callback):
             evaluations_since_best=state.evaluations_since_best,
             history=tuple(state.history),
         )
-        self.store.save(self.model, progress)
+        self.store.save(self.model, progress, self.average)

@@ -149,3 +149,42 @@ def test_atss_refuses_several_anchors_a_cell():
 def test_thresholds_out_of_order_are_refused():
     with pytest.raises(ValueError, match=r"got \(0.6, 0.5\)"):
         MatcherConfig(positive_from=0.5, negative_below=0.6)
+
+
+def crowd(seed, count=60, side=160):
+    """Objects of 6 to 14 px, many of them side by side or one over the other."""
+    random = np.random.default_rng(seed)
+    low = random.uniform(0, side - 14, (count, 2))
+    return np.concatenate([low, low + random.uniform(6, 14, (count, 2))], -1)
+
+
+@pytest.mark.parametrize("kind", ["max_iou", "atss"])
+def test_every_object_of_a_crowd_owns_an_anchor(kind):
+    anchor_config = AnchorConfig() if kind == "max_iou" else ATSS_ANCHORS
+    levels = anchors_per_level(160, 160, (3, 4, 5, 6), anchor_config)
+    for seed in range(3):
+        boxes = crowd(seed)
+        states, indices = run(levels, boxes, MatcherConfig(kind=kind))
+        assert set(indices[states == POSITIVE]) == set(range(len(boxes)))
+
+
+def test_who_shares_its_best_anchor_gets_the_next_and_takes_none_from_others():
+    # three boxes inside of anchor 0, IoU .5 .4 .3, which the first one owns; anchor 1
+    # covers 10 px2 of each of the others: 10/80, 10/70; anchor 2 covers none of them
+    anchors = [
+        np.array([[0, 0, 10, 10], [8, -5, 13, 5], [50, 50, 60, 60]], "float32"),
+    ]
+    boxes = [[0, 0, 10, 5], [2, 0, 10, 5], [4, 0, 10, 5]]
+    config = MatcherConfig(positive_from=0.5, negative_below=0.1)
+    states, indices = run(anchors, boxes, config)
+    assert states.tolist() == [POSITIVE, POSITIVE, NEGATIVE]
+    # the second one stays without: no anchor is left that overlaps it
+    assert indices[:2].tolist() == [0, 2]
+
+
+def test_of_anchors_that_overlap_equally_the_nearest_is_taken():
+    # both hold the box whole; the second one's centre is nearer
+    anchors = [np.array([[0, 0, 20, 20], [2, 2, 22, 22]], "float32")]
+    states, indices = run(anchors, [[11, 11, 14, 14]], MatcherConfig())
+    assert states.tolist() == [NEGATIVE, POSITIVE]
+    assert indices[1] == 0
