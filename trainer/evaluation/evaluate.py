@@ -86,7 +86,8 @@ class _Columns:
         self.image_ids += ids
         classes = np.asarray(batch["gt_classes"])
         truth = (
-            _original(np.asarray(batch["gt_boxes"]), *frame),
+            # what was annotated in whole pixels is so again, as where TFMA reads it
+            np.round(_original(np.asarray(batch["gt_boxes"], np.float64), *frame), 3),
             classes,
             np.asarray(batch["gt_difficult"]),
         )

@@ -50,7 +50,8 @@ def make_dataset(
     Training: endless, shuffled anew each epoch, augmented; batch t holds positions
     t * B to t * B + B - 1 of the epochs laid end to end, so a batch may span epochs
     and be larger than the data set. Evaluation: each example once, in the order of
-    the shards, not augmented; the last batch is smaller.
+    the shards, not augmented, with room for all of its boxes, whatever `max_boxes`
+    says; the last batch is smaller.
 
     Args:
       file_patterns: globs of TFRecord shards, gzip where the name ends with .gz.
@@ -62,11 +63,16 @@ def make_dataset(
       train_steps: the run's whole length, needed by `close_mosaic_epochs`.
     """
     index = _filled_index(file_patterns)
-    _log_overfull(index, config.max_boxes)
+    if training:
+        _log_overfull(index, config.max_boxes)
+        max_boxes = config.max_boxes
+    else:
+        # an object that is left out would be neither found nor missed
+        max_boxes = max(config.max_boxes, int(index.object_counts.max()))
     read = functools.partial(
         read_frame,
         frame_size=config.image_size,
-        max_boxes=config.max_boxes,
+        max_boxes=max_boxes,
         transform_features=transform_features,
     )
     order = StreamOrder(
@@ -149,8 +155,8 @@ def _log_overfull(index: RecordIndex, max_boxes: int) -> None:
     overfull = int((index.object_counts > max_boxes).sum())
     if overfull:
         _LOG.warning(
-            "%d of %d images have more than max_boxes=%d boxes (up to %d): "
-            "only their largest are used",
+            "%d of %d training images have more than max_boxes=%d boxes (up to %d): "
+            "only their largest teach anything",
             overfull,
             index.num_examples,
             max_boxes,

@@ -15,7 +15,8 @@ class InputConfig:
     Attributes:
         image_size: (height, width) of the letterboxed frame, pixels.
         global_batch_size: images of one step over all replicas.
-        max_boxes: rows of `gt_boxes`; an image with more keeps its largest.
+        max_boxes: rows of `gt_boxes` in training; an image with more keeps its
+            largest. Evaluation has room for all.
         augmentations: run in this order: geometric, mosaic, mixup, photometric.
         close_mosaic_epochs: mosaic and mixup rest in this many last epochs.
         mixing_window: how many neighbours in the shuffled order mosaic and mixup

@@ -26,7 +26,7 @@ from trainer.training.callbacks.state import CountSteps, TrainingState
 from trainer.training.callbacks.stop_early import StopEarly, out_of_patience
 from trainer.training.callbacks.tensorboard import TensorBoard
 from trainer.training.callbacks.track import Track
-from trainer.training.checkpoint import CheckpointStore
+from trainer.training.checkpoint import CheckpointStore, Progress
 from trainer.training.learning_curves import (
     CURVES_FILE,
     HISTORY_FILE,
@@ -101,10 +101,24 @@ def fit(
         )
         if model.stop_training:
             break
-    if store.restore_best(model) is None and average is not None:
+    best = store.restore_best(model)
+    if best is not None:
+        _LOG.info("%s", _best_line(best, model.compute_dtype))
+    elif average is not None:
         put_average(average)
     _write_history(state, log_dir)
     return state.summary
+
+
+def _best_line(best: Progress, compute_dtype: str) -> str:
+    """Which weights are kept, and what else their mAP may come out as elsewhere."""
+    line = (
+        f"kept the weights of step {best.step}: mAP {best.best_map:.4f}, difficult "
+        "objects ignored"
+    )
+    if compute_dtype == "float32":
+        return line
+    return f"{line}; computed in {compute_dtype}, the exported model's is in float32"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

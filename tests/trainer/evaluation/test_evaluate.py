@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from trainer.evaluation.evaluate import evaluate_batches
+from trainer.evaluation.evaluate import _Columns, evaluate_batches
 
 
 def batch():
@@ -43,3 +43,17 @@ def test_a_box_that_reaches_into_the_padding_is_cut_at_the_image_as_when_served(
 
 def test_a_box_elsewhere_is_a_miss():
     assert score([40, 30, 80, 50]) == 0
+
+
+def test_whole_pixels_are_whole_again():
+    # 20 px on an image of 1000 x 500, shown at .256: float32 gives 19.999998 or so, and
+    # an IoU of just under .5 where it is .5
+    given = batch()
+    given["letterbox"] = np.array([[0.256, 0.256, 0, 64]], np.float32)
+    given["image_shapes"] = np.array([[500, 1000]], np.int32)
+    box = np.array([7, 300, 27, 320], np.float32)
+    in_frame = box * np.float32(0.256) + np.float32([0, 64, 0, 64])
+    given["gt_boxes"] = np.stack([in_frame, np.zeros(4, np.float32)])[None]
+    seen = _Columns()
+    seen.add(given, finds([0, 0, 1, 1])(given["images"]))
+    assert seen.ground_truths().boxes_xywh.tolist() == [[7.0, 300.0, 20.0, 20.0]]

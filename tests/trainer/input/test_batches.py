@@ -280,7 +280,24 @@ def test_odd_images_are_defined_and_augmented(tmp_path, cache_bytes):
     assert batch["image_ids"].numpy()[3].decode() == "Ünïcode 猫"
 
 
-def test_of_too_many_boxes_the_largest_stay_and_it_is_said(tmp_path, caplog):
+def test_of_too_many_boxes_the_largest_are_trained_on_and_it_is_said(tmp_path, caplog):
+    sides = [2, 9, 4, 8, 6]
+    path = _write(
+        tmp_path / "images-00000-of-00001.gz",
+        [_example("many", boxes=[(0, 0, s, s) for s in sides]), _example("none")],
+    )
+
+    with caplog.at_level(logging.WARNING):
+        batch = next(iter(make_dataset(path, _config(), training=True)))
+
+    many = list(batch["image_ids"].numpy()).index(b"many")
+    assert batch["gt_boxes"].shape[1] == 3
+    np.testing.assert_allclose(batch["gt_boxes"][many, :, 2], [9, 8, 6], rtol=1e-5)
+    said = "1 of 2 training images have more than max_boxes=3 boxes (up to 5)"
+    assert said in caplog.text
+
+
+def test_evaluation_has_all_boxes(tmp_path, caplog):
     sides = [2, 9, 4, 8, 6]
     path = _write(
         tmp_path / "images-00000-of-00001.gz",
@@ -290,8 +307,9 @@ def test_of_too_many_boxes_the_largest_stay_and_it_is_said(tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
         (batch,) = make_dataset(path, _config(), training=False)
 
-    np.testing.assert_allclose(batch["gt_boxes"][0, :, 2], [9, 8, 6], rtol=1e-5)
-    assert "1 of 2 images have more than max_boxes=3 boxes (up to 5)" in caplog.text
+    np.testing.assert_allclose(batch["gt_boxes"][0, :, 2], sides, rtol=1e-5)
+    assert (batch["gt_classes"][1] == -1).numpy().all()
+    assert not caplog.text
 
 
 def test_transform_graph_decides_boxes_and_classes(shards):
