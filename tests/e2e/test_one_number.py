@@ -72,10 +72,11 @@ def write_voc(folder):
 
 def trained(folder, examples):
     """The exported model, and the mAP of the training's last evaluation."""
-    from trainer.config import cpu_small
+    from pipeline.presets import cpu_small
+    from schemas.config_json import to_json
     from trainer.run_fn import run_fn
 
-    small = cpu_small()
+    small = cpu_small().trainer
     schedule = dataclasses.replace(small.optimizer.schedule, peak=1e-2)
     config = dataclasses.replace(
         small,
@@ -95,7 +96,7 @@ def trained(folder, examples):
     run_fn(
         types.SimpleNamespace(
             custom_config={
-                "trainer_config": config.to_json(),
+                "trainer_config": to_json(config),
                 "checkpoint_dir": str(folder / "checkpoints"),
             },
             train_steps=None,
