@@ -81,6 +81,11 @@ class RunPaths:
     earlier_span: str = ""
 
 
+def watching_path(root: str) -> str:
+    """Where a local run leaves how its training is watched; always the same place."""
+    return f"{root}/watching.json"
+
+
 def digest_of(*parts: str) -> str:
     """A digest of texts, in this order, that no other split of the same text shares."""
     digest = hashlib.sha256()

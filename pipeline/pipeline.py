@@ -14,9 +14,10 @@ from components.pusher.component import ModelPusher
 from components.report.component import ReportWriter
 from components.schema_import.component import SchemaImport
 from components.serving_check.component import ServingCheck
-from pipeline.config import PipelineConfig, RunPaths
+from pipeline.config import PipelineConfig, RunPaths, watching_path
 from pipeline.run.state import RunState, model_fingerprint, stage_digest
 from schemas.config_json import to_json, to_mapping
+from trainer.config import deciding
 from trainer.search_space import TunerConfig
 
 _SCHEMA = pathlib.Path(__file__).parent.parent / "schemas" / "detection.pbtxt"
@@ -64,13 +65,14 @@ def create_pipeline(
         "train_args": tfx.proto.TrainArgs(splits=["train"]),
         "eval_args": tfx.proto.EvalArgs(splits=["eval"]),
     }
+    # A compiled pipeline cannot know its data: it reuses and resumes nothing.
+    is_local = bool(state.data_digest)
+    trainer_config = deciding(config.trainer) if is_local else config.trainer
     learning_config = {
-        "trainer_config": to_json(config.trainer),
-        # Keyed by what it is made from, so that only the same training resumes;
-        # a compiled pipeline cannot know its data, and starts anew each time.
-        "checkpoint_dir": f"{paths.root}/checkpoints/{fingerprint}"
-        if state.data_digest
-        else "",
+        "trainer_config": to_json(trainer_config),
+        "watching": watching_path(paths.root) if is_local else "",
+        # Keyed by what it is made from, so that only the same training resumes.
+        "checkpoint_dir": f"{paths.root}/checkpoints/{fingerprint}" if is_local else "",
     }
     tuners, best_values = _tuner(config.tuner, learning, learning_config)
     trainer = tfx.components.Trainer(
@@ -144,7 +146,7 @@ def _origin(config: PipelineConfig, state: RunState) -> dict[str, Any]:
         "weights_digest": state.weights_digest,
         "code_digest": stage_digest("Trainer"),
         "ingest": to_mapping(config.ingest),
-        "trainer": to_mapping(config.trainer),
+        "trainer": to_mapping(deciding(config.trainer)),
         "gate": to_mapping(config.gate),
     }
 

@@ -7,10 +7,11 @@ import yaml
 from tfx import v1 as tfx
 from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
 
-from pipeline.config import PipelineConfig, RunPaths
+from pipeline.config import PipelineConfig, RunPaths, watching_path
 from pipeline.on_kubeflow import package
 from pipeline.pipeline import create_pipeline
 from pipeline.run.state import RunState
+from trainer.config import watching_json
 
 # DirectRunner looks for Beam's Go runner on the network first; this one is in Python.
 LOCAL_BEAM_ARGS = ("--runner=FnApiRunner",)
@@ -23,6 +24,9 @@ def metadata_path(root: str) -> str:
 
 def run_local(config: PipelineConfig, paths: RunPaths, state: RunState) -> None:
     """Runs every stage in this process, reusing what has not changed."""
+    # Beside the config, which is a parameter of the stage: this changes no number.
+    with open(watching_path(paths.root), "w", encoding="utf-8") as file:
+        file.write(watching_json(config.trainer))
     tfx.orchestration.LocalDagRunner().run(
         tfx.dsl.Pipeline(
             pipeline_name=config.name,

@@ -1,12 +1,23 @@
 """One training run as data."""
 
 import dataclasses
+import json
 from typing import Literal
 
+from schemas.config_json import from_json, to_mapping
 from schemas.config_rules import refuse_unless
 from trainer.input.config import InputConfig
 from trainer.model.config import ModelConfig
 from trainer.optimizer.config import OptimizerConfig
+
+# Fields by which a training is watched and kept; they change nothing of the model.
+WATCHING = (
+    "checkpoint_every_steps",
+    "tensorboard_images",
+    "tracking",
+    "doctor",
+    "doctor_seconds",
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -16,7 +27,7 @@ class TrainerConfig:
     Training lasts `train_steps` steps where that is set, else `num_epochs` passes
     over the data; exactly one of the two is non-zero. `strategy` "auto" takes the
     GPUs that are there (mirrored if several), else the CPU; `precision` "auto"
-    is mixed bfloat16 on a GPU and float32 on the CPU.
+    is mixed bfloat16 where `strategy` takes a GPU, and float32 on the CPU.
 
     Where all stages of the backbone are frozen, `frozen_features` "auto" computes its
     features once: of the first `kept_epochs` passes, as augmented, or of as many as
@@ -31,7 +42,7 @@ class TrainerConfig:
     evaluate_every_epochs: int = 1
     evaluate_every_steps: int = 0  # 0: at epochs' ends only
     checkpoint_every_steps: int = 500
-    early_stopping_epochs: int = 0  # without a better mAP; 0: never
+    early_stopping_epochs: int = 0  # epochs without a better mAP; 0: never
     strategy: Literal["auto", "cpu", "gpu", "mirrored", "data_parallel"] = "auto"
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = "auto"
     jit_compile: bool = False
@@ -78,3 +89,21 @@ class TrainerConfig:
         refuse_unless(
             positive, "evaluate_every_epochs, checkpoint_every_steps >= 1", every
         )
+
+
+def deciding(config: TrainerConfig) -> TrainerConfig:
+    """The same training, watched as by default: what its model is known by."""
+    watching = {each.name: each.default for each in dataclasses.fields(config)}
+    return dataclasses.replace(config, **{name: watching[name] for name in WATCHING})
+
+
+def watching_json(config: TrainerConfig) -> str:
+    """The fields that `deciding` leaves out."""
+    values = to_mapping(config)
+    return json.dumps({name: values[name] for name in WATCHING})
+
+
+def with_watching(config: TrainerConfig, text: str) -> TrainerConfig:
+    """The inverse of both: `deciding` and `watching_json`."""
+    values = {**to_mapping(config), **json.loads(text)}
+    return from_json(TrainerConfig, json.dumps(values), "trainer")

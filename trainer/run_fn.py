@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import logging
 import os
 import tempfile
@@ -14,7 +15,7 @@ from schemas.config_json import from_json, to_json, to_mapping
 from schemas.detection_example import DetectionExample
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
 from schemas.tf_example import decode_example
-from trainer.config import TrainerConfig
+from trainer.config import TrainerConfig, with_watching
 from trainer.doctor.examine import examine
 from trainer.features.frozen import kept_features
 from trainer.input.batches import count_examples, make_dataset
@@ -43,8 +44,9 @@ def run_fn(fn_args: Any) -> None:
     """Train and export; called by the TFX Trainer with its `FnArgs`.
 
     `custom_config` holds `trainer_config` (JSON), `checkpoint_dir` (a local folder;
-    "" where nothing is to be resumed), and optionally `label_map`, a path; by default
-    the label map lies beside the examples' splits.
+    "" where nothing is to be resumed), and optionally `watching`, the path of a file
+    with the rest of the config, which is no part of what the stage is cached by; and
+    `label_map`, a path; by default the label map lies beside the examples' splits.
     `train_steps` of the FnArgs, where given, takes the place of the config's length;
     `hyperparameters` are the Tuner's best, and change the fields that they name.
     """
@@ -53,6 +55,9 @@ def run_fn(fn_args: Any) -> None:
         from_json(TrainerConfig, custom["trainer_config"], "trainer"),
         fn_args.train_steps,
     )
+    if custom.get("watching"):
+        with open(custom["watching"], encoding="utf-8") as file:
+            config = with_watching(config, file.read())
     if fn_args.hyperparameters:
         config = with_values(config, fn_args.hyperparameters["values"])
     label_map = label_map_of(fn_args)
@@ -104,8 +109,9 @@ def training_data(
             train_steps=steps,
             **options,
         ),
-        evaluation=lambda: make_dataset(
-            eval_files, config.input, training=False, **options
+        # one data set for all evaluations: each new one would decode its images anew
+        evaluation=functools.cache(
+            lambda: make_dataset(eval_files, config.input, training=False, **options)
         ),
         num_train_examples=num_examples,
         class_names=label_map.names,
@@ -123,7 +129,7 @@ def train(
     """A trained RetinaNet with the best weights found."""
     keras.utils.set_random_seed(config.seed)
     policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(resolve_precision(config.precision))
+    keras.config.set_dtype_policy(resolve_precision(config.precision, config.strategy))
     steps = config.total_steps(data.num_train_examples)
     try:
         require_equal_shares(config.strategy, config.input.global_batch_size)

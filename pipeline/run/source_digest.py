@@ -15,9 +15,11 @@ _ROOT = pathlib.Path(__file__).resolve().parents[2]
 _PACKAGES = ("schemas", "trainer", "components", "pipeline")
 _LIBRARIES = (
     "apache-beam",
+    "h5py",
     "keras",
     "keras-hub",
     "keras-tuner",
+    "numpy",
     "pillow",
     "tensorflow",
     "tensorflow-data-validation",

@@ -1,12 +1,14 @@
 """The world outside the config as a run starts, told to the cache."""
 
 import dataclasses
+import importlib.metadata
 
 import keras
 
 from pipeline.config import PipelineConfig, digest_of
 from pipeline.run.source_digest import source_digest
 from schemas.config_json import to_json
+from trainer.config import deciding
 
 # What each stage runs of ours; with everything those modules import, this is what the
 # cache must see change.
@@ -72,9 +74,16 @@ def model_fingerprint(
     return digest_of(
         data_digest,
         weights_digest,
-        keras.backend.backend(),
+        *_backend_with_version(),
         to_json(config.ingest),
-        to_json(config.trainer),
+        to_json(deciding(config.trainer)),
         to_json(config.tuner),
         *(stage_digest(stage) for stage in MODEL_STAGES),
     )
+
+
+def _backend_with_version() -> tuple[str, ...]:
+    """TensorFlow's version is in every stage's digest, as all stages run it."""
+    backend = keras.backend.backend()
+    libraries = ("jax", "jaxlib") if backend == "jax" else ()
+    return (backend, *map(importlib.metadata.version, libraries))

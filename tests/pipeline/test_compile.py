@@ -260,3 +260,21 @@ def test_both_documents_are_what_the_kfp_protos_define(package):
     deployment = pipeline_spec_pb2.PipelineDeploymentConfig()
     json_format.ParseDict(spec["deploymentSpec"], deployment)
     json_format.ParseDict(platform, pipeline_spec_pb2.PlatformSpec())
+
+
+def test_a_training_that_is_watched_otherwise_is_cached_as_the_same():
+    state = RunState(data_digest="d", baseline_identity="")
+    configs = (
+        presets.cpu_small(),
+        apply_overrides(presets.cpu_small(), ["trainer.doctor=false"]),
+    )
+    parameters = [
+        next(
+            stage.exec_properties["custom_config"]
+            for stage in create_pipeline(config, PATHS, state)
+            if stage.id == "Trainer"
+        )
+        for config in configs
+    ]
+    assert parameters[0] == parameters[1]
+    assert "/data/root/watching.json" in parameters[0]

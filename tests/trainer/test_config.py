@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from trainer.config import TrainerConfig
+from trainer.config import TrainerConfig, deciding, watching_json, with_watching
 from trainer.optimizer.config import CosineSchedule, OptimizerConfig, PiecewiseSchedule
 
 
@@ -35,3 +35,13 @@ def test_schedules_and_optimisers_are_checked():
 def test_configs_cannot_be_changed():
     with pytest.raises(dataclasses.FrozenInstanceError):
         TrainerConfig(num_epochs=1).seed = 3
+
+
+def test_a_config_is_put_together_again_from_what_decides_and_what_watches():
+    config = TrainerConfig(
+        num_epochs=3, seed=5, tracking=("mlflow",), doctor=False, tensorboard_images=1
+    )
+    decides = deciding(config)
+    assert (decides.seed, decides.doctor, decides.tracking) == (5, True, ())
+    assert with_watching(decides, watching_json(config)) == config
+    assert deciding(dataclasses.replace(config, doctor_seconds=3.0)) == decides

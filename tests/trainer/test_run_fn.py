@@ -16,9 +16,10 @@ from schemas.detection_example import DetectionExample
 from schemas.label_map import LabelMap
 from schemas.tf_example import encode_example
 from trainer import run_fn as module
-from trainer.config import TrainerConfig
+from trainer.config import TrainerConfig, watching_json
 from trainer.doctor import overfit
 from trainer.input.config import InputConfig
+from trainer.input.frames import default_transform
 from trainer.model.config import DecodingConfig, HeadConfig, ModelConfig
 from trainer.serving.other_backend import export_with_tensorflow
 
@@ -194,3 +195,54 @@ def test_a_resumed_training_does_not_ask_the_doctor_again(
     with caplog.at_level("INFO"):
         module.run_fn(asked)
     assert "doctor: not asked again, a begun training goes on" in caplog.text
+
+
+@pytest.mark.parametrize(("cache_bytes", "decoded"), [(1 << 20, 3), (0, 9)])
+def test_images_of_the_eval_split_are_decoded_once(tmp_path, cache_bytes, decoded):
+    """Three evaluations of three images."""
+    write_split(tmp_path / "Split-train", 3)
+    write_split(tmp_path / "Split-eval", 3)
+    counted = []
+
+    def transform_and_count(parsed):
+        count = tf.py_function(lambda: counted.append(1) or 0, [], tf.int64)
+        with tf.control_dependencies([count]):
+            return default_transform(parsed)
+
+    config = TrainerConfig(
+        input=InputConfig(
+            image_size=(32, 48), global_batch_size=1, cache_bytes=cache_bytes
+        ),
+        train_steps=1,
+    )
+    fn_args = types.SimpleNamespace(
+        train_files=[str(tmp_path / "Split-train" / "*")],
+        eval_files=[str(tmp_path / "Split-eval" / "*")],
+        transform_graph_path="graph",
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "transform_features_fn", lambda path: transform_and_count)
+        data = module.training_data(config, fn_args, LABEL_MAP)
+        for _ in range(3):
+            assert len(list(data.evaluation())) == 3
+    assert len(counted) == decoded
+
+
+def test_what_watches_a_training_comes_from_its_own_file(tmp_path):
+    decides = TrainerConfig(train_steps=3, precision="float32")
+    watched = dataclasses.replace(decides, doctor=False, checkpoint_every_steps=2)
+    path = tmp_path / "watching.json"
+    path.write_text(watching_json(watched))
+    fn_args = arguments(tmp_path, decides)
+    fn_args.custom_config["watching"] = str(path)
+    seen = []
+
+    def remember(config, *args, **kwargs):
+        seen.append(config)
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "train", remember)
+        with pytest.raises(KeyboardInterrupt):
+            module.run_fn(fn_args)
+    assert seen == [watched]

@@ -53,13 +53,14 @@ def examine(
     sample = draw_sample(data, config.global_batch_size)
     size = config.image_size
     refuse(sample, size, data.class_names)
-    anchors = np.concatenate([np.asarray(level) for level in model.anchors(*size)])
+    anchors_by_level = model.anchors(*size)
+    anchors = np.concatenate([np.asarray(level) for level in anchors_by_level])
     lines = [
         f"{sample.images} training images looked at, {sample.images_with_box} with "
         f"objects, {len(sample.boxes)} boxes",
         classes_line(sample, data.class_names),
         sizes_line(sample),
-        anchors_line(sample, anchors),
+        anchors_line(sample, anchors_by_level, model.config.matcher),
         _round_trip_line(model, data, anchors, directory),
     ]
     if probe_seconds:

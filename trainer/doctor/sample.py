@@ -1,8 +1,9 @@
 """Some training batches as the model will see them: boxes, classes, sizes, anchors."""
 
 import dataclasses
+import itertools
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,21 +12,28 @@ from numpy.typing import NDArray
 
 from schemas.tensor_boxes import iou_matrix
 from schemas.user_error import UserError
+from trainer.model.config import MatcherConfig
+from trainer.model.targets.matcher import POSITIVE, match
 from trainer.training.fit import TrainingData
 
 EXAMINED_IMAGES = 64
 GOOD_IOU = 0.5  # an anchor this near needs no low-quality matching
 MANY_WITHOUT_ANCHOR = 0.5
 BORDER_PX = 0.5
+SIZE_STEPS_PX = (0, 8, 16, 32, 96, 100_000)  # of the boxes without an anchor
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Sample:
     """Some training batches laid together, as the model will see them.
 
-    boxes [N, 4] xyxy px of the frame, classes [N]; `images_with_box` of `images`.
+    gt_boxes [I, G, 4] xyxy px of the frame and gt_classes [I, G] are as batched, and
+    boxes [N, 4] and classes [N] those that are no padding; `images_with_box` of
+    `images`.
     """
 
+    gt_boxes: NDArray[np.float32]
+    gt_classes: NDArray[np.int32]
     boxes: NDArray[np.float32]
     classes: NDArray[np.int32]
     images: int
@@ -48,6 +56,8 @@ def draw_sample(data: TrainingData, batch_size: int) -> Sample:
     boxes = np.concatenate([batch["gt_boxes"] for batch in batches])
     real = classes >= 0
     return Sample(
+        gt_boxes=boxes,
+        gt_classes=classes,
         boxes=boxes[real],
         classes=classes[real],
         images=len(classes),
@@ -83,17 +93,52 @@ def refuse(
         )
 
 
-def anchors_line(sample: Sample, anchors: NDArray[np.float32]) -> str:
-    """How many ground truths have an anchor of IoU >= .5; warns if few do."""
+def anchors_line(
+    sample: Sample, anchors_by_level: Sequence[Any], config: MatcherConfig
+) -> str:
+    """How near the anchors are to the boxes, and how many boxes own none, by size."""
+    anchors = np.concatenate([np.asarray(level) for level in anchors_by_level])
     best = ops.convert_to_numpy(iou_matrix(sample.boxes, anchors)).max(axis=1)
     without = float((best < GOOD_IOU).mean())
-    line = (
-        f"{without:.0%} of the boxes have no anchor of IoU >= {GOOD_IOU} (they take "
-        "their best one)"
-    )
+    line = f"{without:.0%} of the boxes have no anchor of IoU >= {GOOD_IOU}"
+    owns = _owns_anchor(sample, anchors_by_level, config)
+    if owns.all():
+        line += "; all own one"
+    else:
+        lost = f"{int((~owns).sum())} of {len(owns)}"
+        by_size = ", ".join(_without_anchor_by_size(sample.boxes, owns))
+        line += f"; {lost} own none and teach nothing: {by_size}"
     if without > MANY_WITHOUT_ANCHOR:
         line += "; consider another model.anchors.scale or image_size"
     return line
+
+
+def _without_anchor_by_size(
+    boxes: NDArray[np.float32], owns: NDArray[np.bool_]
+) -> Iterator[str]:
+    sizes = box_sizes(boxes)
+    for low, high in itertools.pairwise(SIZE_STEPS_PX):
+        inside = owns[(sizes >= low) & (sizes < high)]
+        if not inside.all():
+            yield f"{int((~inside).sum())} of {len(inside)} from {low} px"
+
+
+def _owns_anchor(
+    sample: Sample, anchors_by_level: Sequence[Any], config: MatcherConfig
+) -> NDArray[np.bool_]:
+    """[N] whether an anchor answers for each of the sample's boxes."""
+    levels = [ops.convert_to_tensor(level) for level in anchors_by_level]
+    owns = []
+    for boxes, classes in zip(sample.gt_boxes, sample.gt_classes, strict=True):
+        real = boxes[classes >= 0][None]
+        if not real.size:
+            continue
+        # difficult ones are matched like the others, and left out later
+        valid = np.ones(real.shape[:2], bool)
+        matches = match(levels, real, valid, ~valid, config)
+        states, indices = (ops.convert_to_numpy(each)[0] for each in matches)
+        owns.append(np.isin(np.arange(valid.size), indices[states == POSITIVE]))
+    return np.concatenate(owns)
 
 
 def classes_line(sample: Sample, class_names: Sequence[str]) -> str:
@@ -105,10 +150,14 @@ def classes_line(sample: Sample, class_names: Sequence[str]) -> str:
 
 def sizes_line(sample: Sample) -> str:
     """Square roots of the boxes' areas."""
-    sides = sample.boxes[:, 2:] - sample.boxes[:, :2]
-    sizes = np.sqrt(sides.prod(axis=1))
+    sizes = box_sizes(sample.boxes)
     low, middle, high = np.percentile(sizes, [5, 50, 95])
     return (
         f"box sizes in the frame: {low:.0f} px (5 %), {middle:.0f} px (median), "
         f"{high:.0f} px (95 %)"
     )
+
+
+def box_sizes(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Square roots of the areas of boxes [N, 4], px."""
+    return np.asarray(np.sqrt((boxes[:, 2:] - boxes[:, :2]).prod(axis=1)))

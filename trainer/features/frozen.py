@@ -17,7 +17,7 @@ import numpy as np
 from keras import ops
 
 from schemas.config_json import to_json
-from trainer.config import TrainerConfig
+from trainer.config import TrainerConfig, deciding
 from trainer.features.row_batches import IMAGE_IDS, RowOrder, batches_by_step
 from trainer.features.row_store import RowStore, Shapes, row_bytes
 from trainer.training.fit import TRUTH, TrainingData
@@ -100,7 +100,7 @@ def _shapes(model: Any, config: TrainerConfig, spec: Any) -> Shapes:
 
 def _key(model: Any, config: TrainerConfig, data: TrainingData) -> str:
     """Digest of what rows are made from; data and code are in the folder's name."""
-    digest = hashlib.sha256(to_json(config).encode())
+    digest = hashlib.sha256(to_json(deciding(config)).encode())
     digest.update(keras.backend.backend().encode())
     digest.update("\n".join([*data.class_names, str(data.num_train_examples)]).encode())
     for variable in model.backbone.variables:

@@ -137,7 +137,8 @@ def _evaluation_batches(
 ) -> tf.data.Dataset:
     frames = _each_once(index, read)
     if fits_in_cache(index.num_examples, config):
-        # An evaluation always runs to the end, which is what completes the cache.
+        # An evaluation always runs to the end, which is what completes the cache; who
+        # evaluates again does so with the same data set.
         frames = frames.cache()
     return frames.batch(config.global_batch_size)
 

@@ -31,7 +31,8 @@ class Progress:
 
     step: int = 0
     best_map: float = -1.0
-    evaluations_since_best: int = 0
+    best_step: int = 0
+    epochs_since_best: float = 0.0
     history: tuple[dict[str, float], ...] = ()
     fingerprint: str = ""
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from schemas.config_json import to_json
 from schemas.detection_example import DetectionExample
-from trainer.config import TrainerConfig
+from trainer.config import TrainerConfig, deciding
 from trainer.evaluation.pictures import EvaluationPictures
 from trainer.metrics.summary import CocoSummary
 from trainer.training.averaging import WeightAverage, put_average
@@ -85,7 +85,8 @@ def fit(
     earlier = store.restore_latest(model, average)
     if earlier is not None:
         state.step, state.best_map = earlier.step, earlier.best_map
-        state.evaluations_since_best = earlier.evaluations_since_best
+        state.best_step = earlier.best_step
+        state.epochs_since_best = earlier.epochs_since_best
         state.history = list(earlier.history)
         _LOG.info("going on at step %d of %d", state.step, state.train_steps)
     callbacks = _callbacks(state, config, data, store, log_dir, trackers, average)
@@ -219,6 +220,10 @@ def inputs_and_truth(batch: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
 
 
 def _fingerprint(config: TrainerConfig, data: TrainingData) -> str:
-    made_from = to_json(config), keras.backend.backend(), str(data.num_train_examples)
+    made_from = (
+        to_json(deciding(config)),
+        keras.backend.backend(),
+        str(data.num_train_examples),
+    )
     text = [*made_from, *data.class_names]
     return hashlib.sha256("\n".join(text).encode()).hexdigest()

@@ -104,11 +104,15 @@ def _data_parallel(backend: str) -> contextlib.AbstractContextManager[Any]:
     return keras.distribution.DataParallel().scope()
 
 
-def resolve_precision(precision: str) -> str:
-    """The Keras dtype policy: "auto" is mixed bfloat16 on a GPU, else float32."""
+def resolve_precision(precision: str, strategy: str) -> str:
+    """The Keras dtype policy: "auto" is mixed bfloat16 on a GPU, else float32.
+
+    That there is a GPU does not help a training that `strategy` leaves on the CPU.
+    """
     if precision != "auto":
         return precision
-    return "mixed_bfloat16" if _has_accelerator() else "float32"
+    on_cpu = strategy == "cpu" or not _has_accelerator()
+    return "float32" if on_cpu else "mixed_bfloat16"
 
 
 def _has_accelerator() -> bool:

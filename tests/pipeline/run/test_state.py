@@ -1,3 +1,5 @@
+import importlib.metadata
+
 import keras
 
 from pipeline import presets
@@ -25,3 +27,34 @@ def test_a_model_from_other_weights_is_another_model(tmp_path):
         digest = starting_weights_digest(config.trainer.model)
         fingerprints.add(model_fingerprint(config, "data", digest))
     assert len(fingerprints) == 3
+
+
+def test_how_a_training_is_watched_makes_no_other_model():
+    watched = apply_overrides(
+        presets.smoke(),
+        [
+            "trainer.doctor=false",
+            "trainer.tensorboard_images=0",
+            "trainer.checkpoint_every_steps=7",
+            'trainer.tracking=["mlflow"]',
+        ],
+    )
+    expected = model_fingerprint(presets.smoke(), "data", "")
+    assert model_fingerprint(watched, "data", "") == expected
+    longer = apply_overrides(presets.smoke(), ["trainer.train_steps=5"])
+    assert model_fingerprint(longer, "data", "") != expected
+
+
+def test_another_version_of_jax_counts_where_jax_trains(monkeypatch):
+    versions = {"jax": "1.0", "jaxlib": "1.0"}
+    known = importlib.metadata.version
+    monkeypatch.setattr(
+        importlib.metadata, "version", lambda name: versions.get(name) or known(name)
+    )
+    for backend, counts in (("tensorflow", False), ("jax", True)):
+        monkeypatch.setattr(keras.backend, "backend", lambda name=backend: name)
+        fingerprints = set()
+        for version in ("1.0", "1.1"):
+            versions["jax"] = version
+            fingerprints.add(model_fingerprint(presets.smoke(), "data", ""))
+        assert (len(fingerprints) == 2) == counts

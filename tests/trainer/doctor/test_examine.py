@@ -9,6 +9,7 @@ from trainer.doctor.examine import available_bytes, examine, rates_line, refuse_
 from trainer.doctor.overfit import ProbeResult
 from trainer.doctor.sample import Sample, anchors_line, refuse
 from trainer.input.config import InputConfig
+from trainer.model.config import MatcherConfig, ModelConfig
 from trainer.training.fit import TrainingData
 
 NAMES = ("ant", "bee")
@@ -16,6 +17,8 @@ NAMES = ("ant", "bee")
 
 def sample(boxes, classes):
     return Sample(
+        gt_boxes=np.array(boxes, "float32").reshape(1, -1, 4),
+        gt_classes=np.array(classes, "int32")[None],
         boxes=np.array(boxes, "float32").reshape(-1, 4),
         classes=np.array(classes, "int32"),
         images=4,
@@ -39,6 +42,7 @@ def test_good_data_is_described_line_by_line(tmp_path):
     model = types.SimpleNamespace(
         anchors=lambda height, width: [np.array([[0, 0, 40, 30]], "float32")],
         count_params=lambda: 1234,
+        config=ModelConfig(),
     )
     lines = examine(model, data, config, str(tmp_path), probe_seconds=0)
     # two batches of 32 are asked for; these have two images each
@@ -69,13 +73,26 @@ def test_boxes_out_of_the_frame_or_without_area_are_refused(box):
 
 def test_anchors_that_fit_few_boxes_come_with_advice():
     # 20 by 10 in 40 by 30: IoU 1/6; the second is met exactly
-    anchors = np.array([[0, 0, 40, 30]], "float32")
-    few = anchors_line(sample([[0, 0, 20, 10]], [0]), anchors)
+    anchors = [np.array([[0, 0, 40, 30]], "float32")]
+    few = anchors_line(sample([[0, 0, 20, 10]], [0]), anchors, MatcherConfig())
     assert "100%" in few
+    assert "; all own one" in few
     assert "model.anchors.scale" in few
-    half = anchors_line(sample([[0, 0, 20, 10], [0, 0, 40, 30]], [0, 0]), anchors)
+    both = sample([[0, 0, 20, 10], [0, 0, 40, 30]], [0, 0])
+    half = anchors_line(both, anchors, MatcherConfig())
     assert "50%" in half
     assert "consider" not in half
+
+
+def test_boxes_without_an_anchor_are_counted_by_size():
+    # one anchor for three boxes; it goes to the one that it meets exactly, the others
+    # have sides of 14.1 and 4 px
+    anchors = [np.array([[0, 0, 40, 30]], "float32")]
+    crowded = sample([[0, 0, 20, 10], [0, 0, 40, 30], [5, 5, 9, 9]], [0, 0, 0])
+    line = anchors_line(crowded, anchors, MatcherConfig())
+    assert (
+        "2 of 3 own none and teach nothing: 1 of 1 from 0 px, 1 of 1 from 8 px" in line
+    )
 
 
 def test_frames_that_do_not_fit_in_memory_are_refused_before_they_are_decoded():

@@ -32,11 +32,12 @@ def trained(model):
 
 def test_weights_and_optimiser_come_back(tmp_path):
     model = trained(model_of())
-    progress = Progress(step=12, best_map=0.5, evaluations_since_best=1)
+    progress = Progress(step=12, best_map=0.5, best_step=9, epochs_since_best=1.5)
     CheckpointStore(tmp_path, "a").save(model, progress)
     other = model_of(seed=1)
     restored = CheckpointStore(tmp_path, "a").restore_latest(other)
     assert (restored.step, restored.best_map) == (12, 0.5)
+    assert (restored.best_step, restored.epochs_since_best) == (9, 1.5)
     for expected, actual in zip(values(model), values(other), strict=True):
         np.testing.assert_array_equal(actual, expected)
 

@@ -157,6 +157,28 @@ def test_a_training_that_stopped_early_is_not_taken_up_again(config, tmp_path):
     np.testing.assert_equal(values(again), values(first))
 
 
+def test_early_stopping_counts_epochs_and_not_evaluations(config, tmp_path):
+    # evaluated after steps 6 and 12, the second and fourth epoch; nothing is found
+    rare = dataclasses.replace(
+        config, early_stopping_epochs=2, evaluate_every_epochs=2, train_steps=30
+    )
+    assert int(run(rare, tmp_path / "rare").optimizer.iterations) == 12
+    often = dataclasses.replace(
+        config, early_stopping_epochs=2, evaluate_every_steps=1, train_steps=30
+    )
+    # first evaluated at step 1; after step 6 the best is 5 steps old, after step 9 two
+    # epochs and more
+    assert int(run(often, tmp_path / "often").optimizer.iterations) == 9
+
+
+def test_what_only_watches_a_training_does_not_begin_it_anew(config, tmp_path):
+    run(dataclasses.replace(config, train_steps=3), tmp_path)
+    watched = dataclasses.replace(
+        config, train_steps=3, checkpoint_every_steps=1, tensorboard_images=0
+    )
+    run(watched, tmp_path, data=killing_at(0))
+
+
 def test_a_finished_training_is_not_repeated(config, tmp_path):
     first = run(config, tmp_path)
     again = run(config, tmp_path, seed=5, data=killing_at(0))

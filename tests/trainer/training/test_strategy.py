@@ -76,8 +76,8 @@ def test_what_tensorflow_would_silently_ignore_is_refused():
 
 
 def test_precision_is_float32_on_a_cpu_unless_named():
-    assert resolve_precision("auto") == "float32"
-    assert resolve_precision("mixed_bfloat16") == "mixed_bfloat16"
+    assert resolve_precision("auto", "auto") == "float32"
+    assert resolve_precision("mixed_bfloat16", "cpu") == "mixed_bfloat16"
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,9 @@ def test_precision_is_mixed_where_there_is_an_accelerator(
         return [device] if kind == device else []
 
     monkeypatch.setattr("tensorflow.config.list_logical_devices", listed)
-    assert resolve_precision("auto") == expected
+    assert resolve_precision("auto", "auto") == expected
+    # a GPU that is not used decides nothing
+    assert resolve_precision("auto", "cpu") == "float32"
 
 
 @pytest.mark.parametrize(
@@ -100,9 +102,9 @@ def test_precision_follows_the_devices_of_jax_too(monkeypatch, device, expected)
     jax = pytest.importorskip("jax")
     monkeypatch.setattr("keras.backend.backend", lambda: "jax")
     monkeypatch.setattr(jax, "default_backend", lambda: device)
-    assert resolve_precision("auto") == expected
+    assert resolve_precision("auto", "auto") == expected
     # what is named is taken, whatever there is
-    assert resolve_precision("float32") == "float32"
+    assert resolve_precision("float32", "auto") == "float32"
 
 
 def test_a_batch_that_replicas_cannot_share_is_refused_with_one_they_can():

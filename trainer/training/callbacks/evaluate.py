@@ -92,8 +92,8 @@ class Evaluate(keras.callbacks.Callback):
             state.evaluated_at = state.step
             map_ = state.summary.metrics["AP"]
             if map_ > state.best_map or state.best_map < 0:
-                state.best_map, state.evaluations_since_best = map_, 0
+                state.best_map, state.best_step = map_, state.step
                 progress = Progress(step=state.step, best_map=map_)
                 self.store.save_best(self.model, progress)
-            else:
-                state.evaluations_since_best += 1
+            since = state.step - state.best_step
+            state.epochs_since_best = since / state.steps_per_epoch

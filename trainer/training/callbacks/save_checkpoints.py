@@ -46,7 +46,8 @@ class SaveCheckpoints(keras.callbacks.Callback):
         progress = Progress(
             step=state.step,
             best_map=state.best_map,
-            evaluations_since_best=state.evaluations_since_best,
+            best_step=state.best_step,
+            epochs_since_best=state.epochs_since_best,
             history=tuple(state.history),
         )
         self.store.save(self.model, progress, self.average)

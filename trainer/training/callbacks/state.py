@@ -14,14 +14,16 @@ class TrainingState:
     """Where the training stands; `CountSteps` and `Evaluate` write it.
 
     `summary` is the newest evaluation, of the weights after `evaluated_at` steps, and
-    `pictures` [H, W, 3] are images of it; `history` is what `KeepHistory` noted.
+    `pictures` [H, W, 3] are images of it; `epochs_since_best` had passed then since the
+    evaluation of the best mAP. `history` is what `KeepHistory` noted.
     """
 
     train_steps: int
     steps_per_epoch: int
     step: int = 0
     best_map: float = -1.0
-    evaluations_since_best: int = 0
+    best_step: int = 0
+    epochs_since_best: float = 0.0
     summary: CocoSummary | None = None
     evaluated_at: int = -1
     pictures: list[NDArray[np.uint8]] = dataclasses.field(default_factory=list)

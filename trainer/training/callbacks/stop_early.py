@@ -10,12 +10,16 @@ _LOG = logging.getLogger(__name__)
 
 
 def out_of_patience(state: TrainingState, patience: int) -> bool:
-    """Whether mAP has not become better for `patience` evaluations; 0: never."""
-    return 0 < patience <= state.evaluations_since_best
+    """Whether the best mAP was `patience` epochs old when last evaluated; 0: never."""
+    return 0 < patience <= state.epochs_since_best
 
 
 class StopEarly(keras.callbacks.Callback):
-    """Ends training after `patience` evaluations without a better mAP."""
+    """Ends training when `patience` epochs have brought no better mAP.
+
+    That is looked at where there was an evaluation, so an epoch later than it could be
+    where these are rarer.
+    """
 
     def __init__(self, state: TrainingState, patience: int) -> None:
         super().__init__()
@@ -27,9 +31,9 @@ class StopEarly(keras.callbacks.Callback):
         del logs
         if out_of_patience(self.state, self.patience):
             _LOG.info(
-                "stopped after epoch %d: no better mAP than %.3f in %d evaluations",
+                "stopped after epoch %d: no better mAP than %.3f in %.0f epochs",
                 epoch + 1,
                 self.state.best_map,
-                self.patience,
+                self.state.epochs_since_best,
             )
             self.model.stop_training = True
