@@ -32,6 +32,7 @@ def test_the_wheel_has_our_packages_and_neither_tests_nor_kubeflow():
     packages = find_packages(str(ROOT), **found)
     tops = {package.partition(".")[0] for package in packages}
     assert tops == {"schemas", "trainer", "components", "pipeline"}
+    assert PYPROJECT["tool"]["setuptools"]["py-modules"] == ["voc_pipeline"]
     for package in ("pipeline.cli", "pipeline.sample_data", "components.example_gen"):
         assert package in packages
 
