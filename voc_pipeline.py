@@ -95,10 +95,11 @@ def load(
 
     Batches are {images uint8 [B, H, W, 3], image_ids [B], bounding_boxes: {boxes
     [B, G, 4], labels [B, G] int32, difficult [B, G] bool}}, as Keras's layers take
-    them: images letterboxed to `image_size` (height, width), label -1 for padding. The data
-    go through ingest with all of its rules first, once: what is left out is logged, and
-    the examples stay in `cache` (by default a folder under ~/.cache/voc_pipeline that
-    the data's digest names). Raises UserError where the data cannot be used.
+    them: images letterboxed to `image_size` (height, width), label -1 for padding. The
+    data go through ingest with all of its rules first, once: what is left out is
+    logged, and the examples stay in `cache` (by default a folder under
+    ~/.cache/voc_pipeline that the data's digest names). Raises UserError where the data
+    cannot be used.
     """
     folder = _ingested(data, cache)
     split = {"val": "eval", "validation": "eval"}.get(split, split)

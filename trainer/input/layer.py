@@ -18,7 +18,7 @@ Batch = dict[str, Any]
 class Augment(keras.layers.Layer):
     """Augments {images [B, H, W, 3], bounding_boxes: {boxes, labels}}.
 
-    Boxes [B, G, 4] are in `bounding_box_format`, one of Keras's; of labels [B, G], -1 is
+    Boxes [B, G, 4] are in `bounding_box_format`, one of Keras's; of labels [B, G] -1 is
     padding, also that of a box which is no longer seen. `difficult` [B, G] beside them
     goes along, and other keys are handed on. Mosaic and mixup take partners from the
     batch. Images come out as uint8. Runs on TensorFlow's tensors, whatever the backend.

@@ -10,7 +10,7 @@ from trainer.input.layer import Augment
 
 
 def batch():
-    """Two images of 20 x 40 with a white box from 4, 5 to 14, 15; one box is padding."""
+    """Two images of 20 x 40 with a white box from 4, 5 to 14, 15, and padding."""
     images = np.zeros((2, 20, 40, 3), np.uint8)
     images[:, 5:15, 4:14] = 255
     boxes = np.array([[[4, 5, 10, 10], [-1] * 4]] * 2, np.float32)  # xywh
