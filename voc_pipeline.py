@@ -188,10 +188,8 @@ def visualize(
     `detections` are a RetinaNet's, for the same images; those below `min_score` are
     left out.
     """
-    numpy, image = (
-        importlib.import_module("numpy"),
-        importlib.import_module("PIL.Image"),
-    )
+    numpy = importlib.import_module("numpy")
+    image = importlib.import_module("PIL.Image")
     drawing = _ours("trainer.image.drawing")
 
     def layer(boxes: Any, classes: Any, colour: str) -> Any:
