@@ -62,11 +62,11 @@ def test_boxes_change_their_format():
 @pytest.mark.slow
 def test_the_tutorial_runs_line_by_line_beside_a_trainer_of_ones_own(tmp_path):
     from pipeline.__main__ import main
-    from trainer.model.backbones.builders import BACKBONES
+    from trainer.model.backbones.light import light_backbone
 
     sample = ["sample-data", str(tmp_path / "data"), "--images", "20", "--seed", "1"]
     assert main(sample) == 0
-    BACKBONES["light"]("").save_weights(tmp_path / "light.weights.h5")
+    light_backbone().save_weights(tmp_path / "light.weights.h5")
     (tmp_path / "trainer.py").write_text("WHOSE = 'mine'\n")
     (tmp_path / "pipeline.py").write_text("WHOSE = 'mine, too'\n")
     blocks = BLOCK.findall((ROOT / "docs" / "tutorial.md").read_text("utf-8"))
