@@ -70,7 +70,7 @@ def test_the_tutorial_runs_line_by_line_beside_a_trainer_of_ones_own(tmp_path):
     (tmp_path / "trainer.py").write_text("WHOSE = 'mine'\n")
     (tmp_path / "pipeline.py").write_text("WHOSE = 'mine, too'\n")
     blocks = BLOCK.findall((ROOT / "docs" / "tutorial.md").read_text("utf-8"))
-    assert len(blocks) == 10
+    assert len(blocks) == 9
     assert blocks[0].startswith("DATA = ")
     script = tmp_path / "script.py"
     script.write_text("\n".join([SETTINGS, BEFORE, *blocks[1:], AFTER]))
