@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from typing import Literal
+from typing import Any, Literal
 
 from schemas.config_json import from_json, to_mapping
 from schemas.config_rules import refuse_unless
@@ -93,8 +93,12 @@ class TrainerConfig:
 
 def deciding(config: TrainerConfig) -> TrainerConfig:
     """The same training, watched as by default: what its model is known by."""
-    watching = {each.name: each.default for each in dataclasses.fields(config)}
-    return dataclasses.replace(config, **{name: watching[name] for name in WATCHING})
+    defaults: dict[str, Any] = {
+        each.name: each.default
+        for each in dataclasses.fields(config)
+        if each.name in WATCHING
+    }
+    return dataclasses.replace(config, **defaults)
 
 
 def watching_json(config: TrainerConfig) -> str:

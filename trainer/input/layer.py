@@ -52,7 +52,7 @@ class Augment(keras.layers.Layer):
         self.bounding_box_format = bounding_box_format
         self.seed = seed
 
-    def __call__(self, batch: Batch) -> Batch:  # type: ignore[override]
+    def __call__(self, batch: Batch) -> Batch:
         """Augment each image of a batch; Keras's call would cast images to floats."""
         images, given = tf.cast(batch["images"], tf.uint8), batch["bounding_boxes"]
         height, width = images.shape[1:3]
