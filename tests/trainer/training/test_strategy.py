@@ -11,7 +11,7 @@ import pytest
 from schemas.user_error import UserError
 from trainer.training.strategy import distribution_scope, resolve_precision
 
-PROGRAMS = Path(__file__).parent / "programs"
+PROGRAMS = Path(__file__).parents[1] / "programs"
 ROOT = Path(__file__).parents[3]
 
 
