@@ -21,6 +21,7 @@ from schemas.tf_example import encode_example
 from schemas.user_error import UserError
 from trainer.input.batches import count_examples, make_dataset
 from trainer.input.config import InputConfig
+from trainer.input.undecodable import undecodable_named
 
 # Partners that a mosaic may choose from, beyond the images shown.
 _SPARE_IMAGES = 24
@@ -80,10 +81,11 @@ def _read(
     augmented = dataclasses.replace(config, global_batch_size=shown)
     # Order depends on the seed alone, so the plain frames are the same images.
     plain = dataclasses.replace(augmented, augmentations=())
-    before, after = (
-        next(iter(make_dataset(pattern, one, training=True)))
-        for one in (plain, augmented)
-    )
+    with undecodable_named(pattern):
+        before, after = (
+            next(iter(make_dataset(pattern, one, training=True)))
+            for one in (plain, augmented)
+        )
     return ShownData(
         tuple(_frames(before, label_map)), tuple(_frames(after, label_map))
     )

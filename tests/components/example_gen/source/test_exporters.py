@@ -11,12 +11,8 @@ from pathlib import Path
 import pytest
 
 from components.example_gen.config import IngestConfig
-from components.example_gen.ingest import ingest
-from components.example_gen.output.directories import OutputDirs
-from components.example_gen.shards import tfrecord
-from components.example_gen.source import spans
+from components.example_gen.plan.corners import find_corners
 from components.example_gen.source.annotation import read_annotation
-from schemas.tf_example import decode_example
 
 EXPORTS = Path(__file__).with_name("exports")
 KNOWN = [[0, 0, 30, 20], [10, 12, 60, 70], [40, 50, 100, 80]]
@@ -44,22 +40,15 @@ def test_the_exporter_is_known_by_its_mark(name):
 
 @pytest.mark.parametrize("name", MARKS)
 def test_the_boxes_of_an_export_are_those_that_went_in(
-    data_set, image_bytes, tmp_path, name
+    data_set, image_bytes, plan_of, judge, name
 ):
     xml = (EXPORTS / f"{name}.xml").read_bytes().replace(b"a.png", b"a.jpg")
     home = data_set({"a": xml}, {"a": image_bytes((100, 80))})
-    out = tmp_path / "out"
-    dirs = OutputDirs(str(out), str(out / "annotations"), str(out))
-    report = ingest(spans.resolve(str(home)), dirs, IngestConfig(ensure_splits=False))
-    (record,) = [
-        record
-        for path in out.glob("Split-*/*")
-        for record in tfrecord.read_records(str(path))
-    ]
-    boxes = decode_example(record).boxes.tolist()
+    found = find_corners(plan_of(home).items, IngestConfig())
+    *_, examples = judge(home, known=("cat",), corners=found.convention)
+    boxes = examples["a"].boxes.tolist()
     right = [*KNOWN, TURNED] if name.startswith("datumaro") else KNOWN
     assert boxes == [pytest.approx(box, abs=1e-3) for box in right]
-    assert report.details["corners"]["evidence"]
 
 
 @pytest.mark.parametrize(
