@@ -80,7 +80,7 @@ def name_in(line: str, known: NameIndex) -> str:
 def _without_flag(line: str) -> str:
     head, _, flag = line.replace("\t", " ").rpartition(" ")
     bare = head.strip() if head and flag in FLAGS else line
-    return bare.strip(_QUOTES)
+    return bare.strip(_QUOTES).strip() or line
 
 
 def _readings(line: str) -> Iterator[str]:
