@@ -54,7 +54,7 @@ class _Told:
     scored: Counter[str] = dataclasses.field(default_factory=Counter)
     unscored: Counter[str] = dataclasses.field(default_factory=Counter)
     images: Counter[str] = dataclasses.field(default_factory=Counter)
-    without_file: int = 0
+    rejected: Counter[str] = dataclasses.field(default_factory=Counter)
     corners: str = ""  # how boxes count pixels, where not VOC's way
 
     def lines(self) -> Iterator[str]:
@@ -67,9 +67,8 @@ class _Told:
             yield f"objects not scored, as in ingest: {_counts(self.unscored)}"
         if self.images:
             yield f"images not scored, as in ingest: {_counts(self.images)}"
-        if self.without_file:
-            count = self.without_file
-            yield f"images scored that ingest rejects: image_missing {count}"
+        if self.rejected:
+            yield f"images scored that ingest rejects: {_counts(self.rejected)}"
 
 
 def read_voc(
@@ -156,8 +155,17 @@ def _annotation(item: Item, config: IngestConfig, told: _Told) -> Annotation | N
     if annotation.root_tag != "annotation" and not annotation.objects:
         told.images["not_voc"] += 1
         return None
-    told.without_file += item.image is None
+    told.rejected.update(_rejections(item))
     return annotation
+
+
+def _rejections(item: Item) -> list[str]:
+    """Why ingest rejects an image whose annotation can be scored."""
+    if item.unsafe:
+        return ["path_unsafe"]
+    if item.image is None:
+        return ["image_ambiguous" if item.unclear else "image_missing"]
+    return []
 
 
 def _objects(

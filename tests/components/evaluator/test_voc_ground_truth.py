@@ -185,6 +185,20 @@ def test_annotations_alone_are_scored_and_that_is_told(write):
     assert told == ["images scored that ingest rejects: image_missing 1"]
 
 
+def test_links_out_of_the_data_and_ambiguous_images_are_scored_and_told(
+    write, tmp_path
+):
+    home = write(LAYOUTS["year"] | {"JPEGImages/c.png": jpeg(8)})
+    (home / "Annotations/c.xml").write_text(voc_xml("x.jpg", [(11, 21, 50, 60)]))
+    (home / "JPEGImages/a.jpg").rename(tmp_path / "elsewhere.jpg")
+    (home / "JPEGImages/a.jpg").symlink_to(tmp_path / "elsewhere.jpg")
+    annotated, told = read_voc(home)
+    assert annotated.image_ids == ["a", "b", "c"]
+    assert told == [
+        "images scored that ingest rejects: path_unsafe 1, image_ambiguous 1"
+    ]
+
+
 def test_images_without_annotation_are_negatives_where_told_so(write):
     home = write(LAYOUTS["year"] | {"JPEGImages/n.jpg": jpeg(9)})
     annotated, told = read_voc(home)
