@@ -7,7 +7,7 @@ import argparse
 import os
 import sys
 
-from pipeline.cli import options
+from pipeline.cli import config_options, options
 from pipeline.config import RunPaths
 from pipeline.on_kubeflow.package import check_store_path
 from pipeline.run import console
@@ -16,7 +16,7 @@ from schemas.user_error import UserError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `voc-pipeline compile`."""
-    options.add_config_arguments(parser)
+    config_options.add_config_arguments(parser)
     parser.add_argument("--output", required=True, help="the package: a .yaml file")
     parser.add_argument(
         "--image",
@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Writes the package."""
-    config = options.config_from(args)
+    config = config_options.config_from(args)
     if args.root is not None:
         raise UserError(
             "--root has no place in a package: KFP takes the pipeline root when a run "

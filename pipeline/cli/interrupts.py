@@ -2,38 +2,48 @@
 
 import contextlib
 import signal
-import time
+import sys
 import types
 from collections.abc import Iterator
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-# One wish to stop may come as several signals: `timeout` and terminals send one to the
-# process and one to its group.
-_ONE_WISH_S = 2.0
+_ASK_AGAIN_S = 1.0
 
 
 @contextlib.contextmanager
 def orderly_interrupts() -> Iterator[None]:
-    """Both signals raise KeyboardInterrupt in the main thread, once for each wish.
+    """Both signals raise KeyboardInterrupt in the main thread until the block ends.
+
+    Once is not always enough: an import that takes any exception for a missing module
+    swallows it. So it is raised again each second, except while it is being handled:
+    what clears away is not disturbed, nor by the second signal that `timeout` and
+    terminals send, one to the process and one to its group.
 
     A signal that is ignored, as a shell has it for SIGINT in the background, stays so.
     """
-    wished_at_s = -_ONE_WISH_S
 
     def interrupt(number: int, frame: types.FrameType | None) -> None:
         del number, frame
-        nonlocal wished_at_s
-        again = time.monotonic() - wished_at_s < _ONE_WISH_S
-        wished_at_s = time.monotonic()
-        if not again:
+        signal.setitimer(signal.ITIMER_REAL, _ASK_AGAIN_S)
+        if not _being_handled():
             raise KeyboardInterrupt
 
     before = {number: signal.getsignal(number) for number in _SIGNALS}
-    for number, handler in before.items():
-        if handler is not signal.SIG_IGN:
+    before[signal.SIGALRM] = signal.signal(signal.SIGALRM, interrupt)
+    for number in _SIGNALS:
+        if before[number] is not signal.SIG_IGN:
             signal.signal(number, interrupt)
     try:
         yield
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _being_handled() -> bool:
+    """Whether what runs now is an `except` or a `finally` of a KeyboardInterrupt."""
+    error = sys.exc_info()[1]
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None

@@ -1,17 +1,9 @@
 """The options that several commands share, and how a command tells its result."""
 
 import argparse
-import dataclasses
 import json
 import sys
-from collections.abc import Iterable
 from typing import Any
-
-from pipeline import presets
-from pipeline.config import PipelineConfig
-from pipeline.overrides import apply_overrides
-from schemas.config_json import field_paths, to_mapping
-from schemas.label_map import LabelMap
 
 DATA_HELP = (
     "VOC data set: a VOCdevkit, one of its years, a folder with Annotations and "
@@ -59,45 +51,3 @@ def tell(args: argparse.Namespace, as_json: Any, as_text: str) -> None:
         sys.stdout.write(json.dumps(as_json) + "\n")
     elif not args.quiet:
         sys.stdout.write(as_text)
-
-
-def add_config_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options that choose and change a config."""
-    preset = parser.add_argument(
-        "--preset",
-        default="cpu_small",
-        metavar="NAME",
-        help=f"one of {', '.join(presets.PRESETS)} (default: %(default)s)",
-    )
-    change = parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="FIELD=VALUE",
-        help="change a field, such as trainer.seed=1; may be given several times, and "
-        "`voc-pipeline presets NAME --explain` tells the fields (default: none)",
-    )
-    add_label_map_argument(parser)
-    # What a shell completes; argcomplete looks for this attribute.
-    vars(preset)["completer"] = lambda **_: list(presets.PRESETS)
-    vars(change)["completer"] = _assignments
-
-
-def _assignments(parsed_args: argparse.Namespace, **_: Any) -> Iterable[str]:
-    config = presets.preset(parsed_args.preset)
-    return [f"{path}=" for path in field_paths(to_mapping(config))]
-
-
-def config_from(args: argparse.Namespace) -> PipelineConfig:
-    """The config that `--preset`, `--label-map` and `--set` name.
-
-    Raises:
-      UserError: no such preset, field or file, or a value that its field refuses.
-    """
-    config = apply_overrides(presets.preset(args.preset), args.set)
-    if args.label_map:
-        names = LabelMap.from_file(args.label_map).names
-        config = dataclasses.replace(
-            config, ingest=dataclasses.replace(config.ingest, label_map=names)
-        )
-    return config

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pipeline.cli import options
+from pipeline.cli import config_options, options
 from pipeline.cli.exit_status import ExitStatus
 from pipeline.config import PipelineConfig, RunPaths
 from schemas.user_error import UserError, user_error_in
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--root", required=True, metavar="DIR", help="where the run keeps everything"
     )
-    options.add_config_arguments(parser)
+    config_options.add_config_arguments(parser)
     options.add_span_argument(parser)
     parser.add_argument(
         "--earlier-span",
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     from components.example_gen.source import spans, storage
     from components.example_gen.source.digest import data_digest
 
-    config = options.config_from(args)
+    config = config_options.config_from(args)
     require_trackers(config.trainer.tracking)
     if "://" in args.root:
         raise UserError(

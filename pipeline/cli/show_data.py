@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.example_gen.source import spans
-from pipeline.cli import options
+from pipeline.cli import config_options, options
 from pipeline.run import console
 from schemas.user_error import UserError
 
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="of the choice of images and of their augmentation (default: %(default)s)",
     )
-    options.add_config_arguments(parser)
+    config_options.add_config_arguments(parser)
     options.add_result_arguments(parser)
 
 
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(f"--images must be at least 1, got {args.images}")
     if not 0 <= args.seed < 2**32:
         raise UserError(f"--seed must be at least 0 and below 2^32, got {args.seed}")
-    config = options.config_from(args)
+    config = config_options.config_from(args)
     folder = Path(args.output).resolve().parent
     if not folder.is_dir():
         raise UserError(f"--output {args.output}: there is no directory {folder}")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import presets
-from pipeline.cli import options
+from pipeline.cli import config_options
 from pipeline.config import PipelineConfig
 from schemas.config_json import from_json, to_json
 from schemas.user_error import UserError
@@ -72,8 +72,8 @@ def test_a_label_map_file_reaches_ingest(tmp_path):
     path = tmp_path / "classes.txt"
     path.write_text("dog\ncat\n")
     parser = argparse.ArgumentParser()
-    options.add_config_arguments(parser)
+    config_options.add_config_arguments(parser)
 
-    config = options.config_from(parser.parse_args(["--label-map", str(path)]))
+    config = config_options.config_from(parser.parse_args(["--label-map", str(path)]))
 
     assert tuple(config.ingest.label_map) == ("dog", "cat")

@@ -7,6 +7,7 @@ import glob
 import os
 import shutil
 from collections.abc import Iterator
+from typing import TextIO
 
 from components.example_gen.shards import tfrecord
 from components.example_gen.source import storage
@@ -59,10 +60,10 @@ def whole_output(path: str) -> Iterator[OutputDirs]:
     lock, busy = os.path.join(parent, f".{name}.lock"), f"another run is writing {path}"
     with locked(lock, f"output {path}", f"{busy}; wait until it ends"):
         _check_replaceable(target, path)
-        with _writable(f"output {path}"):
-            _clear(aside)
-            os.makedirs(aside)
         try:
+            with _writable(f"output {path}"):
+                _clear(aside)
+                os.makedirs(aside)
             yield OutputDirs(aside, os.path.join(aside, "annotations"), aside)
             _replace(aside, target)
         finally:
@@ -85,19 +86,26 @@ def locked(lock_path: str, what: str, busy: str) -> Iterator[None]:
     """
     with _writable(what):
         lock = open(lock_path, "w")  # noqa: SIM115  (closed below, to name the cause)
+    mine = False
     with lock:
         try:
-            # The kernel lets go of it with the process, however that ends.
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            same = os.path.samestat(os.fstat(lock.fileno()), os.stat(lock_path))
-        except OSError:
-            same = False
-        if not same:  # held by another run, or just deleted by one that ended
-            raise UserError(busy)
-        try:
+            mine = _acquired(lock)
+            if not mine:
+                raise UserError(busy)
             yield
         finally:
-            os.unlink(lock_path)
+            if mine:
+                os.unlink(lock_path)
+
+
+def _acquired(lock: TextIO) -> bool:
+    """False where another run holds it, or one that just ended has deleted it."""
+    try:
+        # The kernel lets go of it with the process, however that ends.
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.path.samestat(os.fstat(lock.fileno()), os.stat(lock.name))
+    except OSError:
+        return False
 
 
 def _remote_output(path: str) -> OutputDirs:

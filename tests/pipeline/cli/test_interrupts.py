@@ -1,5 +1,6 @@
 """Signals to real processes: exit status, one line, nothing half done, no child."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.cli.interrupts import orderly_interrupts
 from pipeline.sample_data.sample import SampleConfig, write_sample
 
 DEADLINE_S = 120
@@ -176,3 +178,24 @@ def test_a_reader_that_has_enough_is_no_error(tmp_path):
         process.stdout.close()
         assert process.stderr.read() == ""
     assert process.returncode == 0
+
+
+def swallow_one_and_clear_away(cleared):
+    try:
+        with contextlib.suppress(BaseException):  # as a clumsy import does
+            signal.raise_signal(signal.SIGTERM)
+        time.sleep(30)
+    finally:
+        # Clearing away takes its time, and is not interrupted again.
+        signal.raise_signal(signal.SIGINT)
+        time.sleep(2.5)
+        cleared.append("all")
+
+
+def test_an_interrupt_that_is_swallowed_comes_again():
+    begun, cleared = time.monotonic(), []
+    with pytest.raises(KeyboardInterrupt), orderly_interrupts():
+        swallow_one_and_clear_away(cleared)
+    assert cleared == ["all"]
+    assert time.monotonic() - begun < 10
+    assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
