@@ -44,5 +44,15 @@ def _by_elements(root: ElementTree.Element, database: str) -> str:
         return "roLabelImg"
     if database == "Unknown" and root.find("path") is not None:
         return LABELIMG
+    if _is_pylabel(root):
+        return "pylabel"
     polygon = root.find("object/polygon/pt") is not None
     return "LabelMe" if polygon and root.find("object/bndbox") is None else ""
+
+
+def _is_pylabel(root: ElementTree.Element) -> bool:
+    """Its own order of corners, beside a pose that is there and empty."""
+    box, pose = root.find("object/bndbox"), root.find("object/pose")
+    if box is None or pose is None or pose.text:
+        return False
+    return [side.tag for side in box] == ["xmin", "xmax", "ymin", "ymax"]

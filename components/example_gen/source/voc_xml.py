@@ -73,6 +73,8 @@ def _decoded(raw: bytes) -> str | None:
     name = codecs.lookup(declared.group(1).decode("ascii")).name
     if name in {"utf-8", "ascii"}:
         return None
+    if name.startswith(("utf-16", "utf-32")):
+        name = "utf-8"  # the declaration could not be read byte by byte otherwise
     return raw[declared.end() :].decode(_SUPERSETS.get(name, name))
 
 

@@ -23,7 +23,7 @@ MARKS = {
     "label-studio-converter-0.0.59": "Label Studio",
     "labelImg-1.8.6": "labelImg",
     "labelformat-0.1.17": "labelformat",
-    "pylabel-0.1.55": "",
+    "pylabel-0.1.55": "pylabel",
     "supervision-0.31.2": "supervision",
 }
 

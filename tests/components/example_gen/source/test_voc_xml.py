@@ -32,6 +32,7 @@ XML = (
         ("windows-1251", "cp1251", "кошка"),
         ("iso-8859-1", "latin-1", "Bär"),
         ("UTF-16", "utf-16", "猫"),
+        ("utf-16", "utf-8", "猫"),  # what .NET's string writer declares
         ("utf-8", "utf-8-sig", "猫"),
     ],
 )
