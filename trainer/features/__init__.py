@@ -1,4 +1,4 @@
 """Features of a frozen backbone, computed once and kept on the disk.
 
-Imports schemas, training and the config.
+Imports schemas, input, training and the config.
 """

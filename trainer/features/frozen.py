@@ -6,20 +6,25 @@ and heads alone are trained, on what the backbone makes of them.
 
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import logging
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import ops
 
 from schemas.config_json import to_json
 from trainer.config import TrainerConfig, deciding
 from trainer.features.row_batches import IMAGE_IDS, RowOrder, batches_by_step
 from trainer.features.row_store import RowStore, Shapes, row_bytes
+from trainer.input.config import InputConfig
+from trainer.input.frames import frame_spec
 from trainer.training.fit import TRUTH, TrainingData
 
 _LOG = logging.getLogger(__name__)
@@ -34,36 +39,45 @@ def kept_features(
 ) -> Iterator[TrainingData]:
     """Inside, `data` whose training batches have features for images, where it pays.
 
-    They lie in `directory` as float16 until the training inside has ended; one that is
-    broken off finds them there again. Where the backbone learns, or they do not fit in
-    `config.kept_bytes`, it is `data` as it was.
+    They lie in `directory` as float16 from the first step until the training inside has
+    ended; one that is broken off finds them there again. Where the backbone learns, or
+    they do not fit in `config.kept_bytes`, it is `data` as it was.
     """
     if not is_frozen(model, config):
         yield data
         return
-    shapes = _shapes(model, config, data.train(0).element_spec)
-    mib_a_row = row_bytes(shapes) / 2**20
+    shapes = _shapes(model, config.input)
+    mib_per_row = row_bytes(shapes) / 2**20
     epochs = epochs_to_keep(config, data.num_train_examples, row_bytes(shapes))
     num_rows = epochs * data.num_train_examples
     if epochs == 0:
-        needed = mib_a_row * data.num_train_examples
+        needed = mib_per_row * data.num_train_examples
         _LOG.info("features not kept: one epoch takes %.0f MiB of kept_bytes", needed)
         yield data
         return
-    store = RowStore(directory, _key(model, config, data), shapes, num_rows)
-    start_s, first = time.monotonic(), len(store.names)
-    _fill(store, model, config, data)
-    _LOG.info(
-        "features of %d frames kept (%d epochs, %.0f MiB), %d computed in %.0f s",
-        num_rows,
-        epochs,
-        num_rows * mib_a_row,
-        num_rows - first,
-        time.monotonic() - start_s,
-    )
-    order = RowOrder(num_rows, config.input.global_batch_size, config.input.seed)
-    yield dataclasses.replace(data, train=batches_by_step(store, shapes, order))
-    store.remove()
+
+    @functools.cache  # at the first step: a training that is over asks for none
+    def batches() -> Callable[[int], tf.data.Dataset]:
+        store = RowStore(directory, _key(model, config, data), shapes, num_rows)
+        start_s, first = time.monotonic(), len(store.names)
+        _fill(store, model, config, data)
+        _LOG.info(
+            "features of %d frames kept (%d epochs, %.0f MiB), %d computed in %.0f s",
+            num_rows,
+            epochs,
+            num_rows * mib_per_row,
+            num_rows - first,
+            time.monotonic() - start_s,
+        )
+        order = RowOrder(num_rows, config.input.global_batch_size, config.input.seed)
+        return batches_by_step(store, shapes, order)
+
+    def train(step: int) -> tf.data.Dataset:
+        return batches()(step)
+
+    yield dataclasses.replace(data, train=train)
+    # who still reads the files may go on
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 def is_frozen(model: Any, config: TrainerConfig) -> bool:
@@ -76,26 +90,22 @@ def is_frozen(model: Any, config: TrainerConfig) -> bool:
     return config.frozen_features == "auto" and not learns and not closes
 
 
-def epochs_to_keep(config: TrainerConfig, num_examples: int, bytes_a_row: int) -> int:
+def epochs_to_keep(config: TrainerConfig, num_examples: int, bytes_per_row: int) -> int:
     """As many as the config says, but no more than there are or `kept_bytes` holds."""
     steps = config.total_steps(num_examples)
     passes = -(-steps * config.input.global_batch_size // num_examples)
-    room = config.kept_bytes // (bytes_a_row * num_examples)
+    room = config.kept_bytes // (bytes_per_row * num_examples)
     return min(config.kept_epochs, passes, room)
 
 
-def _shapes(model: Any, config: TrainerConfig, spec: Any) -> Shapes:
+def _shapes(model: Any, config: InputConfig) -> Shapes:
     """Shape and dtype of a kept row by name: of the stages used, and of its truth."""
-    stages = model.backbone.compute_output_shape((1, *config.input.image_size, 3))
+    stages = model.backbone.compute_output_shape((1, *config.image_size, 3))
     used = [f"P{level}" for level in model.pyramid.lateral_levels]
     features = {name: (tuple(stages[name][1:]), FEATURE_DTYPE.str) for name in used}
-    truth = {
-        name: (tuple(spec[name].shape[1:]), np.dtype(spec[name].dtype.as_numpy_dtype))
-        for name in TRUTH
-    }
-    return features | {
-        name: (shape, dtype.str) for name, (shape, dtype) in truth.items()
-    }
+    frame = frame_spec(config.image_size, config.max_boxes)
+    truth = {name: (tuple(frame[name].shape), frame[name].dtype.name) for name in TRUTH}
+    return features | truth
 
 
 def _key(model: Any, config: TrainerConfig, data: TrainingData) -> str:
@@ -141,6 +151,4 @@ def _compiled_stages(model: Any) -> Callable[[Any], dict[str, Any]]:
 
         compiled = jax.jit(model.stages)
         return lambda images: compiled(np.asarray(images))
-    import tensorflow as tf
-
     return tf.function(model.stages)

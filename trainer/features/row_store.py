@@ -80,10 +80,6 @@ class RowStore:
         beside.write_text(json.dumps({"key": self._key, "names": self.names}))
         os.replace(beside, self._directory / PROGRESS)
 
-    def remove(self) -> None:
-        """Take everything off the disk; who still reads the arrays may go on."""
-        shutil.rmtree(self._directory, ignore_errors=True)
-
     def _names_before(self) -> list[str]:
         try:
             progress = json.loads((self._directory / PROGRESS).read_text())

@@ -1,5 +1,3 @@
-import json
-
 import numpy as np
 import pytest
 
@@ -76,14 +74,3 @@ def test_rows_of_another_key_or_number_are_not_taken(tmp_path):
     store.append(*rows(0, 3))
     store.flush()
     assert RowStore(tmp_path, "b", SHAPES, 4).names == []
-
-
-def test_nothing_is_left_after_removal(tmp_path):
-    store = RowStore(tmp_path / "rows", "a", SHAPES, 3)
-    store.append(*rows(0, 3))
-    store.flush()
-    progress = json.loads((tmp_path / "rows" / PROGRESS).read_text())
-    assert progress["names"] == ["image-0", "image-1", "image-2"]
-    store.remove()
-    assert not (tmp_path / "rows").exists()
-    assert store.arrays["P3"][2, 0, 0] == 2  # for who still reads
