@@ -30,7 +30,7 @@ class Anomaly:
 
 
 @dataclasses.dataclass(frozen=True)
-class Verdict:
+class DataVerdict:
     """Whether to go on, and every reason for and against."""
 
     passed: bool
@@ -41,7 +41,7 @@ def decide(
     anomalies: Sequence[Anomaly],
     drift: Iterable[DriftResult],
     config: DriftConfig,
-) -> Verdict:
+) -> DataVerdict:
     """Stops on any anomaly of error level, and on drift unless told to go on."""
     errors = [item.as_text() for item in anomalies if item.severity == ERROR]
     others = [item.as_text() for item in anomalies if item.severity != ERROR]
@@ -50,10 +50,10 @@ def decide(
     within = [f"drift of {item.as_text()}" for item in results if not item.over]
     stops = [*errors, *(over if config.on_drift == "stop" else [])]
     notes = [*others, *(over if config.on_drift == "go_on" else []), *within]
-    return Verdict(not stops, tuple(stops + notes) if stops else tuple(notes))
+    return DataVerdict(not stops, tuple(stops + notes) if stops else tuple(notes))
 
 
-def refuse_unless_passed(verdict: Verdict) -> None:
+def refuse_unless_passed(verdict: DataVerdict) -> None:
     """DataRefusedError with all reasons in one line, unless the verdict is to go on."""
     if not verdict.passed:
         raise DataRefusedError("the data is refused: " + " | ".join(verdict.reasons))

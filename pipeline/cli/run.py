@@ -138,7 +138,7 @@ def _run_stages(
         _refuse_hopeless(paths.push_destination, state.baseline_identity)
         with console.stage_lines(runners.metadata_path(paths.root)), _plain_errors():
             runners.run_local(config, paths, state)
-        summary = run_summary.summarise(
+        summary = run_summary.read_summary(
             runners.metadata_path(paths.root), time.monotonic() - start_s
         )
         if summary.pushed_path:

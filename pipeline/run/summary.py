@@ -80,7 +80,7 @@ class RunSummary:
         return f"nothing: what serves is untouched{why}"
 
 
-def summarise(metadata_path: str, seconds: float) -> RunSummary:
+def read_summary(metadata_path: str, seconds: float) -> RunSummary:
     """Reads the newest run of a local metadata store."""
     stages = latest_run(metadata_path)
     evaluator = stages["DetectionEvaluator"].outputs

@@ -88,7 +88,7 @@ def match(
         crowd: [G] may be taken more than once.
         protocol: which runs there are.
     """
-    choices, won = _play(pairs, detection_group, ignored, crowd, protocol)
+    choices, won = _choices_and_wins(pairs, detection_group, ignored, crowd, protocol)
     return _by_detection(choices, won)
 
 
@@ -100,14 +100,14 @@ def matched_pairs(
     protocol: CocoProtocol,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Who was matched to whom, in a protocol of one run: detection and ground truth."""
-    choices, won = _play(pairs, detection_group, ignored, crowd, protocol)
+    choices, won = _choices_and_wins(pairs, detection_group, ignored, crowd, protocol)
     if protocol.num_runs != 1:
         raise ValueError(f"a protocol of one run is needed, got {protocol.num_runs}")
     made = won[:, 0] != NONE
     return choices.detection[made], choices.ground_truth[made]
 
 
-def _play(
+def _choices_and_wins(
     pairs: CandidatePairs,
     detection_group: NDArray[np.int64],
     ignored: Words,

@@ -6,7 +6,7 @@ from typing import Any
 from keras import ops
 
 from schemas.tensor_boxes import EPSILON_PX2, paired_iou
-from trainer.model.parts.order import after
+from trainer.model.parts.compute_order import computed_after
 
 Tensor = Any
 
@@ -33,7 +33,7 @@ def focal_loss(
 
         def gradient(upstream: Tensor) -> tuple[Tensor, Tensor]:
             # once more: to keep them would take four tensors of the logits' size
-            again = after(logits, upstream)
+            again = computed_after(logits, upstream)
             signs, modulated, wrong, surprise = terms(again, class_targets)
             slope = gamma * (1.0 - wrong) * surprise + wrong
             return -upstream * signs * modulated * slope, ops.zeros_like(class_targets)

@@ -10,9 +10,9 @@ from schemas.config_json import from_mapping, to_mapping
 from trainer.model.config import ModelConfig
 from trainer.model.detection.decoding import decode_detections
 from trainer.model.losses import ciou_loss, focal_loss, giou_loss, smooth_l1_loss
+from trainer.model.parts.compute_order import computed_after
 from trainer.model.parts.feature_pyramid import FeaturePyramid
 from trainer.model.parts.heads import PredictionHead, prior_bias
-from trainer.model.parts.order import after
 from trainer.model.parts.replicas import num_replicas_of_scope, sum_over_replicas
 from trainer.model.targets.anchors import anchors_per_level
 from trainer.model.targets.box_coding import decode_boxes, encode_boxes
@@ -187,7 +187,10 @@ class RetinaNet(keras.Model):
         if y is None or y_pred is None:
             raise ValueError("RetinaNet trains on ground truth: give fit(y=...)")
         height, width = _image_size(x)
-        y = {name: after(value, y_pred["class_logits"]) for name, value in y.items()}
+        y = {
+            name: computed_after(value, y_pred["class_logits"])
+            for name, value in y.items()
+        }
         anchors_by_level = [
             ops.convert_to_tensor(anchors) for anchors in self.anchors(height, width)
         ]
@@ -203,7 +206,9 @@ class RetinaNet(keras.Model):
         box_loss = self.config.loss.box_weight * box_sum / normalizer
         # weighed by images, as Keras does its own; `after`, since Keras finds the end
         # of the data by a step without any, where a constant would still be counted
-        images = after(ops.shape(y_pred["class_logits"])[0], class_loss, box_loss)
+        images = computed_after(
+            ops.shape(y_pred["class_logits"])[0], class_loss, box_loss
+        )
         self.class_loss_tracker.update_state(sum_over_replicas(class_loss), images)
         self.box_loss_tracker.update_state(sum_over_replicas(box_loss), images)
         return class_loss + box_loss

@@ -123,7 +123,7 @@ class CheckpointStore:
     ) -> None:
         progress = dataclasses.replace(progress, fingerprint=self.fingerprint)
         final = self.directory / f"{prefix}{progress.step:08d}"
-        self._remove_what_kills_left()
+        self._remove_unfinished_saves()
         temporary = self.directory / f".new-{final.name}"
         temporary.mkdir(parents=True)
         with (temporary / "variables.npz").open("wb") as file:
@@ -146,7 +146,7 @@ class CheckpointStore:
         folder.rename(nameless)
         shutil.rmtree(nameless)
 
-    def _remove_what_kills_left(self) -> None:
+    def _remove_unfinished_saves(self) -> None:
         for pattern in (".new-*", ".old-*"):
             for folder in self.directory.glob(pattern):
                 shutil.rmtree(folder)

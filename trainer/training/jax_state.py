@@ -7,6 +7,8 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
+from trainer.optimizer.build import unscaled_optimizer
+
 
 def bring_variables_up_to_date(model: Any) -> None:
     """Lets a callback read and set variables inside an epoch.
@@ -16,6 +18,12 @@ def bring_variables_up_to_date(model: Any) -> None:
     """
     if keras.backend.backend() == "jax":
         model.jax_state_sync()
+
+
+def learning_rate_of(model: Any) -> float:
+    """The rate of the model's next step, also inside an epoch."""
+    bring_variables_up_to_date(model)
+    return float(ops.convert_to_numpy(unscaled_optimizer(model).learning_rate))
 
 
 def current_values(model: Any, variables: list[Any]) -> list[Any]:

@@ -1,11 +1,9 @@
 """The training so far as rows: what the learning curves are drawn from."""
 
 import keras
-from keras import ops
 
-from trainer.optimizer.build import unscaled_optimizer
 from trainer.training.callbacks.state import TrainingState
-from trainer.training.jax_state import bring_variables_up_to_date
+from trainer.training.jax_state import learning_rate_of
 
 
 class KeepHistory(keras.callbacks.Callback):
@@ -37,9 +35,7 @@ class KeepHistory(keras.callbacks.Callback):
         row = {"step": float(state.step), "epoch": state.epoch}
         losses = (name for name in logs if name.endswith("loss"))
         row |= {name: float(logs[name]) for name in losses}
-        bring_variables_up_to_date(self.model)
-        rate = unscaled_optimizer(self.model).learning_rate
-        row["learning_rate"] = float(ops.convert_to_numpy(rate))
+        row["learning_rate"] = learning_rate_of(self.model)
         if state.summary is not None and state.evaluated_at == state.step:
             metrics = state.summary.metrics
             row |= {"mAP": metrics["AP"], "AP50": metrics["AP50"]}

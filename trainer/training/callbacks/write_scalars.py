@@ -5,7 +5,7 @@ from keras import ops
 
 from trainer.optimizer.build import unscaled_optimizer
 from trainer.training.callbacks.state import TrainingState
-from trainer.training.jax_state import bring_variables_up_to_date
+from trainer.training.jax_state import learning_rate_of
 
 TRAIN_EVERY_STEPS = 20
 
@@ -31,11 +31,10 @@ class WriteScalars(keras.callbacks.Callback):
         """Write losses, rate and gradient norm, and evaluations inside of an epoch."""
         del batch
         if self.state.step % TRAIN_EVERY_STEPS == 0:
-            bring_variables_up_to_date(self.model)
             optimizer = unscaled_optimizer(self.model)
             values = {
                 **(logs or {}),
-                "learning_rate": ops.convert_to_numpy(optimizer.learning_rate),
+                "learning_rate": learning_rate_of(self.model),
                 "gradient_norm": ops.convert_to_numpy(optimizer.gradient_norm),
             }
             self.write({f"train/{name}": float(x) for name, x in values.items()})

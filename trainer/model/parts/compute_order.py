@@ -7,7 +7,7 @@ import keras
 Tensor = Any
 
 
-def after(value: Tensor, *earlier: Tensor) -> Tensor:
+def computed_after(value: Tensor, *earlier: Tensor) -> Tensor:
     """The same value, for whose users `earlier` is computed first.
 
     TensorFlow runs what became ready last first, and what is ready from the start at
