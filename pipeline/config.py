@@ -16,7 +16,12 @@ from trainer.search_space import TunerConfig
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ReportConfig:
-    """What the report shows: how many images, and detections from which score on."""
+    """What the report shows: how many images, and detections from which score on.
+
+    Attributes:
+      num_images: with detections drawn in them (from 1).
+      min_score: detections from this score on (0..1).
+    """
 
     num_images: int = 12
     min_score: float = 0.3

@@ -16,7 +16,9 @@ from schemas.user_error import UserError
 
 ConfigT = TypeVar("ConfigT")
 TAG = "class"
-_LARGEST = 2**63  # beyond what TensorFlow, protobuf and SQLite hold
+# Fields that may hold whole numbers from 2^32, NumPy's bound of a seed, up to 2^63,
+# that of TensorFlow and SQLite.
+_HUGE = ("_bytes", "_pixels")
 _KINDS = {
     bool: "true or false",
     int: "a whole number",
@@ -184,7 +186,7 @@ def _typed(value: Any, hint: Any, path: str) -> Any:
         tuples = [h for h in _alternatives(hint) if typing.get_origin(h) is tuple]
         fixed = _fixed_length(tuples[0]) if tuples else None
         if not tuples or (fixed is not None and len(value) != fixed):
-            raise ValueError(f"{path} takes {_named(hint)}, got {list(value)!r}")
+            raise ValueError(f"{path} takes {taken_by(hint)}, got {list(value)!r}")
         return tuple(
             _typed(item, _item_hint(tuples[0], i), f"{path}[{i}]")
             for i, item in enumerate(value)
@@ -195,7 +197,7 @@ def _typed(value: Any, hint: Any, path: str) -> Any:
 def _typed_config(value: Mapping[str, Any], hint: Any, path: str) -> Any:
     classes = {kind.__name__: kind for kind in _config_classes(hint)}
     if not classes:
-        raise ValueError(f"{path} takes {_named(hint)}, got {dict(value)!r}")
+        raise ValueError(f"{path} takes {taken_by(hint)}, got {dict(value)!r}")
     if len(classes) == 1 and TAG not in value:
         return from_mapping(next(iter(classes.values())), value, path)
     kind = value.get(TAG)
@@ -212,14 +214,16 @@ def _typed_scalar(value: Any, hint: Any, path: str) -> Any:
     if Any in kinds or (value is None and type(None) in kinds):
         return value
     if type(value) in (int, float):
-        if not abs(value) < _LARGEST:  # nor is NaN
-            raise ValueError(f"{path} takes a finite number below 2^63, got {value!r}")
+        power = 63 if path.endswith(_HUGE) or isinstance(value, float) else 32
+        if not abs(value) < 2**power:  # nor is NaN
+            limit = f"a finite number below 2^{power}"
+            raise ValueError(f"{path} takes {limit}, got {value!r}")
         if float in kinds and int not in kinds:
             return float(value)
     literals = [(type(item), item) for item in _literal_values(hint)]
     if type(value) not in kinds and (type(value), value) not in literals:
         meant = did_you_mean(str(value), [str(item) for _, item in literals])
-        raise ValueError(f"{path} takes {_named(hint)}, got {value!r}{meant}")
+        raise ValueError(f"{path} takes {taken_by(hint)}, got {value!r}{meant}")
     return value
 
 
@@ -230,8 +234,8 @@ def _literal_values(hint: Any) -> list[Any]:
     return [item for literal in literals for item in typing.get_args(literal)]
 
 
-def _named(hint: Any) -> str:
-    """What a field takes, in words."""
+def taken_by(hint: Any) -> str:
+    """What a field of a type takes, in words."""
     literals = _literal_values(hint)
     if literals:
         return "one of " + ", ".join(map(repr, literals))

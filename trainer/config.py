@@ -32,6 +32,29 @@ class TrainerConfig:
     Where all stages of the backbone are frozen, `frozen_features` "auto" computes its
     features once: of the first `kept_epochs` passes, as augmented, or of as many as
     `kept_bytes` of disk hold. They are used again until the training ends.
+
+    Attributes:
+      model: the RetinaNet.
+      input: frames, batches, augmentation.
+      optimizer: optimiser and learning rate.
+      train_steps: length in steps; 0: `num_epochs` counts (from 0).
+      num_epochs: length in passes over the data; 0: `train_steps` counts (from 0).
+      evaluate_every_epochs: how often mAP is measured (from 1).
+      evaluate_every_steps: likewise, within epochs; 0: at their ends only (from 0).
+      checkpoint_every_steps: how often (from 1).
+      early_stopping_epochs: stop after so many without a better mAP; 0: never (from
+        0).
+      strategy: on which devices.
+      precision: of the arithmetic.
+      jit_compile: compile the step by XLA.
+      frozen_features: whether those of a frozen backbone are computed once.
+      kept_epochs: passes whose features are kept.
+      kept_bytes: of disk for them.
+      tensorboard_images: eval images shown with detections; 0: none (from 0).
+      tracking: services beside TensorBoard.
+      doctor: look before the first step.
+      doctor_seconds: to overfit 8 images in; 0: not done (from 0).
+      seed: of weights and order (from 0).
     """
 
     model: ModelConfig = ModelConfig()

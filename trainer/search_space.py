@@ -53,6 +53,13 @@ class TunerConfig:
 
     With 0 `trials`, the default, there is no Tuner and nothing else here counts.
     `num_epochs` is the length of a trial, `oracle` the way to choose the next one.
+
+    Attributes:
+      trials: trainings before the real one; 0: none (from 0).
+      num_epochs: of each trial (from 1).
+      oracle: how the next values are chosen.
+      space: fields and what is tried for them: LogRange or Choice.
+      seed: of the choice.
     """
 
     trials: int = 0

@@ -15,6 +15,14 @@ class DriftConfig:
     Box size, brightness and objects per image are compared by the largest difference
     of their distribution functions (Kolmogorov-Smirnov). `on_drift` says whether the
     run stops or goes on; both are recorded.
+
+    Attributes:
+      max_class_mix: largest total variation of the classes' shares (to 1).
+      max_box_size: largest difference of the distributions of box sizes (to 1).
+      max_brightness: likewise of brightness (to 1).
+      max_objects_per_image: likewise of objects per image (to 1).
+      split: that is compared.
+      on_drift: stop the run, or go_on and record it.
     """
 
     max_class_mix: float = 0.15

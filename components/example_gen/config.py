@@ -27,6 +27,34 @@ class IngestConfig:
     `exif_boxes` says in which picture boxes lie where EXIF turns it and <size> does not
     tell: `auto` takes the stored one and counts the image against the budget.
     `accept_scaled` takes boxes that were scaled to a resized picture out of that count.
+
+    Attributes:
+      label_map: class names in id order; null: those of the data, in alphabetical
+        order.
+      unknown_class: stop where the label map lacks a class, or drop its objects.
+      unannotated: what an image without an XML is: reject it, negative, or ignore it.
+      train_fraction: part of the images, where the data set brings no image sets
+        (0..1).
+      eval_fraction: likewise, and what is carved out of train where it has no eval
+        (0..1).
+      test_fraction: likewise; the three add up to 1 (0..1).
+      ensure_splits: carve a missing train or eval split out of the other.
+      min_box_px: a box with a shorter side is dropped, pixels (from 0).
+      min_inside: a box of which less lies in the image is dropped (0..1).
+      swap_inverted: mend boxes whose minimum is above their maximum.
+      max_objects: in an image; one with more is rejected (from 1).
+      max_pixels: of an image; one with more is rejected (from 1).
+      max_file_bytes: of a file; a larger one is rejected (from 1).
+      max_rejected_images: budget: part of the images (0..1).
+      max_dropped_objects: budget: part of the objects of the images written (0..1).
+      allow_leaks: take the same image in two splits.
+      corners: how boxes count pixels.
+      exif_boxes: in which picture boxes lie where EXIF turns it.
+      accept_scaled: boxes scaled to a resized picture are not in doubt.
+      follow_symlinks: read what links lead to outside the data set.
+      images_per_shard: how many (from 1).
+      gzip: compress the TFRecords.
+      processes: worker processes; 0: one per core (from 0).
     """
 
     label_map: tuple[str, ...] | None = None

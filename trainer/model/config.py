@@ -8,7 +8,13 @@ from schemas.config_rules import refuse_unless
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class AnchorConfig:
-    """Anchors of every cell: sizes `scale * stride * 2^(octave / octaves)`."""
+    """Anchors of every cell: sizes `scale * stride * 2^(octave / octaves)`.
+
+    Attributes:
+      scale: size of an anchor in strides of its level.
+      octaves: sizes between one level and the next (from 1).
+      aspect_ratios: height / width.
+    """
 
     scale: float = 4.0  # 32 px on P3, RetinaNet section 4
     octaves: int = 3
@@ -34,6 +40,14 @@ class MatcherConfig:
     IoU at least mean + std over the `atss_candidates` nearest ones a level
     (Zhang et al. 2020); it needs one anchor a cell. In both, a ground truth left
     without an anchor takes the best one that is free when `low_quality` is set.
+
+    Attributes:
+      kind: max_iou, the paper's, or atss.
+      positive_from: IoU of max_iou from which an anchor answers (0..1).
+      negative_below: IoU below which it is background (0..1).
+      low_quality: a ground truth without an anchor takes the best free one.
+      atss_candidates: nearest anchors of each level that atss looks at (from 1).
+      difficult: ignore objects flagged difficult, or train on them.
     """
 
     kind: Literal["max_iou", "atss"] = "max_iou"
@@ -57,7 +71,15 @@ class MatcherConfig:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LossConfig:
-    """Focal loss on classes, `box` loss on positives, both over their number."""
+    """Focal loss on classes, `box` loss on positives, both over their number.
+
+    Attributes:
+      focal_alpha: weight of positives against negatives (0..1).
+      focal_gamma: how much easy anchors are weighed down (from 0).
+      box: which loss of the boxes.
+      box_weight: of the box loss against the class loss.
+      smooth_l1_beta: where smooth_l1 turns from square to linear.
+    """
 
     focal_alpha: float = 0.25  # RetinaNet section 5.1
     focal_gamma: float = 2.0
@@ -76,7 +98,13 @@ class LossConfig:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class HeadConfig:
-    """The two subnets, shared by all levels."""
+    """The two subnets, shared by all levels.
+
+    Attributes:
+      num_convs: of each subnet before its last one (from 0).
+      norm: none, or batch normalisation.
+      prior: class probability that training begins with (0..1).
+    """
 
     num_convs: int = 4
     norm: Literal["none", "batch"] = "none"  # statistics are per level
@@ -89,7 +117,15 @@ class HeadConfig:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DecodingConfig:
-    """Predictions to detections; every shape is static."""
+    """Predictions to detections; every shape is static.
+
+    Attributes:
+      score_from: detections below this are left out (from 0).
+      nms_iou: from which overlap on the lower score goes (to 1).
+      pre_nms_top_k: anchors looked at in each image.
+      max_detections: in an image, at most pre_nms_top_k (from 1).
+      class_agnostic_nms: classes put each other out, too.
+    """
 
     score_from: float = 0.05
     nms_iou: float = 0.5
@@ -119,6 +155,24 @@ class ModelConfig:
     `frozen_stages` counts from the stem: 0 none, 1 the stem, 5 the whole backbone. With
     several replicas `synchronize_batch_norm` gives all the statistics of the global
     batch; with one, and on JAX, where they are that anyway, it changes nothing.
+
+    Attributes:
+      backbone: which one.
+      backbone_weights: none, "preset", or a file.
+      initial_model: folder of an earlier model to start from; "": none.
+      frozen_stages: of the backbone, counted from the stem (0..5).
+      freeze_batch_norm: of the backbone.
+      synchronize_batch_norm: over all replicas.
+      min_level: finest level of the pyramid, its stride is 2^level (2..5).
+      max_level: coarsest one; at least min_level, at most 8.
+      pyramid_filters: channels of pyramid and heads (from 1).
+      pyramid_norm: none, or batch normalisation.
+      head: the class and box subnets.
+      anchors: reference boxes.
+      box_variance: what box targets are divided by.
+      matcher: which anchors answer for which ground truth.
+      loss: of classes and boxes.
+      decoding: predictions to detections.
     """
 
     backbone: str = "resnet50"

@@ -11,6 +11,11 @@ class CosineSchedule:
     """Linear warm-up to `peak`, then half a cosine down to `final_fraction * peak`.
 
     The cosine ends with training, whatever its number of steps.
+
+    Attributes:
+      peak: the largest rate.
+      warmup_steps: steps up to it (from 0).
+      final_fraction: of the peak, at the end (0..1).
     """
 
     peak: float = 0.01
@@ -26,7 +31,12 @@ class CosineSchedule:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PiecewiseSchedule:
-    """`rates[i]` up to and including step `boundaries[i]`, then the next one."""
+    """`rates[i]` up to and including step `boundaries[i]`, then the next one.
+
+    Attributes:
+      boundaries: steps, increasing.
+      rates: one more than boundaries.
+    """
 
     boundaries: tuple[int, ...]
     rates: tuple[float, ...]
@@ -52,6 +62,15 @@ class OptimizerConfig:
     `ema_momentum` is that of the moving average of weights and batch-norm statistics,
     which is what is judged and exported; it begins lower, (1 + t) / (10 + t) after step
     t. 0: the weights themselves.
+
+    Attributes:
+      kind: sgd with momentum, or adamw.
+      schedule: of the learning rate: CosineSchedule or PiecewiseSchedule.
+      momentum: of SGD, below 1 (from 0).
+      weight_decay: of kernels (from 0).
+      clip_global_norm: of the whole batch's gradient; 0: off (from 0).
+      ema_momentum: of the averaged weights, below 1; 0: none (from 0).
+      backbone_rate: the backbone's part of the rate.
     """
 
     kind: Literal["sgd", "adamw"] = "sgd"
