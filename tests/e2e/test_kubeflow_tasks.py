@@ -57,6 +57,11 @@ def pod(tmp_path, monkeypatch):
     return root
 
 
+def versions(served):
+    """What serves; a destination holds files of its own beside it."""
+    return [path for path in served.iterdir() if path.name.isdigit()]
+
+
 def test_the_whole_package_runs_to_the_pushed_model(package, bucket, store, pod, place):
     run = StandIn(package, BEHAVIOURS["2.16.1"], bucket, store, pod)
 
@@ -64,14 +69,13 @@ def test_the_whole_package_runs_to_the_pushed_model(package, bucket, store, pod,
 
     assert run.metadata("DetectionEvaluator", "blessing")["blessed"] == 1
     assert run.metadata("ModelPusher", "pushed_model")["pushed"] == 1
-    served = (place / "served").iterdir()
-    (version,) = (path for path in served if path.name.isdigit())
+    (version,) = versions(place / "served")
     assert (version / "saved_model.pb").exists()
 
     # A pod that died after its push is started anew: nothing is pushed twice.
     push = run.spec["root"]["dag"]["tasks"]["ModelPusher"]
     run.run_task("ModelPusher", push, values)
-    assert list((place / "served").iterdir()) == [version]
+    assert versions(place / "served") == [version]
 
 
 @pytest.mark.parametrize("logs", [True, False])
