@@ -37,14 +37,15 @@ def is_remote(path: str) -> bool:
     return "://" in path
 
 
-_SCHEMES = ("gs", "s3", "hdfs", "azfs")  # Beam's own
+# Beam's own; a filesystem that a program brings itself is one more.
+SCHEMES: tuple[str, ...] = ("gs", "s3", "hdfs", "azfs")
 
 
 def require_known_scheme(path: str, what: str) -> None:
     """UserError for a URL that no filesystem of Beam reads; Beam is not imported."""
     scheme, separator, _ = path.partition("://")
-    if separator and scheme not in _SCHEMES:
-        known = ", ".join(f"{name}://" for name in _SCHEMES)
+    if separator and scheme not in SCHEMES:
+        known = ", ".join(f"{name}://" for name in SCHEMES)
         raise UserError(
             f"{what} {path}: nothing here reads {scheme}://; "
             f"name a local path or one of {known}"

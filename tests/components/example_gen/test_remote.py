@@ -10,7 +10,7 @@ from components.example_gen.config import IngestConfig
 from components.example_gen.ingest import ingest
 from components.example_gen.output.directories import whole_output
 from components.example_gen.shards import tfrecord
-from components.example_gen.source import spans
+from components.example_gen.source import spans, storage
 from components.example_gen.source.digest import data_digest
 from schemas.user_error import UserError
 
@@ -62,6 +62,11 @@ class ElsewhereFileSystem(LocalFileSystem):
 
 def elsewhere(path):
     return f"{SCHEME}://{path}"
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere_is_read(monkeypatch):
+    monkeypatch.setattr(storage, "SCHEMES", (*storage.SCHEMES, SCHEME))
 
 
 @pytest.fixture
