@@ -200,8 +200,9 @@ def _notes_on_a_bad_file(export: Export, asked: Sequence[AskedImage]) -> list[st
     batch = [asked[0].encoded, b"no image", asked[0].encoded] if asked else []
     try:
         export.call("serving_default", batch)
-    except tf.errors.InvalidArgumentError:
-        return ["a file that is no image fails the whole request that holds it"]
+    except tf.errors.InvalidArgumentError as error:
+        named = "its place is named" if "[1]" in str(error) else "nothing says which"
+        return [f"a file that is no image fails the whole request, and {named}"]
     return []
 
 

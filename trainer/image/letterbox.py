@@ -4,6 +4,7 @@ import tensorflow as tf
 
 # Mid-grey: near zero once a backbone has subtracted the ImageNet mean.
 PAD_VALUE = 114
+_IMAGES_START_WITH = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM")
 
 
 def decode_image(encoded: tf.Tensor) -> tf.Tensor:
@@ -58,8 +59,10 @@ def decode_and_letterbox(
     """Bytes [B] -> (uint8 [B, H, W, 3], letterbox [B, 4], image_shapes int32 [B, 2]).
 
     `image_shapes` are the stored (height, width). Works inside a SavedModel signature
-    and on images of different sizes.
+    and on images of different sizes. Bytes that begin as no image does raise
+    tf.errors.InvalidArgumentError, which tells their places in the batch.
     """
+    encoded = _images_alone(encoded)
 
     def prepare(one: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         image = decode_image(one)
@@ -75,6 +78,20 @@ def decode_and_letterbox(
             tf.TensorSpec([2], tf.int32),
         ),
     )
+
+
+def _images_alone(encoded: tf.Tensor) -> tf.Tensor:
+    """The same bytes [B]; the decoder's own error would not say which are none."""
+    begins = [
+        tf.equal(tf.strings.substr(encoded, 0, len(start)), start)
+        for start in _IMAGES_START_WITH
+    ]
+    known = tf.reduce_any(tf.stack(begins), axis=0)
+    places = tf.where(tf.logical_not(known))[:, 0]
+    told = "no JPEG, PNG, GIF or BMP at these places of the batch, from 0:"
+    holds = tf.debugging.Assert(tf.reduce_all(known), [told, places], summarize=100)
+    with tf.control_dependencies([] if holds is None else [holds]):
+        return tf.identity(encoded)
 
 
 def letterbox_batch(

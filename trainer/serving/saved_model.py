@@ -67,8 +67,11 @@ class ServingModule(tf.Module):
     def _detections(
         self, frames: tf.Tensor, letterbox: tf.Tensor, image_shapes: tf.Tensor
     ) -> dict[str, tf.Tensor]:
-        outputs = self._detect(frames)
-        detections = {name: outputs[name] for name in DETECTIONS}
+        # TensorFlow's kernels fail on no images at all: one stands in, and is cut off.
+        count = tf.shape(frames)[0]
+        stand_in = [[0, tf.maximum(1 - count, 0)], [0, 0], [0, 0], [0, 0]]
+        outputs = self._detect(tf.pad(frames, stand_in))
+        detections = {name: outputs[name][:count] for name in DETECTIONS}
         is_detection = detections["classes"] >= 0
         boxes = unletterbox_boxes(detections["boxes"], letterbox, image_shapes)
         detections["boxes"] = tf.where(is_detection[..., None], boxes, 0.0)

@@ -85,6 +85,9 @@ def test_a_faithful_export_answers_as_the_model_itself_does(good, asked):
 
     assert findings["problems"] == []
     assert findings["images"] == 5  # three, one in gray, one turned by EXIF
+    assert findings["notes"] == [
+        "a file that is no image fails the whole request, and its place is named"
+    ]
 
 
 def test_boxes_60_pixels_off_are_found(export, asked):

@@ -96,7 +96,7 @@ def test_a_whole_model_has_no_problems(tmp_path, asked, save_one_box):
     assert findings["ms_per_image"] > 0
     assert findings["memory_mib"] > 10
     assert findings["notes"] == [
-        "a file that is no image fails the whole request that holds it"
+        "a file that is no image fails the whole request, and nothing says which"
     ]
 
 

@@ -111,9 +111,18 @@ def test_a_batch_of_one_pixel_images_is_answered(signatures):
     assert found["boxes"].numpy().max() <= 1.0
 
 
-def test_bytes_that_are_no_image_are_refused(signatures):
-    with pytest.raises(tf.errors.InvalidArgumentError):
-        signatures["serving_default"](image_bytes=tf.constant([b"no image"]))
+def test_bytes_that_are_no_image_are_refused_and_their_places_named(signatures):
+    image = tf.io.encode_png(picture(8, 8)).numpy()
+    batch = [image, b"no image", image, b""]
+
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"from 0:\] \[1 3\]"):
+        signatures["serving_default"](image_bytes=tf.constant(batch))
+
+
+def test_an_empty_batch_is_answered_with_nothing(signatures):
+    found = signatures["serving_default"](image_bytes=tf.constant([], tf.string))
+
+    assert found["boxes"].shape == (0, 20, 4)
 
 
 def test_the_model_holds_its_weights_once(exported, model):
