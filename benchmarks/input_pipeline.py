@@ -1,4 +1,4 @@
-"""Images a second and core: our input pipeline against Keras's layers alone.
+"""Images per second and core: our input pipeline against Keras's layers alone.
 
 Both sides read the same shards, decode the same JPEGs, letterbox to 512 x 512 and
 augment with the same operations at the same strengths: flip, zoom and move, shear,
@@ -123,7 +123,7 @@ def keras_batches(pattern: str, config: InputConfig) -> tf.data.Dataset:
 
 
 def rate(batches: tf.data.Dataset, config: InputConfig, images: int) -> float:
-    """Images a second of processor time; the first batches build and compile."""
+    """Images per second of processor time; the first batches build and compile."""
     options = tf.data.Options()
     options.threading.private_threadpool_size = 1
     options.threading.max_intra_op_parallelism = 1

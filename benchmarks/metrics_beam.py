@@ -5,7 +5,7 @@
 Images with 100 detections and 20 ground truths each lie pickled in files; Beam's local
 runner with worker processes reads them, once to count them and once through the
 combiner of the Evaluator. The difference is what the metric costs beyond reading. Then
-bytes an image in the accumulator, where every detection matches something and where
+bytes per image in the accumulator, where every detection matches something and where
 none does, and from that the size for a million.
 """
 
@@ -116,7 +116,7 @@ def main() -> None:
     )
     for matching, which in ((True, "all 100 detections matching"), (False, "none")):
         size = accumulator_bytes(matching=matching)
-        print(f"{which}: {size:.0f} bytes an image, {size / 1000:.2f} GB a million")
+        print(f"{which}: {size:.0f} bytes per image, {size / 1000:.2f} GB per million")
 
 
 if __name__ == "__main__":

@@ -5,10 +5,10 @@
 16 images with 100 detections and 20 ground truths each: one update of
 COCOMeanAveragePrecision inside a compiled step, 5,000 images of room, eagerly built but
 run as a graph and under XLA; reading the result inside the graph, as Keras does at
-every step; and the result outside it, once an epoch. Beside them, in the same process,
+every step; and the result outside it, once per epoch. Beside them, in the same process,
 a training step of our RetinaNet with ResNet50 on images of 512 pixels, of which update
-and result are a share: 2 images a step, counted eight times for 16, since 16 do not fit
-everywhere.
+and result are a share: 2 images per step, counted eight times for 16, since 16 do not
+fit everywhere.
 """
 
 import argparse
@@ -77,7 +77,7 @@ def measure_metric() -> dict[str, float]:
         how = "XLA" if jit_compile else "graph"
         empty = milliseconds(nothing, 200)
         step = milliseconds(update, IMAGES // BATCH - 1, truth, found)
-        print(f"{how}: update {step:.3f} ms a step of {BATCH} images")
+        print(f"{how}: update {step:.3f} ms per step of {BATCH} images")
         reading = milliseconds(read, 200)
         print(f"{how}: result {reading:.3f} ms inside the graph")
         print(f"{how}: a call that does nothing {empty:.3f} ms")

@@ -2,7 +2,7 @@
 
 Each side runs in a process of its own, with the Python of its own environment. Same
 backbone (a ResNet v1), images, boxes, optimiser, batch, threads and float32; all have
-256-wide heads of four convolutions and nine anchors a cell. The processes take turns,
+256-wide heads of four convolutions and nine anchors per cell. The processes take turns,
 so that a busy machine slows all; the median step of each is compared. Prints all sides,
 their peak memory, the ratios, and where our step spends its time.
 
@@ -52,7 +52,7 @@ def report(steps: dict[str, list[list[float]]], ends: dict[str, dict]) -> None:
         walls, cpus = zip(*taken, strict=True)
         medians[side] = statistics.median(walls)
         print(
-            f"{side:9} {medians[side]:.3f} s a step ({min(walls):.3f} to "
+            f"{side:9} {medians[side]:.3f} s per step ({min(walls):.3f} to "
             f"{max(walls):.3f}), {statistics.median(cpus):.3f} CPU-s, "
             f"peak memory {ends[side]['memory_mib']:.0f} MiB"
         )

@@ -51,17 +51,17 @@ class LabelMap:
         return self.names[class_id]
 
     def to_text(self) -> str:
-        """One class a line, in id order."""
+        """One class per line, in id order."""
         return "".join(f"{name}\n" for name in self.names)
 
     @classmethod
     def from_text(cls, text: str, where: str) -> "LabelMap":
-        """Reads one class a line; `where` names the source in error messages."""
+        """Reads one class per line; `where` names the source in error messages."""
         # At \n alone: a name may hold what else Python takes for the end of a line.
         lines = (" ".join(line.split()) for line in text.lstrip("\ufeff").split("\n"))
         names = tuple(line for line in lines if line)
         if not names:
-            raise UserError(f"{where} is empty; it holds one class a line")
+            raise UserError(f"{where} is empty; it holds one class per line")
         try:
             return cls(names)
         except ValueError as error:
@@ -74,7 +74,7 @@ class LabelMap:
 
     @classmethod
     def from_file(cls, path: str | Path) -> "LabelMap":
-        """Reads a file of one class a line, on any file system that Beam knows."""
+        """Reads a file of one class per line, on any file system that Beam knows."""
         try:
             text = _read_bytes(str(path)).decode("utf-8")
         except (OSError, UnicodeDecodeError) as error:
@@ -82,7 +82,7 @@ class LabelMap:
         return cls.from_text(text, f"label map {path}")
 
     def to_file(self, path: str | Path) -> None:
-        """Writes a local file of one class a line."""
+        """Writes a local file of one class per line."""
         Path(path).write_text(self.to_text(), encoding="utf-8")
 
 

@@ -1,6 +1,6 @@
 """What people and programs decided about the versions of a push destination.
 
-DESTINATION/.history/TIME-ACTION.json, one file a decision, never changed: an object
+DESTINATION/.history/TIME-ACTION.json, one file per decision, never changed: an object
 store cannot append, and two writers do not meet.
 """
 

@@ -16,7 +16,7 @@ from trainer.metrics.protocol import CocoProtocol, DifficultMode
 
 _LOGGER = logging.getLogger(__name__)
 
-# Images matched at once. Matching costs milliseconds a call and microseconds an image.
+# Images matched at once: a call costs milliseconds, an image microseconds.
 _IMAGES_AT_ONCE = 256
 
 

@@ -15,7 +15,7 @@ class IngestConfig:
     `label_map` holds class names in id order; without it the classes are the data's,
     in alphabetical order. The fractions apply where the data set brings no image sets;
     with `ensure_splits` they also carve a missing train or eval split out of the other
-    (a detector cannot be trained without both). `processes` 0 means one a core, which
+    (a detector cannot be trained without both). `processes` 0 means one per core, which
     is right on one machine; a cluster runner, which brings its own, wants 1.
     `unannotated` says what an image without an annotation file is: one to reject, a
     negative (no objects), or none of the data.

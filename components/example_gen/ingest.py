@@ -82,7 +82,7 @@ def _plan(
 ) -> tuple[ShardPlan, "beam.Pipeline"]:
     """Plans in a process of its own while this one makes the pipeline.
 
-    Listing takes some 3 KB an image, which a process that lives on would keep, and
+    Listing takes some 3 KB per image, which a process that lives on would keep, and
     importing Beam takes seconds. Remote data are listed through Beam's filesystems:
     those need it imported, and set up as it is here.
     """

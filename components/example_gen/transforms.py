@@ -178,7 +178,7 @@ def _union(sets: Iterable[frozenset[str]]) -> frozenset[str]:
 
 @dataclasses.dataclass
 class WriteShards(beam.PTransform):
-    """Shard numbers -> {"results": ShardResult, one a shard; "twins": Finding}.
+    """Shard numbers -> {"results": ShardResult, one per shard; "twins": Finding}.
 
     Each shard writes its own TFRecords below `job.staging`. `class_names` holds one
     tuple, the classes in id order.

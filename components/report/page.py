@@ -57,7 +57,7 @@ def render(findings: RunFindings, png: bytes, curves: bytes, title: str) -> str:
     """The page, with the pictures of detections and of the training inside it."""
     blessed = bool(findings.verdict["blessed"])
     serving = findings.serving["problems"] or [
-        f"every signature answers; {findings.serving['ms_per_image']} ms an image"
+        f"every signature answers; {findings.serving['ms_per_image']} ms per image"
     ]
     return _PAGE.substitute(
         title=html.escape(title),

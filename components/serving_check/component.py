@@ -94,7 +94,7 @@ def _run(command: list[str], timeout_s: int) -> tuple[str, str]:
 
 def _over_budget(findings: dict[str, Any], config: ServingCheckConfig) -> list[str]:
     budgets = (
-        ("ms_per_image", config.max_ms_per_image, "ms an image"),
+        ("ms_per_image", config.max_ms_per_image, "ms per image"),
         ("memory_mib", config.max_memory_mib, "MiB of memory"),
     )
     return [

@@ -1,7 +1,7 @@
 """Converts a served model to TensorFlow Lite, for devices.
 
 Writes model.tflite (builtin operations only, one letterboxed frame at a time, boxes in
-the frame's pixels) and label_map.txt (one class a line, in id order).
+the frame's pixels) and label_map.txt (one class per line, in id order).
 """
 
 import argparse

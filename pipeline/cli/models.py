@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Reads the records, prints a line a version, the newest last."""
+    """Reads the records, prints a line per version, the newest last."""
     from components.baseline.history import withdrawn
     from components.baseline.served_models import served_models
 

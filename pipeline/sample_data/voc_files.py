@@ -79,7 +79,7 @@ def _object_xml(item: SceneObject) -> str:
 
 
 def image_set(image_ids: Sequence[str]) -> str:
-    """Writes `ImageSets/Main/train.txt` and the like: one id a line."""
+    """Writes `ImageSets/Main/train.txt` and the like: one id per line."""
     return "".join(f"{image_id}\n" for image_id in image_ids)
 
 

@@ -40,7 +40,7 @@ def examine(
     directory: str,
     probe_seconds: float,
 ) -> list[str]:
-    """What was found, a line each; logged, with a picture of boxes in `directory`.
+    """The findings, one line each; logged, with a picture of boxes in `directory`.
 
     `model` is compiled; `config` is what `data` was read by. A few images are learned
     by heart for `probe_seconds`; not at all with 0.
@@ -95,7 +95,7 @@ def available_bytes() -> int | None:
 
 
 def rates_line(sample: Sample, probe: ProbeResult) -> str:
-    """Images a second of input pipeline and training step: which is the slower."""
+    """Images per second of input pipeline and training step: which is the slower."""
     if not probe.images_per_s:
         return f"input pipeline {sample.images_per_s:.0f} images/s; no step was timed"
     slow_input = sample.images_per_s < probe.images_per_s

@@ -20,7 +20,7 @@ RATE = 1e-3  # Adam's; the recipe's own rate warms up over more steps than these
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ProbeResult:
-    """The mean loss of each round, and the images a second after the first round."""
+    """The mean loss of each round, and the images per second after the first round."""
 
     losses: tuple[float, ...]
     images: int

@@ -16,7 +16,7 @@ STAGES, IMAGE_IDS = "stages", "image_ids"
 
 @dataclasses.dataclass(frozen=True)
 class RowOrder:
-    """Which rows a step takes: all of them once a pass, each pass in another order."""
+    """The rows that a step takes: all once per pass, each pass in another order."""
 
     num_rows: int
     batch_size: int

@@ -28,7 +28,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def count_examples(file_patterns: str | Sequence[str]) -> int:
-    """Number of records; each shard is read once a process.
+    """Number of records; each shard is read once per process.
 
     Raises:
       UserError: there are none, or they cannot be read.

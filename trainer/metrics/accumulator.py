@@ -42,7 +42,7 @@ class CocoAccumulator:
         protocol: what was matched.
         difficult: how difficult boxes were treated.
         image_ids: [I] unique, all of one sortable type.
-        detections_per_image: [I] kept detections: at most max_dets[-1] a class.
+        detections_per_image: [I] kept detections: at most max_dets[-1] per class.
         class_id: [D] uint16.
         score: [D].
         areas: [D] bit a set: the box's own area lies in area range a.

@@ -23,7 +23,7 @@ class Assignment:
         min_iou: the threshold.
         ground_truths: as given.
         counts: [G] ground truths that are neither crowd nor left out.
-        detections: at most max_dets a class and image; by falling score, equal scores
+        detections: at most max_dets per class and image; by falling score, equal scores
             in the order of the images.
         ground_truth: [D] the row matched by each detection; NOBODY for a miss.
     """

@@ -1,4 +1,4 @@
-"""Ground truths and detections of many images as columns, one row a box.
+"""Ground truths and detections of many images as columns, one row per box.
 
 Boxes are xywh in float64 here, unlike everywhere else in the program: `schemas.boxes`
 says why.

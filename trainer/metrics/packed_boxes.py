@@ -1,6 +1,6 @@
 """Padded boxes of a batch as one tensor, and as rows of a buffer.
 
-Keras hands a metric in `compile` one tensor an output, so a model whose metrics are
+Keras hands a metric in `compile` one tensor per output, so a model whose metrics are
 given there packs its detections and ground truths with these functions.
 """
 
@@ -55,7 +55,7 @@ def to_slots(packed: Tensor, slots: int, columns: int) -> Tensor:
     num_boxes, given = packed.shape[1:]
     if num_boxes > slots:
         raise ValueError(
-            f"a batch brings {num_boxes} boxes an image and the metric has {slots} "
+            f"a batch brings {num_boxes} boxes per image and the metric has {slots} "
             "slots: raise detections_per_image or ground_truths_per_image"
         )
     packed = ops.cast(packed, "float32")

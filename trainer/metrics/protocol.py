@@ -1,4 +1,4 @@
-"""What a COCO evaluation measures: thresholds, area ranges, detections an image."""
+"""What a COCO evaluation measures: thresholds, area ranges, detections per image."""
 
 import dataclasses
 import math

@@ -58,7 +58,7 @@ def coco_tensors(accumulator: CocoAccumulator) -> CocoTensors:
 def precision_and_scores(
     accumulator: CocoAccumulator, max_dets: int
 ) -> tuple[Floats, Floats]:
-    """Precision and scores [T, R, K, A] with at most `max_dets` a class and image."""
+    """Precision and scores [T, R, K, A] with at most `max_dets` per class and image."""
     protocol, totals = accumulator.protocol, accumulator.num_ground_truths
     shape = (len(protocol.iou_thresholds), len(protocol.recall_thresholds))
     precision = np.full((*shape, *totals.shape), UNDEFINED)

@@ -37,8 +37,8 @@ class MatcherConfig:
     """Which anchors answer for which ground truth.
 
     `max_iou` is the paper's rule. `atss` takes, per ground truth, the anchors of
-    IoU at least mean + std over the `atss_candidates` nearest ones a level
-    (Zhang et al. 2020); it needs one anchor a cell. In both, a ground truth left
+    IoU at least mean + std over the `atss_candidates` nearest ones per level
+    (Zhang et al. 2020); it needs one anchor per cell. In both, a ground truth left
     without an anchor takes the best one that is free when `low_quality` is set.
 
     Attributes:
@@ -207,7 +207,7 @@ class ModelConfig:
         refuse_unless(positive, "box_variance > 0", self.box_variance)
         if self.matcher.kind == "atss" and self.anchors.per_cell != 1:
             raise ValueError(
-                "matcher.kind 'atss' needs one anchor a cell: set anchors.octaves=1 "
+                "matcher.kind 'atss' needs one anchor per cell: set anchors.octaves=1 "
                 f"and one aspect ratio, got {self.anchors.per_cell} anchors"
             )
 

@@ -204,8 +204,8 @@ class RetinaNet(keras.Model):
         normalizer = ops.maximum(positives, 1.0)
         class_loss = class_sum / normalizer
         box_loss = self.config.loss.box_weight * box_sum / normalizer
-        # weighed by images, as Keras does its own; `after`, since Keras finds the end
-        # of the data by a step without any, where a constant would still be counted
+        # weighed by images, as Keras does its own; computed after the losses, as Keras
+        # finds the end of the data by a step without any: a constant would still count
         images = computed_after(
             ops.shape(y_pred["class_logits"])[0], class_loss, box_loss
         )

@@ -1,6 +1,6 @@
 """The export of a model that another backend trained, in a process with TensorFlow.
 
-A SavedModel is a TensorFlow graph, and Keras has one backend a process. So the weights
+A SavedModel is a TensorFlow graph, and Keras has one backend per process. So weights
 go to a process of the TensorFlow backend, which builds the same model around them.
 
     KERAS_BACKEND=tensorflow python -m trainer.serving.other_backend FOLDER MODEL_DIR

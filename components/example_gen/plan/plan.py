@@ -1,4 +1,4 @@
-"""From what lies there to what will be read: one Item an image and split."""
+"""From what lies there to what will be read: one Item per image and split."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -95,13 +95,13 @@ def grayscale(facts: ImageFacts, config: IngestConfig) -> str | None:
 
 
 def deep_color(facts: ImageFacts, config: IngestConfig) -> str | None:
-    """16 bits a channel; becomes 8-bit RGB at decode."""
+    """16 bits per channel; becomes 8-bit RGB at decode."""
     depth = facts.header.bit_depth if facts.header else 8
     return f"{depth} bits, {_mode(facts)}" if depth > 8 else None
 
 
 def levels_few(facts: ImageFacts, config: IngestConfig) -> str | None:
-    """16 bits a channel, and only the lower ones used: all but black to the model."""
+    """16 bits per channel, and only the lower ones used: all but black to the model."""
     if not facts.header or facts.header.bit_depth <= 8 or facts.peak >= _FEW_LEVELS:
         return None
     return f"the model sees levels 0 to {facts.peak} of 255: scale the values up"

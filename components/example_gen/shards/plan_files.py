@@ -50,7 +50,7 @@ class ShardPlan:
 def write_plan(
     root: str, config: IngestConfig, staging: str, replay_path: str
 ) -> ShardPlan:
-    """Lists a data set and writes one file of items a shard below `staging`.
+    """Lists a data set and writes one file of items per shard below `staging`.
 
     Raises:
       UserError: the data cannot be read or hold nothing to ingest, or the replay

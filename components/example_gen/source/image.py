@@ -54,7 +54,7 @@ class Header:
     mode: str  # of the stored image: RGB, L, CMYK, P, LA, RGBA, I;16 ...
     transparent: bool
     exif_orientation: int  # 1 is upright, also where there is no EXIF
-    bit_depth: int = 8  # bits a channel as stored
+    bit_depth: int = 8  # bits per channel as stored
     adobe: bool = True  # a CMYK JPEG says how its ink counts
     unsound_chunks: tuple[str, ...] = ()  # of a PNG, beside its pixels
 
@@ -175,7 +175,7 @@ def _peak(image: Image.Image) -> int:
 
 
 def _to_luma(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):  # 16 bits a channel: Pillow would clip, not scale
+    if image.mode.startswith("I"):  # 16 bits per channel: Pillow would clip, not scale
         return image.point(lambda value: value / 257).convert("L")
     if image.mode in {"P", "PA", "CMYK", "1", "LA"}:
         image = image.convert("RGB")

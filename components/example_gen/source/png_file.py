@@ -37,7 +37,7 @@ class _Chunk(NamedTuple):
 
 
 def bit_depth(raw: bytes) -> int:
-    """Bits a channel, by the header; 0 where there is none."""
+    """Bits per channel, by the header; 0 where there is none."""
     return raw[24] if len(raw) > 24 else 0
 
 

@@ -122,7 +122,7 @@ def test_one_image_with_nan_leaves_no_metrics_and_says_which(images, caplog):
 
 
 def test_the_accumulator_takes_less_than_a_kilobyte_an_image():
-    """100 detections an image: 7 bytes each, and 24 for each that matched."""
+    """100 detections per image: 7 bytes each, and 24 for each that matched."""
     rng = np.random.default_rng(0)
     combine = CombineScoredImages(num_classes=3)
     shard = combine.create_accumulator()

@@ -24,7 +24,7 @@ def test_the_page_holds_verdict_numbers_and_picture_and_escapes_names():
     assert "<td>&lt;cat&gt;</td><td>-</td><td>0.250</td>" in text
     assert "base64,cG5n" in text  # b"png" in base64
     assert "base64,Y3VydmVz" in text  # b"curves"
-    assert "12.5 ms an image" in text
+    assert "12.5 ms per image" in text
 
 
 def test_a_refused_model_and_serving_problems_are_said_plainly():

@@ -135,5 +135,5 @@ def test_a_budget_that_is_exceeded_is_told(good, tmp_path, write_examples):
 
     slow, large = check(str(good), examples, config)["problems"]
 
-    assert slow.endswith("ms an image are over the budget of 0.001")
+    assert slow.endswith("ms per image are over the budget of 0.001")
     assert large.endswith("MiB of memory are over the budget of 1")

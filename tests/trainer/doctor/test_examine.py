@@ -107,7 +107,7 @@ def test_frames_that_do_not_fit_in_memory_are_refused_before_they_are_decoded():
 
 
 def test_the_slower_of_input_and_step_is_named():
-    # the sample came at 10 images a second
+    # the sample came at 10 images per second
     fast, slow = (
         ProbeResult(losses=(1.0,), images=8, images_per_s=rate) for rate in (20.0, 5.0)
     )

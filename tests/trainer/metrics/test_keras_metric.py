@@ -190,7 +190,7 @@ def test_more_images_than_room_for_are_refused_not_dropped():
 
 
 def test_more_boxes_than_slots_are_refused():
-    with pytest.raises(ValueError, match="9 boxes an image and the metric has 8 slots"):
+    with pytest.raises(ValueError, match="9 boxes per image and the metric has 8"):
         make_metric(detections_per_image=8).update_state(*split(make_images()))
 
 

@@ -42,7 +42,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
         return ops.cast(outputs, self.compute_dtype)
 
     def _follow(self, mean: Tensor, variance: Tensor, count: Tensor) -> None:
-        """Move the averages; `count` values a channel went into the variance."""
+        """Move the averages; `count` values per channel went into the variance."""
         count = ops.cast(count, "float32")
         # the kernel gives the unbiased variance, Keras's averages take the biased one
         variance = variance * ops.maximum(count - 1.0, 1.0) / count

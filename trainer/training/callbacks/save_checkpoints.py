@@ -29,8 +29,8 @@ class SaveCheckpoints(keras.callbacks.Callback):
         """Save inside long epochs."""
         del batch, logs
         state = self.state
-        # at an epoch's end the evaluation is still to come: who goes on from a
-        # checkpoint of before it would never evaluate that epoch
+        # at an epoch's end the evaluation is still to come: a training resumed from
+        # a checkpoint saved now would never evaluate that epoch
         ended = state.step % state.steps_per_epoch == 0
         last = state.step >= state.train_steps
         if state.step % self.every_steps == 0 and not (ended or last):

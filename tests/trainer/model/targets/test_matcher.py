@@ -142,7 +142,7 @@ def test_anchors_of_difficult_boxes_are_ignored_or_trained_as_the_config_says():
 
 
 def test_atss_refuses_several_anchors_a_cell():
-    with pytest.raises(ValueError, match="one anchor a cell: set"):
+    with pytest.raises(ValueError, match="one anchor per cell: set"):
         ModelConfig(matcher=MatcherConfig(kind="atss"))
 
 
