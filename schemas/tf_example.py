@@ -105,12 +105,10 @@ def encode_example(
 
 def encode_both(example: DetectionExample, label_map: LabelMap) -> tuple[bytes, bytes]:
     """The example with its image bytes and without, for the price of one."""
-    entries = {
-        key: example_wire.encode_entry(key, feature)
-        for key, feature in to_features(example, label_map).items()
-    }
-    with_image = example_wire.join_entries(entries, ENCODED, example.encoded_image)
-    return with_image, example_wire.join_entries(entries)
+    message = example_wire.ExampleMessage(to_features(example, label_map))
+    without_image = message.serialized()
+    message.add(ENCODED, [example.encoded_image])
+    return message.serialized(), without_image
 
 
 def _text(features: dict[str, example_wire.Feature], key: str) -> str:
