@@ -14,7 +14,8 @@ import tensorflow as tf
 from schemas.config_json import from_json, to_json
 from schemas.detection_example import DetectionExample
 from schemas.label_map import LabelMap
-from schemas.tf_example import encode_example
+from schemas.tf_example import decode_example, encode_example
+from schemas.user_error import UserError
 from trainer import run_fn as module
 from trainer.config import TrainerConfig, watching_json
 from trainer.doctor import overfit
@@ -75,6 +76,41 @@ def arguments(tmp_path, config, train_steps=None):
         serving_model_dir=str(tmp_path / "serving"),
         model_run_dir=str(tmp_path / "run"),
     )
+
+
+def cut_short(path, image_id):
+    """Takes the last chunk off the PNG of one example of a shard."""
+    whole = [
+        decode_example(record)
+        for record in tf.data.TFRecordDataset(path, "GZIP").as_numpy_iterator()
+    ]
+    with tf.io.TFRecordWriter(path, options="GZIP") as writer:
+        for example in whole:
+            end = -12 if example.image_id == image_id else None
+            kept = example.encoded_image[:end]
+            cut = dataclasses.replace(example, encoded_image=kept)
+            writer.write(encode_example(cut, LABEL_MAP))
+
+
+@pytest.mark.parametrize("split", ["train", "eval"])
+def test_an_image_that_does_not_decode_is_named_with_its_shard(
+    tiny_config, tmp_path, split
+):
+    config = TrainerConfig(
+        model=tiny_config,
+        # nothing fits into the cache, so that the step itself meets the image
+        input=InputConfig(
+            image_size=(64, 64), global_batch_size=2, max_boxes=8, cache_bytes=0
+        ),
+        train_steps=2,
+        doctor=False,
+    )
+    fn_args = arguments(tmp_path, config)
+    shard = tmp_path / f"examples/Split-{split}/images-00000-of-00001.gz"
+    cut_short(str(shard), "001")
+    with pytest.raises(UserError) as caught:
+        module.run_fn(fn_args)
+    assert str(caught.value).startswith(f"image '001' in {shard} does not decode (")
 
 
 def test_files_in_and_a_served_model_out(tiny_config, tmp_path, monkeypatch):
