@@ -60,7 +60,7 @@ def kept_features(
     def batches() -> Callable[[int], tf.data.Dataset]:
         store = RowStore(directory, _key(model, config, data), shapes, num_rows)
         start_s, first = time.monotonic(), len(store.names)
-        _fill(store, model, config, data)
+        _fill(store, model, data, config.input.global_batch_size)
         _LOG.info(
             "features of %d frames kept (%d epochs, %.0f MiB), %d computed in %.0f s",
             num_rows,
@@ -118,16 +118,14 @@ def _key(model: Any, config: TrainerConfig, data: TrainingData) -> str:
     return digest.hexdigest()
 
 
-def _fill(
-    store: RowStore, model: Any, config: TrainerConfig, data: TrainingData
-) -> None:
+def _fill(store: RowStore, model: Any, data: TrainingData, batch_size: int) -> None:
     """Compute the rows that are missing, in the order of the training's frames."""
     if store.is_full():
         return
     stages_of = _compiled_stages(model)
     unflushed = 0
     # what was flushed before are whole batches
-    for batch in data.train(len(store.names) // config.input.global_batch_size):
+    for batch in data.train(len(store.names) // batch_size):
         stages = stages_of(batch["images"])
         rows = {name: np.asarray(batch[name]) for name in TRUTH}
         for name in store.arrays.keys() - rows.keys():
