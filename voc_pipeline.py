@@ -230,7 +230,7 @@ def _ingested(data: str, cache: str) -> str:
         output = importlib.import_module("components.example_gen.output.directories")
         run = importlib.import_module("components.example_gen.ingest")
         config = importlib.import_module("components.example_gen.config")
-        budget = importlib.import_module("components.example_gen.output.report")
+        budget = importlib.import_module("components.example_gen.output.ingest_report")
         settings = config.IngestConfig()
         with output.whole_output(cache) as folders:
             report = run.ingest(resolved.resolve(data, None), folders, settings)

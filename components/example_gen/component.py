@@ -15,7 +15,7 @@ from tfx.v1.dsl.components import (
 from components.example_gen.config import IngestConfig
 from components.example_gen.ingest import ingest
 from components.example_gen.output.directories import OutputDirs, keep_report
-from components.example_gen.output.report import (
+from components.example_gen.output.ingest_report import (
     OverBudgetError,
     check_budget,
     check_trainable,

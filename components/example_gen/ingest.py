@@ -12,8 +12,8 @@ from components.example_gen.config import IngestConfig
 from components.example_gen.output import directories as output
 from components.example_gen.output import progress
 from components.example_gen.output.directories import OutputDirs
+from components.example_gen.output.ingest_report import Report
 from components.example_gen.output.publish import RunResult, publish
-from components.example_gen.output.report import Report
 from components.example_gen.shards import shard as shards
 from components.example_gen.shards import workers
 from components.example_gen.shards.plan_files import ShardPlan, write_plan

@@ -15,7 +15,7 @@ from pipeline.cli.exit_status import ExitStatus
 
 if TYPE_CHECKING:
     from components.example_gen.config import IngestConfig
-    from components.example_gen.output.report import Report
+    from components.example_gen.output.ingest_report import Report
 
 
 KEPT = "{output} is as it was before; the same command starts anew"
@@ -197,7 +197,7 @@ def _config(args: argparse.Namespace) -> "IngestConfig":
 
 
 def _tell(report: "Report", config: "IngestConfig", args: argparse.Namespace) -> int:
-    from components.example_gen.output.report import check_budget
+    from components.example_gen.output.ingest_report import check_budget
 
     lines = [report.headline(), report.split_line(), report.corners_line()]
     lines += [f"warning: {line}" for line in report.details["warnings"]]

@@ -13,7 +13,7 @@ from components.example_gen.output.beyond_images import (
     near_copy_findings,
 )
 from components.example_gen.output.directories import OutputDirs
-from components.example_gen.output.report import (
+from components.example_gen.output.ingest_report import (
     Report,
     budget_problems,
     check_usable,

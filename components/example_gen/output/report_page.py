@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from components.example_gen.output import thumbnails as drawing
-from components.example_gen.output.report import Report
+from components.example_gen.output.ingest_report import Report
 from components.example_gen.rules import RULES
 from components.example_gen.rules.rule import INFO
 from components.example_gen.source.finding import Finding

@@ -59,7 +59,7 @@ def test_the_artifacts_know_their_splits_and_span(stage, data_set, voc_xml, tmp_
 def test_over_budget_stops_the_run_and_the_report_outlives_it(
     stage, data_set, voc_xml, tmp_path
 ):
-    from components.example_gen.output.report import OverBudgetError
+    from components.example_gen.output.ingest_report import OverBudgetError
 
     home = data_set({"a": voc_xml(), "b": voc_xml("b.jpg"), "c": b"broken"})
     with pytest.raises(OverBudgetError, match=r"1 of 3.*see .*refused/report\.html"):

@@ -3,7 +3,7 @@ from collections import Counter
 import pytest
 
 from components.example_gen.config import IngestConfig
-from components.example_gen.output.report import (
+from components.example_gen.output.ingest_report import (
     OverBudgetError,
     budget_problems,
     check_budget,
