@@ -10,20 +10,9 @@ from schemas.user_error import UserError
 
 Spec = dict[str, Any]
 
-# A run's parameter -> the stages' parameter whose compiled value is its default.
-_WHOLE_PARAMETERS = {
-    "data": (
-        ("VocExampleGen", "data"),
-        ("EarlierVocExampleGen", "data"),
-        ("ModelPusher", "data"),
-    ),
-    "span": (("VocExampleGen", "span"), ("ModelPusher", "span")),
-    "earlier_span": (("EarlierVocExampleGen", "span"),),
-    "push_destination": (
-        ("BaselineLookup", "push_destination"),
-        ("ModelPusher", "push_destination"),
-    ),
-}
+# Parameters of stages that are parameters of the run: of every stage that has one.
+_WHOLE_PARAMETERS = ("data", "span", "push_destination")
+_EARLIER_STAGE = "EarlierVocExampleGen"  # its span is another
 _FIELD_STAGES = {
     "train_steps": "Trainer",
     "min_map": "DetectionEvaluator",
@@ -116,13 +105,14 @@ def _offer_parameters(spec: Spec) -> None:
     """Makes what an operator changes a parameter of the run, with its default."""
     offered: Spec = {}
     tasks = spec["root"]["dag"]["tasks"]
-    for name, takers in _WHOLE_PARAMETERS.items():
-        for stage, parameter in takers:
-            if stage in tasks:
-                given = tasks[stage]["inputs"]["parameters"]
-                default = given[parameter]["runtimeValue"]["constant"]
-                given[parameter] = {"componentInputParameter": name}
-                offered[name] = ("STRING", default)
+    for stage, task in tasks.items():
+        given = task.get("inputs", {}).get("parameters", {})
+        for parameter in given.keys() & set(_WHOLE_PARAMETERS):
+            is_earlier = stage == _EARLIER_STAGE and parameter == "span"
+            name = "earlier_span" if is_earlier else parameter
+            default = given[parameter]["runtimeValue"]["constant"]
+            given[parameter] = {"componentInputParameter": name}
+            offered[name] = ("STRING", default)
     for name, stage in _FIELD_STAGES.items():
         target, field = FIELD_PARAMETERS[name]
         given = tasks[stage]["inputs"]["parameters"]

@@ -212,6 +212,8 @@ def test_every_parameter_reaches_the_stages_that_take_it(spec):
         ("VocExampleGen", "span"): "span",
         ("BaselineLookup", "push_destination"): "push_destination",
         ("ModelPusher", "push_destination"): "push_destination",
+        ("ModelPusher", "data"): "data",
+        ("ModelPusher", "span"): "span",
         ("Trainer", "train_steps"): "train_steps",
         ("DetectionEvaluator", "min_ap50"): "min_ap50",
     }
