@@ -37,8 +37,8 @@ def pair_up(
     lone = _LoneImages(images, pairs)
     for key in sorted(annotations.keys() - pairs.keys()):
         pairs[key] = _by_stem(key, annotations[key], lone, read)
-    for key in lone.left:
-        first, *spare = sorted(images[key], key=_rank)
+    for key, left in lone.left.items():
+        first, *spare = sorted(left, key=_rank)
         chosen = "none has an annotation" if spare else ""
         pairs[key] = Pair(None, first, chosen=chosen, spare=tuple(spare))
     return dict(sorted(pairs.items()))
@@ -50,8 +50,9 @@ class _LoneImages:
     def __init__(
         self, images: Mapping[str, Sequence[Entry]], pairs: Mapping[str, Pair]
     ) -> None:
-        self._images = images
-        self.left = dict.fromkeys(sorted(images.keys() - pairs.keys()))
+        self.left = {
+            key: list(images[key]) for key in sorted(images.keys() - pairs.keys())
+        }
         self._by_stem: dict[str, list[str]] = defaultdict(list)
         self._by_fold: dict[str, list[str]] = defaultdict(list)
         for key in self.left:
@@ -73,15 +74,18 @@ class _LoneImages:
             found = index.get(fold(stem) if folded else stem, [])
             keys = [key for key in found if key in self.left]
             if keys:
-                return [entry for key in keys for entry in self._images[key]], folded
+                return [entry for key in keys for entry in self.left[key]], folded
         return [], False
 
-    def take(self, image: Entry, annotation: Entry) -> None:
-        """Takes an image, and what bears its name in its folder."""
+    def take(self, pair: Pair, image: Entry) -> None:
+        """Takes a pair's image, and those that it was chosen from."""
         for key in list(self._by_stem[stem_of(image.name)]):
-            if image in self._images[key]:
-                self.left.pop(key, None)
-                self._owners[base_of(key)] = Pair(annotation, image)
+            taken = (image, *pair.spare)
+            left = [entry for entry in self.left.pop(key, []) if entry not in taken]
+            if left:
+                self.left[key] = left
+            elif key not in self.left:
+                self._owners[base_of(key)] = pair
 
 
 def _by_stem(key: str, entry: Entry, lone: _LoneImages, read: ReadBytes) -> Pair:
@@ -93,12 +97,23 @@ def _by_stem(key: str, entry: Entry, lone: _LoneImages, read: ReadBytes) -> Pair
             found, differs = _first_of(lone, [stem_of(annotation.filename)])
     if not found:
         return Pair(entry, unclear=lone.owner_of(_own_stems(key)))
-    pair = _choose(entry, found, read)
+    pair = _choose(entry, _in_its_folder(key, found), read)
     if pair.image is not None:
-        lone.take(pair.image, entry)
+        lone.take(pair, pair.image)
         if differs:
             pair = pair._replace(differs=pair.image.name)
     return pair
+
+
+def _in_its_folder(key: str, images: list[Entry]) -> list[Entry]:
+    """Of images of one name those whose path ends as the key, where it has folders."""
+    paths = [f"/{posixpath.splitext(image.name)[0]}" for image in images]
+    found = [
+        image
+        for image, path in zip(images, paths, strict=True)
+        if "/" in key and path.endswith(f"/{key}")
+    ]
+    return found or images
 
 
 def _own_stems(key: str) -> list[str]:

@@ -140,7 +140,9 @@ class SplitChoice:
             stem = file[: -len(".txt")]
             split = split_named(stem)
             # ImageSets/Layout and so on are those of VOC's other tasks.
-            other_task = "imagesets" in folder.lower().split("/")
+            other_task = (
+                "imagesets/" in folder.lower() and "/main" not in folder.lower()
+            )
             if not split or other_task or stem in stems:
                 continue
             if entry.ref.size > _LIST_LIMIT_BYTES:

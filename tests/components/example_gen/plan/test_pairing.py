@@ -257,3 +257,15 @@ def test_a_folder_of_negatives_belongs_to_the_images(
         }
     )
     assert images_of(plan_of(home)) == {"1": "JPEGImages/1.jpg", "n": "negatives/n.jpg"}
+
+
+def test_annotations_in_folders_have_the_images_in_folders_of_that_name(
+    write, plan_of, voc_xml, image_bytes
+):
+    files = {}
+    for number, camera in enumerate(("cam1", "cam2")):
+        files[f"Annotations/{camera}/0.xml"] = voc_xml("0.jpg")
+        files[f"{camera}/0.jpg"] = image_bytes(color=(number, 5, 5))
+    plan = plan_of(write(files))
+    assert images_of(plan) == {"cam1/0": "cam1/0.jpg", "cam2/0": "cam2/0.jpg"}
+    assert plan.findings == ()

@@ -104,6 +104,10 @@ def test_lists_elsewhere_that_say_other_are_a_warning(data_set, plan_of, voc_xml
     plan = plan_of(home)
     assert splits_of(plan) == {"a": "", "b": ""}
     assert warned(plan) == [("train.txt", "lists are read from ImageSets/Main")]
+    (home / "ImageSets/Main/2007").mkdir()
+    (home / "train.txt").rename(home / "ImageSets/Main/2007/train.txt")
+    below = "ImageSets/Main/2007/train.txt"
+    assert warned(plan_of(home)) == [(below, "lists are read from ImageSets/Main")]
     (home / "ImageSets/Main/train.txt").write_text("a\nb\n")
     assert warned(plan_of(home)) == []
 
