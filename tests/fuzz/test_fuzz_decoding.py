@@ -79,6 +79,10 @@ def damaged(fuzzing):
         "PNG, wrong checksum of IEND": (of([header, data, end], 2), False),
         "PNG, wrong checksum of a text": (of([header, text, data, end], 1), True),
         "PNG, wrong checksum of a late text": (of([header, data, text, end], 2), True),
+        "PNG with a tRNS that is too short": (
+            of([header, (b"tRNS", b"\0"), data, end]),
+            True,
+        ),
         "PNG without its pixels' checksum": (
             of([header, (b"IDAT", data[1][:-4]), end]),
             False,

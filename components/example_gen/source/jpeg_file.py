@@ -33,7 +33,7 @@ def check(raw: bytes) -> None:
         if marker == _START_OF_IMAGE:
             raise JpegError("a second image starts inside")
         scans += marker == _START_OF_SCAN
-    raise JpegError("it is cut off: the end marker is missing")
+    raise JpegError("it is cut off or damaged: no end marker is reached")
 
 
 def _markers(raw: bytes) -> Iterator[int]:

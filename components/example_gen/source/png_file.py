@@ -56,15 +56,23 @@ def for_pillow(raw: bytes) -> bytes:
     kept = [
         view[chunk.start : chunk.end]
         for chunk in chunks
-        if chunk.name in _CRITICAL or (chunk.name in _KEPT and _is_sound(raw, chunk))
+        if chunk.name in _CRITICAL or (chunk.name in _KEPT and _is_usable(raw, chunk))
     ]
     return b"".join([SIGNATURE, *kept])
 
 
+def _is_usable(raw: bytes, chunk: _Chunk) -> bool:
+    """Whether Pillow reads a chunk beside the pixels: sound, and tRNS of its length."""
+    if not _is_sound(raw, chunk):
+        return False
+    due = {0: 2, 2: 6}.get(raw[25]) if chunk.name == b"tRNS" else None
+    return due is None or chunk.end - chunk.start - 12 == due
+
+
 def _is_harmless(raw: bytes, chunk: _Chunk) -> bool:
     # Checksums of critical chunks are `check`'s business, and Pillow's.
-    sound = chunk.name in _CRITICAL or _is_sound(raw, chunk)
-    return sound and chunk.name in _HARMLESS
+    usable = chunk.name in _CRITICAL or _is_usable(raw, chunk)
+    return usable and chunk.name in _HARMLESS
 
 
 def _is_sound(raw: bytes, chunk: _Chunk) -> bool:
