@@ -95,7 +95,11 @@ def run(args: argparse.Namespace) -> int:
         require_pushable(paths.push_destination)
         summary = _run_stages(config, paths, digest, earlier_digest, quiet=args.quiet)
     options.tell(args, dataclasses.asdict(summary), summary.as_text())
-    return ExitStatus.DONE if summary.pushed_path else ExitStatus.REFUSED
+    if summary.pushed_path:
+        return ExitStatus.DONE
+    if args.quiet:
+        sys.stderr.write(f"voc-pipeline run: not pushed: {summary.why_not_pushed()}\n")
+    return ExitStatus.REFUSED
 
 
 def _run_stages(

@@ -51,6 +51,12 @@ class RunSummary:
     stages: dict[str, str]
     seconds: float
 
+    def why_not_pushed(self) -> str:
+        """What stood in the way, in one line."""
+        gate = () if self.blessed else self.reasons
+        after_all = (self.not_pushed,) if self.not_pushed else ()
+        return "; ".join([*gate, *self.serving_problems, *after_all])
+
     def as_text(self) -> str:
         """The summary as the last lines of a run."""
         lines = [""]

@@ -14,6 +14,8 @@ def summary():
         reasons=("mAP 0.5000 reaches the threshold 0.4000",),
         serving_problems=(),
         pushed_path="runs/served/7",
+        not_pushed="",
+        model_digest="d1",
         metrics={"eval": {"AP": 0.5, "AP50": 0.75, "AP75": None}},
         model_path="model",
         report="report.html",
@@ -47,3 +49,14 @@ def test_a_refused_model_leaves_what_serves_untouched_and_says_so(summary):
     assert "gate      NOT BLESSED: " in text
     assert "serving   no signature x\n" in text
     assert "pushed    nothing: what serves is untouched\n" in text
+
+
+def test_why_nothing_was_pushed_is_one_line(summary):
+    refused = dataclasses.replace(
+        summary, blessed=False, pushed_path="", serving_problems=("no signature x",)
+    )
+    assert refused.why_not_pushed() == (
+        "mAP 0.5000 reaches the threshold 0.4000; no signature x"
+    )
+    later = dataclasses.replace(summary, pushed_path="", not_pushed="version 8 serves")
+    assert later.why_not_pushed() == "version 8 serves"
