@@ -14,6 +14,9 @@ _ASK_AGAIN_S = 1.0
 def orderly_interrupts() -> Iterator[None]:
     """Both signals raise KeyboardInterrupt in the main thread until the block ends.
 
+    Whatever the block then ends with is KeyboardInterrupt: one that is raised in a
+    callback comes out of TensorFlow as an error of its own.
+
     Once is not always enough: an import that takes any exception for a missing module
     swallows it. So it is raised again each second, except while it is being handled:
     what clears away is not disturbed, nor by the second signal that `timeout` and
@@ -21,9 +24,12 @@ def orderly_interrupts() -> Iterator[None]:
 
     A signal that is ignored, as a shell has it for SIGINT in the background, stays so.
     """
+    wished = False
 
     def interrupt(number: int, frame: types.FrameType | None) -> None:
+        nonlocal wished
         del number, frame
+        wished = True
         signal.setitimer(signal.ITIMER_REAL, _ASK_AGAIN_S)
         if not _being_handled():
             raise KeyboardInterrupt
@@ -35,6 +41,10 @@ def orderly_interrupts() -> Iterator[None]:
             signal.signal(number, interrupt)
     try:
         yield
+    except Exception as error:
+        if wished:
+            raise KeyboardInterrupt from error
+        raise
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in before.items():

@@ -33,6 +33,8 @@ def started(arguments, cwd):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # A shell that runs the tests in the background ignores it for all below.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
 
 
@@ -178,6 +180,18 @@ def test_a_reader_that_has_enough_is_no_error(tmp_path):
         process.stdout.close()
         assert process.stderr.read() == ""
     assert process.returncode == 0
+
+
+def test_an_interrupt_that_becomes_another_error_is_one_still():
+    with pytest.raises(KeyboardInterrupt), orderly_interrupts():
+        end_as_tensorflow_does()
+
+
+def end_as_tensorflow_does():
+    try:
+        signal.raise_signal(signal.SIGTERM)
+    except KeyboardInterrupt as error:
+        raise RuntimeError("UNKNOWN: KeyboardInterrupt") from error
 
 
 def swallow_one_and_clear_away(cleared):
