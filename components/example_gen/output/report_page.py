@@ -40,7 +40,7 @@ class Samples:
 def render(report: Report, samples: Samples, items: Mapping[str, Item]) -> str:
     """Report, samples and their items by image id -> the page."""
     template = importlib.resources.files("components.example_gen.output").joinpath(
-        "report.html"
+        "report_page.html"
     )
     values = {
         "headline": html.escape(report.headline()),

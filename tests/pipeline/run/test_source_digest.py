@@ -68,3 +68,14 @@ def test_a_library_of_another_version_is_seen(project, monkeypatch):
 def test_a_module_that_is_not_ours_is_an_error(project):
     with pytest.raises(ModuleNotFoundError, match="numpy is no module"):
         source_digest.source_digest("numpy")
+
+
+def test_each_page_of_ours_lies_beside_the_module_that_the_digest_finds_it_by():
+    root = source_digest._ROOT
+    pages = [
+        page
+        for name in source_digest._PACKAGES
+        for page in root.glob(f"{name}/**/*.html")
+    ]
+    assert pages
+    assert [p.name for p in pages if not p.with_suffix(".py").is_file()] == []
