@@ -62,7 +62,7 @@ def compile_kubeflow(
         config=kubeflow_v2_dag_runner.KubeflowV2DagRunnerConfig(
             display_name=config.name,
             default_image=image,
-            default_commands=["python", "-m", "pipeline.on_kubeflow.entry"],
+            default_commands=["python", "-P", "-m", "pipeline.on_kubeflow.entry"],
             use_pipeline_spec_2_1=True,
         )
     )

@@ -1,4 +1,4 @@
-"""The data contract: boxes, examples, feature keys, label maps, how a config is read.
+"""The data contract: boxes, examples, feature keys, label maps; config, processes.
 
 Imports nothing of ours.
 """

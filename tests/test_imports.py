@@ -17,8 +17,8 @@ SOURCES = sorted(path for layer in LAYERS for path in (ROOT / layer).rglob("*.py
 # The same inside: each room or module may import those to its left.
 ROOMS = {
     "schemas": (
-        *("user_error", "did_you_mean", "config_rules", "config_json", "single_box"),
-        *("boxes", "tensor_boxes"),
+        *("user_error", "did_you_mean", "config_rules", "config_json", "own_process"),
+        *("single_box", "boxes", "tensor_boxes"),
         *("detection_example", "label_map", "example_wire", "tf_example", "parsing"),
     ),
     "trainer": (
@@ -121,6 +121,15 @@ def test_every_room_has_its_place(house):
         if path.suffix == ".py" or (path / "__init__.py").exists()
     }
     assert modules - {"__init__"} == set(ROOMS[house])
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=relative)
+def test_no_process_takes_modules_from_the_current_folder(path):
+    # `python -m` does; `-P` keeps it from that.
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.List):
+            words = [getattr(word, "value", "") for word in node.elts]
+            assert "-m" not in words or words[words.index("-m") - 1] == "-P"
 
 
 PACKAGES = [path for path in SOURCES if path.name == "__init__.py"]

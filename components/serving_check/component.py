@@ -4,7 +4,6 @@ import json
 import logging
 import os
 import subprocess
-import sys
 import tempfile
 from typing import Any
 
@@ -15,6 +14,7 @@ from tfx.v1.dsl.components import InputArtifact, OutputArtifact, Parameter, comp
 
 from components.serving_check import asked_images
 from components.serving_check.config import ServingCheckConfig
+from schemas import own_process
 from schemas.config_json import from_json
 
 _LOGGER = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ def check(model_dir: str, pattern: str, config: ServingCheckConfig) -> dict[str,
     with tempfile.TemporaryDirectory() as folder:
         asked_images.write_asked(folder, asked)
         for module in ("own_detections", "probe"):
-            program = [sys.executable, "-m", f"components.serving_check.{module}"]
+            program = own_process.command(f"components.serving_check.{module}")
             said, problem = _run([*program, model_dir, folder], config.timeout_s)
             if problem:
                 return {"problems": [problem], "images": 0, "ms_per_image": None}
@@ -74,7 +74,9 @@ def _run(command: list[str], timeout_s: int) -> tuple[str, str]:
 
     A model that cannot even be loaded is a finding, not a crash of this stage.
     """
-    hidden = {"CUDA_VISIBLE_DEVICES": "-1", "KERAS_BACKEND": "tensorflow"}
+    hidden = own_process.environment(
+        CUDA_VISIBLE_DEVICES="-1", KERAS_BACKEND="tensorflow"
+    )
     try:
         done = subprocess.run(
             command,
@@ -82,7 +84,7 @@ def _run(command: list[str], timeout_s: int) -> tuple[str, str]:
             text=True,
             check=False,
             timeout=timeout_s,
-            env={**os.environ, **hidden},
+            env=hidden,
         )
     except subprocess.TimeoutExpired:
         return "", f"the model does not load and answer within {timeout_s} s"

@@ -1,6 +1,6 @@
 """What a stage's container runs on Kubeflow: TFX's own entry point, on local folders.
 
-    python -m pipeline.on_kubeflow.entry --outputs JSON [what TFX's entry point takes]
+    python -P -m pipeline.on_kubeflow.entry --outputs JSON [what TFX's entry takes]
 
 KFP's driver names artifacts by their URI in the store. Its launcher has downloaded
 every input to a local folder before, and uploads what lies in the outputs' folders

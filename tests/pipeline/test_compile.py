@@ -164,7 +164,8 @@ def container(spec, stage):
 def test_every_stage_enters_by_our_entry_point_with_its_outputs(spec, stage):
     asked = container(spec, stage)
 
-    assert asked["command"] == ["python", "-m", "pipeline.on_kubeflow.entry"]
+    entry = ["python", "-P", "-m", "pipeline.on_kubeflow.entry"]
+    assert asked["command"] == entry
     option, outputs = asked["args"][:2]
     assert option == "--outputs"
     artifacts = spec["components"][stage]["outputDefinitions"]["artifacts"]

@@ -6,7 +6,6 @@ go to a process of the TensorFlow backend, which builds the same model around th
     KERAS_BACKEND=tensorflow python -m trainer.serving.other_backend FOLDER MODEL_DIR
 """
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from keras import ops
 
+from schemas import own_process
 from schemas.config_json import from_json, to_json
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
 from trainer.model.build import build_without_weights
@@ -40,16 +40,18 @@ def export_with_tensorflow(
         # in order: the same config makes the same variables under every backend
         np.savez(folder / WEIGHTS_FILENAME, *map(ops.convert_to_numpy, model.variables))
         done = subprocess.run(
-            [sys.executable, "-m", "trainer.serving.other_backend", name, directory],
+            [
+                *own_process.command("trainer.serving.other_backend"),
+                name,
+                directory,
+            ],
             check=False,
             capture_output=True,
             text=True,
             # this process holds the GPU's memory, and copying weights needs none
-            env={
-                **os.environ,
-                "KERAS_BACKEND": "tensorflow",
-                "CUDA_VISIBLE_DEVICES": "-1",
-            },
+            env=own_process.environment(
+                KERAS_BACKEND="tensorflow", CUDA_VISIBLE_DEVICES="-1"
+            ),
         )
     if done.returncode:
         raise RuntimeError(

@@ -5,15 +5,15 @@ again; that module may be a whole pipeline. These children run one small module 
 ours, start in a third of a second and hold only Pillow and NumPy.
 """
 
-import os
 import queue
 import subprocess
-import sys
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import Any
+
+from schemas import own_process
 
 _MODULE = "components.example_gen.shards.worker_process"
 
@@ -27,12 +27,11 @@ class _Worker:
 
     def __init__(self) -> None:
         ours, theirs = Pipe()
-        paths = os.pathsep.join(path for path in sys.path if path)
         self._pipe: Connection[Any, Any] = ours
         self._process = subprocess.Popen(
-            [sys.executable, "-m", _MODULE, str(theirs.fileno())],
+            [*own_process.command(_MODULE), str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
-            env={**os.environ, "PYTHONPATH": paths},
+            env=own_process.environment(),
             stdin=subprocess.DEVNULL,
         )
         theirs.close()

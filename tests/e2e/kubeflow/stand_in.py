@@ -88,7 +88,8 @@ class StandIn:
             )
         output_file = pathlib.Path(call["outputs"]["outputFile"])
         output_file.unlink(missing_ok=True)
-        assert container["command"] == ["python", "-m", "pipeline.on_kubeflow.entry"]
+        module = "pipeline.on_kubeflow.entry"
+        assert container["command"] == ["python", "-P", "-m", module]
         status = entry.main(
             [text.replace("{{$}}", json.dumps(call)) for text in container["args"]]
         )
