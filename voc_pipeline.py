@@ -97,9 +97,9 @@ def load(
     [B, G, 4], labels [B, G] int32, difficult [B, G] bool}}, as Keras's layers take
     them: images letterboxed to `image_size` (height, width), label -1 for padding. The
     data go through ingest with all of its rules first, once: what is left out is
-    logged, and the examples stay in `cache` (by default a folder under
-    ~/.cache/voc_pipeline that the data's digest names). Raises UserError where the data
-    cannot be used.
+    logged, and the examples stay below `cache` (by default ~/.cache/voc_pipeline), in a
+    folder that a digest of the data, of ingest's code and of its config names. Raises
+    UserError where the data cannot be used.
     """
     folder = _ingested(data, cache)
     split = {"val": "eval", "validation": "eval"}.get(split, split)
@@ -219,24 +219,10 @@ def visualize(
 
 def _ingested(data: str, cache: str) -> str:
     """The folder of the data set's examples; ingested now, if it is not there yet."""
-    if not cache:
-        digest = _ours("components.example_gen.source.digest").data_digest(data)
-        cache = str(Path.home() / ".cache" / "voc_pipeline" / digest)
-    if (Path(cache) / "label_map.txt").is_file():
-        return cache
-    Path(cache).parent.mkdir(parents=True, exist_ok=True)
     with _own_packages():
-        resolved = importlib.import_module("components.example_gen.source.spans")
-        output = importlib.import_module("components.example_gen.output.directories")
-        run = importlib.import_module("components.example_gen.ingest")
-        config = importlib.import_module("components.example_gen.config")
-        budget = importlib.import_module("components.example_gen.output.ingest_report")
-        settings = config.IngestConfig()
-        with output.whole_output(cache) as folders:
-            report = run.ingest(resolved.resolve(data, None), folders, settings)
-            where = f"what `voc-pipeline ingest {data} --output checked` writes"
-            budget.check_budget(report, settings, where)
-    return cache
+        kept = importlib.import_module("pipeline.run.kept_examples")
+        folder: str = kept.kept_examples(data, cache)
+    return folder
 
 
 def _ours(name: str) -> ModuleType:
