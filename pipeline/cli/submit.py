@@ -93,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
     server = Server(args.host, args.namespace)
     pipeline = package["pipeline_spec"]["pipelineInfo"]["name"]
     started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    # Its own name is how a run is found that the server started and did not tell.
+    # By its name a run is found that the server started and did not tell.
     name = args.run_name or f"{pipeline} {started} {uuid.uuid4().hex[:6]}"
     body = kfp_server_api.V2beta1Run(
         experiment_id=server.experiment(args.experiment),

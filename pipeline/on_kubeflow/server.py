@@ -17,6 +17,8 @@ from schemas.user_error import UserError
 
 ENDED = ("SUCCEEDED", "FAILED", "SKIPPED", "CANCELED")
 TRIES = 4
+# How long a wait outlives a server that fails: an upgrade, a lost tunnel.
+PATIENCE_S = 600.0
 # Where Kubernetes projects the token that multi-user Kubeflow accepts from a pod.
 _TOKEN_PATH = "KF_PIPELINES_SA_TOKEN_PATH"
 
@@ -47,9 +49,12 @@ class Server:
             raise_on_status=False,
         )
         if path := os.environ.get(_TOKEN_PATH):
-            with open(path, encoding="utf-8") as token:
-                config.api_key["authorization"] = token.read().strip()
+            config.api_key["authorization"] = _token(path)
             config.api_key_prefix["authorization"] = "Bearer"
+            # Such a token lives for two hours at most; the file gets the next one.
+            config.refresh_api_key_hook = lambda asked: asked.api_key.update(
+                authorization=_token(path)
+            )
         self._client = kfp_server_api.ApiClient(config)
         self.runs = kfp_server_api.RunServiceApi(self._client)
         self.schedules = kfp_server_api.RecurringRunServiceApi(self._client)
@@ -75,37 +80,50 @@ class Server:
 
     def start(self, run: Any) -> str:
         """Starts a run, once, whatever the server answers first; returns its id."""
+        before = self._ids_of_name(run)
         for attempt in range(TRIES):
             try:
                 with self.told():
                     return str(self.runs.run_service_create_run(run=run).run_id)
             except ServerFailedError:
+                time.sleep(self.wait_s * 2**attempt)
                 # Perhaps it was started all the same.
-                with self.told():
-                    listed = self.runs.run_service_list_runs(
-                        experiment_id=run.experiment_id,
-                        filter=_is("display_name", run.display_name),
-                        **self._scope(),
-                    )
-                if listed.runs:
-                    return str(listed.runs[0].run_id)
+                for started in self._ids_of_name(run) - before:
+                    return started
                 if attempt == TRIES - 1:
                     raise
-                time.sleep(self.wait_s * 2**attempt)
         raise AssertionError("unreachable")
 
-    def wait(self, run_id: str, every_s: float, tell: Callable[[str], None]) -> Any:
-        """The run, once it has ended; `tell` gets each new state of it."""
+    def wait(
+        self,
+        run_id: str,
+        every_s: float,
+        tell: Callable[[str], None],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> Any:
+        """The run, once it has ended; `tell` gets each new state of it.
+
+        A server that fails or cannot be reached is asked again for PATIENCE_S.
+        """
         told = ""
+        answered_s = clock()
         while True:
-            with self.told():
-                run = self.runs.run_service_get_run(run_id=run_id)
-            if run.state and run.state != told:
-                tell(run.state)
-                told = run.state
-            if run.state in ENDED:
+            try:
+                with self.told():
+                    run = self.runs.run_service_get_run(run_id=run_id)
+                state, answered_s = run.state, clock()
+            except ServerFailedError as error:
+                if clock() - answered_s >= PATIENCE_S:
+                    raise
+                state = f"{error}; asked again"
+            if state and state != told:
+                tell(state)
+                told = state
+            if state in ENDED:
                 return run
-            time.sleep(every_s)
+            sleep(every_s)
 
     def schedule_named(self, name: str) -> Any:
         """The schedule of this name.
@@ -143,7 +161,26 @@ class Server:
             raise self._line(error) from error
         except urllib3.exceptions.HTTPError as error:
             reason = str(error).rsplit(":", 1)[-1].strip(" )'\"")
-            raise UserError(f"{self.host} cannot be reached: {reason}") from error
+            line = f"{self.host} cannot be reached: {reason}"
+            raise ServerFailedError(line) from error
+
+    def _ids_of_name(self, run: Any) -> set[str]:
+        """Ids of the runs in this one's experiment that are named as it is."""
+        found: set[str] = set()
+        token = ""
+        while True:
+            with self.told():
+                page = self.runs.run_service_list_runs(
+                    experiment_id=run.experiment_id,
+                    filter=_is("display_name", run.display_name),
+                    page_token=token,
+                    page_size=100,
+                    **self._scope(),
+                )
+            found |= {str(listed.run_id) for listed in page.runs or []}
+            token = page.next_page_token or ""
+            if not token:
+                return found
 
     def _scope(self) -> dict[str, str]:
         return {"namespace": self.namespace} if self.namespace else {}
@@ -180,7 +217,7 @@ class Server:
 
 
 class ServerFailedError(UserError):
-    """The server answered 5xx, each time it was asked."""
+    """The server answered 5xx or could not be reached, each time it was asked."""
 
 
 def failures(run: Any) -> list[str]:
@@ -192,6 +229,14 @@ def failures(run: Any) -> list[str]:
         if task.state == "FAILED"
     ]
     return lines or [f"run {run.run_id}: {_message(run)}"]
+
+
+def _token(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8") as token:
+            return token.read().strip()
+    except OSError as error:
+        raise UserError(f"{_TOKEN_PATH}={path}: {error.strerror}") from error
 
 
 def _message(failed: Any) -> str:

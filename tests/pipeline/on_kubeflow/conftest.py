@@ -25,6 +25,18 @@ class FakeKfp:
         self.requests = []
         self.url = ""
 
+    def scripted(self, method, path):
+        """Status and body that this request is to be answered with; None twice else."""
+        if self.first:
+            asked, end, status, answer = self.first[0]
+            if asked == method and path.endswith(end):
+                self.first.pop(0)
+                if status == 599:  # it does as asked, but its answer is lost
+                    self.answer(method, path, {}, dict(self.requests[-1][2]))
+                    status = 502
+                return status, answer
+        return None, None
+
     def answer(self, method, path, query, body):
         """Status and JSON of one request."""
         kind, _, name = path.removeprefix(f"{API}/").partition("/")
@@ -39,7 +51,13 @@ class FakeKfp:
         wanted = json.loads(query.get("filter", ['{"predicates": []}'])[0])
         names = [p["stringValue"] for p in wanted["predicates"]]
         assert {p["key"] for p in wanted["predicates"]} <= {"display_name"}
-        return 200, resources[kind](method, name, names, body)
+        answer = resources[kind](method, name, names, body)
+        if kind == "runs" and "runs" in answer:  # two a page
+            first = int(query.get("page_token", ["0"])[0] or 0)
+            more = {"next_page_token": str(first + 2)}
+            rest = more if answer["runs"][first + 2 :] else {}
+            answer = {"runs": answer["runs"][first : first + 2], **rest}
+        return 200, answer
 
     def answer_experiments(self, method, name, names, body):
         if method == "POST":
@@ -88,7 +106,10 @@ def kfp():
             length = int(self.headers.get("Content-Length") or 0)
             body = json.loads(self.rfile.read(length) or "null")
             fake.requests.append((self.command, split.path, body, self.headers))
-            status, answer = self.scripted(split.path)
+            status, answer = fake.scripted(self.command, split.path)
+            if status == 0:  # the connection breaks
+                self.close_connection = True
+                return
             if status is None:
                 query = parse_qs(split.query)
                 status, answer = fake.answer(self.command, split.path, query, body)
@@ -99,17 +120,6 @@ def kfp():
             self.send_header("Content-Length", str(len(text)))
             self.end_headers()
             self.wfile.write(text.encode())
-
-        def scripted(self, path):
-            if fake.first:
-                method, end, status, answer = fake.first[0]
-                if method == self.command and path.endswith(end):
-                    fake.first.pop(0)
-                    if status == 599:  # it does as asked, but its answer is lost
-                        fake.answer(method, path, {}, dict(fake.requests[-1][2]))
-                        status = 502
-                    return status, answer
-            return None, None
 
         do_GET = do_POST = do_DELETE = reply  # noqa: N815  names of the base class
 

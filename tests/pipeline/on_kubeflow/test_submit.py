@@ -5,7 +5,8 @@ import json
 import pytest
 
 from pipeline.__main__ import main
-from pipeline.on_kubeflow.server import Server
+from pipeline.on_kubeflow.server import TRIES, Server
+from schemas.user_error import UserError
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -136,6 +137,100 @@ def test_a_pods_token_is_sent(kfp, package, tmp_path, monkeypatch):
 
     headers = [headers["authorization"] for *_, headers in kfp.requests]
     assert set(headers) == {"Bearer secret"}
+
+
+def test_a_rotated_token_is_read_again(kfp, tmp_path, monkeypatch):
+    token = tmp_path / "token"
+    token.write_text("first\n")
+    monkeypatch.setenv("KF_PIPELINES_SA_TOKEN_PATH", str(token))
+    kfp.states = ["RUNNING", "SUCCEEDED"]
+
+    # What the kubelet does within two hours, in the middle of a training.
+    Server(kfp.url).wait("r0", 0, lambda state: token.write_text("second\n"))
+
+    headers = [headers["authorization"] for *_, headers in kfp.requests]
+    assert headers == ["Bearer first"] * 2 + ["Bearer second"]
+
+
+def test_a_token_that_is_not_there_is_one_line(kfp, package, monkeypatch, capsys):
+    monkeypatch.setenv("KF_PIPELINES_SA_TOKEN_PATH", "/nowhere/token")
+
+    assert submit(kfp, package) == 2
+
+    err = capsys.readouterr().err
+    assert "/nowhere/token" in err
+    assert err.count("\n") == 1
+
+
+class Clock:
+    """Time that passes only where somebody sleeps."""
+
+    def __init__(self):
+        self.now_s = 0.0
+
+    def __call__(self):
+        return self.now_s
+
+    def sleep(self, seconds):
+        self.now_s += seconds
+
+
+def wait(kfp, told, clock):
+    timing = {"clock": clock, "sleep": clock.sleep}
+    return Server(kfp.url).wait("r0", 100.0, told.append, **timing)
+
+
+def fail(kfp, seconds):
+    """The server fails for as long, when it is asked each 100 s, TRIES times."""
+    answer = ("GET", "/runs/r0", 503, {"message": "upgrade"})
+    kfp.first += [answer] * (TRIES * (seconds // 100))
+
+
+def test_waiting_outlives_a_server_that_fails_for_minutes(kfp):
+    kfp.states = ["RUNNING", "SUCCEEDED"]
+    fail(kfp, 500)
+    told, clock = [], Clock()
+
+    assert wait(kfp, told, clock).state == "SUCCEEDED"
+
+    outage = f"{kfp.url} failed (503: upgrade); asked again"
+    assert told == [outage, "RUNNING", "SUCCEEDED"]
+    assert clock.now_s == 600
+
+
+def test_waiting_ends_where_the_server_never_comes_back(kfp):
+    fail(kfp, 800)
+    clock = Clock()
+
+    with pytest.raises(UserError, match=r"failed \(503: upgrade\)"):
+        wait(kfp, [], clock)
+
+    assert clock.now_s == 600
+
+
+def test_waiting_outlives_a_server_that_cannot_be_reached(kfp):
+    kfp.states = ["SUCCEEDED"]
+    kfp.first = [("GET", "/runs/r0", 0, {})] * TRIES
+    told = []
+
+    assert wait(kfp, told, Clock()).state == "SUCCEEDED"
+    assert "cannot be reached" in told[0]
+
+
+@pytest.mark.parametrize("earlier", [1, 3])
+@pytest.mark.parametrize("lost", [502, 599, 0])
+def test_an_earlier_run_of_the_same_name_is_not_taken_for_this_one(
+    kfp, package, capsys, earlier, lost
+):
+    for _ in range(earlier):
+        submit(kfp, package, "--run-name", "weekly")
+    capsys.readouterr()
+    kfp.first = [("POST", "/runs", lost, {})]
+
+    assert submit(kfp, package, "--run-name", "weekly") == 0
+
+    assert capsys.readouterr().out == f"SUBMITTED r{earlier}\n"
+    assert len(kfp.runs) == earlier + 1
 
 
 @pytest.mark.parametrize(
