@@ -14,7 +14,7 @@ class StageResources:
     """One stage's request; an empty field leaves the choice to the namespace.
 
     Attributes:
-      cpu: cores that are reserved, as a Kubernetes quantity: 4, 500m.
+      cpu: cores that are reserved, as a Kubernetes quantity: 4, 1.5, 500m.
       memory: reserved, and the limit: 16Gi.
       accelerator: resource of a GPU or TPU: nvidia.com/gpu, google.com/tpu.
       accelerator_count: how many of it.
@@ -25,7 +25,7 @@ class StageResources:
       retry_after_s: before the first retry; twice as long before each further one.
     """
 
-    cpu: str | int = ""
+    cpu: str | int | float = ""
     memory: str = ""
     accelerator: str = ""
     accelerator_count: int = 0

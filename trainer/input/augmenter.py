@@ -49,7 +49,7 @@ class Augmenter:
         """Augments one of several stacked frames.
 
         Args:
-          frames: as in `input_examples.frame_spec`, each value stacked.
+          frames: as in `trainer.input.frames.frame_spec`, each value stacked.
           places: int64 [1 + num_partners]; where the frame to augment stands among
             them, then its partners. It keeps its own image_id, image_shape and
             letterbox, whatever is mixed in.

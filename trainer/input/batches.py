@@ -45,7 +45,7 @@ def make_dataset(
     start_step: int = 0,
     train_steps: int = 0,
 ) -> tf.data.Dataset:
-    """Batches of frames: a dict with the keys of `input_examples.frame_spec`.
+    """Batches of frames: a dict with the keys of `trainer.input.frames.frame_spec`.
 
     Training: endless, shuffled anew each epoch, augmented; batch t holds positions
     t * B to t * B + B - 1 of the epochs laid end to end, so a batch may span epochs

@@ -30,6 +30,13 @@ def test_requests_are_set_from_the_command_line():
     assert config.kubeflow.trainer.node_labels == ("a/b=c",)
 
 
+@pytest.mark.parametrize("cpu", ["1.5", "2", "500m"])
+def test_cores_may_be_parts_of_one(cpu):
+    config = apply_overrides(presets.smoke(), [f"kubeflow.trainer.cpu={cpu}"])
+
+    assert str(config.kubeflow.trainer.cpu) == cpu
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
