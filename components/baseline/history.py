@@ -34,6 +34,7 @@ class Decision:
       because: the reason given, or "".
       who: user and machine; `when`: UTC, ISO 8601.
       serves: the version that serves since, where that changed; else None.
+      serves_digest: of that version's files, or "".
     """
 
     action: str
@@ -43,6 +44,7 @@ class Decision:
     who: str = ""
     when: str = ""
     serves: int | None = None
+    serves_digest: str = ""
 
     def __str__(self) -> str:
         reason = f": {self.because}" if self.because else ""
@@ -78,12 +80,14 @@ def decisions(destination: str) -> list[Decision]:
 def withdrawn(destination: str) -> dict[str, Decision]:
     """Digests of the models that are not to serve -> the decision that says so.
 
-    A model that a person blessed after it was withdrawn is welcome again.
+    A model that a person blessed, or went back to, after it was withdrawn is welcome
+    again.
     """
     found: dict[str, Decision] = {}
     for decision in decisions(destination):
         if decision.action in _WITHDRAWS:
             found[decision.model_digest] = decision
+            found.pop(decision.serves_digest, None)
         elif decision.action == BLESS:
             found.pop(decision.model_digest, None)
     return found

@@ -44,7 +44,8 @@ def push(model_path: str, destination: str, record: PushRecord) -> ServedModel:
     A reader never sees half a version: on a local disk the copy is made aside, put on
     the disk and renamed; elsewhere, where nothing renames a folder at once, the graph
     file, which loaders and `served_models` look for, is copied last. Where the newest
-    version is this very model already, it stays and is returned.
+    version is this very model already, it stays and is returned; what a person says
+    of it (`record.because`) is written down all the same.
 
     Pushes take turns (on a local disk, by a lock), and each makes sure that what
     serves is still what its model was judged against. Raises NotPushedError if not.
@@ -60,20 +61,15 @@ def push(model_path: str, destination: str, record: PushRecord) -> ServedModel:
         newest = serving(destination)
         if newest and model_digest(newest.path) == record.model_digest:
             _LOGGER.info("%s serves already as version %d", model_path, newest.version)
+            if record.because:
+                write_down(destination, _decision(record, newest.version))
             return newest
         if not record.because:
             _require_not_withdrawn(destination, record)
         _require_same_baseline(baseline(destination), record)
         version = next_version(destination)
         final = folders.inside(destination, str(version))
-        decision = signed(
-            Decision(
-                action=BLESS if record.because else PUSH,
-                version=version,
-                model_digest=record.model_digest,
-                because=record.because,
-            )
-        )
+        decision = _decision(record, version)
         record = dataclasses.replace(
             record, pushed_at=decision.when, pushed_by=decision.who
         )
@@ -81,6 +77,17 @@ def push(model_path: str, destination: str, record: PushRecord) -> ServedModel:
         write_down(destination, decision)
     _LOGGER.info("pushed %s to %s", model_path, final)
     return ServedModel(version, final, record)
+
+
+def _decision(record: PushRecord, version: int) -> Decision:
+    return signed(
+        Decision(
+            action=BLESS if record.because else PUSH,
+            version=version,
+            model_digest=record.model_digest,
+            because=record.because,
+        )
+    )
 
 
 @contextlib.contextmanager

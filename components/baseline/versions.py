@@ -43,6 +43,7 @@ def rollback(destination: str, to: int | None, because: str) -> ServedModel:
 
     A server that loads the newest version takes it like any push, on any file system.
     The one that served until now is not pushed again, and no run is judged against it.
+    One that was withdrawn and is named all the same is withdrawn no more.
 
     Args:
       destination: folder of the numbered versions.
@@ -60,7 +61,8 @@ def rollback(destination: str, to: int | None, because: str) -> ServedModel:
             if to is None
             else version_of(destination, to)
         )
-        if model_digest(target.path) == serving_digest:
+        target_digest = model_digest(target.path)
+        if target_digest == serving_digest:
             raise UserError(
                 f"version {target.version} is the model that serves, as version "
                 f"{serving.version}; name another one"
@@ -77,6 +79,7 @@ def rollback(destination: str, to: int | None, because: str) -> ServedModel:
                 model_digest=serving_digest,
                 because=because,
                 serves=version,
+                serves_digest=target_digest,
             )
         )
         record = dataclasses.replace(

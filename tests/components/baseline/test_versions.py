@@ -125,6 +125,36 @@ def test_a_model_that_a_person_blesses_is_pushed_though_it_was_withdrawn(
     assert history.withdrawn(served) == {}
 
 
+def test_a_rollback_to_a_withdrawn_model_makes_it_the_baseline_again(served, pushed):
+    one = pushed("one")
+    two = pushed("two")
+    rollback(served, one, "it misses every dog")
+
+    back = rollback(served, two, "the camera was dirty, not the model")
+
+    assert served_models.baseline(served).version == back.version
+    assert weights(served, back.version) == "two"
+    (refused,) = history.withdrawn(served)
+    assert refused == served_models.model_digest(f"{served}/{one}")
+
+
+def test_blessing_what_serves_already_is_written_down(served, pushed):
+    pushed("one")
+    two = pushed("two")
+    back = rollback(served, None, "bad")
+    shutil.rmtree(back.path)  # by hand: what was withdrawn serves again
+
+    assert pushed("two", because="the camera was dirty") == two
+
+    decision = history.decisions(served)[-1]
+    assert (decision.action, decision.version) == ("bless", two)
+    assert decision.because == "the camera was dirty"
+    assert served_models.baseline(served).version == two
+    written = len(history.decisions(served))
+    assert pushed("two") == two  # by a run: nothing new to say
+    assert len(history.decisions(served)) == written
+
+
 def test_a_rejected_version_is_no_baseline_and_not_pushed_again(served, pushed):
     one = pushed("one")
     two = pushed("two")
