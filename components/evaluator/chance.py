@@ -5,8 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-# A resample that is the bound but for rounding has reached it.
-_ROUNDING = 1e-9
+from components.evaluator.comparison import ROUNDING
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +37,6 @@ def change_of(resamples: Sequence[float], allowed_drop: float) -> Change | None:
     return Change(
         low=float(low),
         high=float(high),
-        worse=float(np.mean(values < -allowed_drop - _ROUNDING)),
-        better=float(np.mean(values > _ROUNDING)),
+        worse=float(np.mean(values < -allowed_drop - ROUNDING)),
+        better=float(np.mean(values > ROUNDING)),
     )

@@ -5,11 +5,19 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 _DIGITS = range(4, 18)
+# A value that is its bound but for rounding has reached it: COCO's precision is
+# hits / (hits + misses + 2.2e-16), so that a perfect AP is a little below 1.
+ROUNDING = 1e-9
 
 
 def exact(value: float) -> Decimal:
     """The decimal number that a float is written as."""
     return Decimal(repr(float(value)))
+
+
+def reaches(value: float, bound: float) -> bool:
+    """Whether a value is at its bound or above, but for the rounding of floats."""
+    return exact(value) >= exact(bound) - exact(ROUNDING)
 
 
 def told_apart(*values: float) -> list[str]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from components.evaluator.chance import Change, change_of
-from components.evaluator.comparison import exact, number_of, told_apart
+from components.evaluator.comparison import exact, number_of, reaches, told_apart
 from components.evaluator.config import GateConfig
 
 WORSE, EQUAL, BETTER = "worse", "equal within noise", "better"
@@ -197,9 +197,9 @@ RULES: tuple[Rule, ...] = (
 def _at_least(name: str, value: float | None, threshold: float) -> Outcome:
     if value is None:
         return Outcome(False, f"{name} is no number: nothing was measured")
-    passed = exact(value) >= exact(threshold)
+    passed = reaches(value, threshold)
     relation = "reaches" if passed else "is below"
-    shown, bound = told_apart(value, threshold)
+    shown, bound = told_apart(max(value, threshold) if passed else value, threshold)
     return Outcome(passed, f"{name} {shown} {relation} the threshold {bound}")
 
 

@@ -45,6 +45,17 @@ def test_a_candidate_exactly_at_the_threshold_is_blessed():
     assert judge(config={"min_ap50": 0.8}).blessed
 
 
+def test_a_perfect_model_reaches_a_bound_of_one():
+    # COCO's precision of n hits is n / (n + 2.2e-16), and its mean is rounded.
+    perfect = {"AP": 1 - 2.3e-16, "AP50": 1 - 1.2e-16}
+    verdict = judge(perfect, config={"min_map": 1.0, "min_ap50": 1.0})
+
+    assert perfect["AP"] < 1
+    assert verdict.blessed
+    assert verdict.reasons[1] == "mAP 1.0000 reaches the threshold 1.0000"
+    assert not judge({"AP": 1 - 2e-9, "AP50": 1}, config={"min_map": 1.0}).blessed
+
+
 @pytest.mark.parametrize("config", [{"min_map": 0.51}, {"min_ap50": 0.81}])
 def test_one_threshold_missed_is_enough_to_refuse(config):
     verdict = judge(config={"min_map": 0.0, **config})
