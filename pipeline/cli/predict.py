@@ -4,6 +4,7 @@ OUT gets a picture of each image with its boxes, `detections.csv`, and `results.
 COCO results of every detection that `voc-pipeline score` takes, with the label map that
 goes with them. Pictures are turned as EXIF says, and boxes are in their pixels as they
 are seen. A file that is no picture is named, and the others go on (exit status 1).
+What `predict` did not write is never replaced: it is named, and nothing is done.
 """
 
 import argparse
@@ -45,8 +46,10 @@ def run(args: argparse.Namespace) -> int:
     from pipeline.prediction.pictures import picture_paths
 
     paths = picture_paths(args.images)
+    from pipeline.prediction.results import ResultFiles, require_replaceable
+
+    require_replaceable(args.output, paths)
     from pipeline.prediction.detector import Detector
-    from pipeline.prediction.results import ResultFiles
 
     detector = Detector(args.model)
     if args.threshold is not None:

@@ -4,20 +4,72 @@ import csv
 import dataclasses
 import json
 import os
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from pipeline.prediction.detector import Found
+from schemas.user_error import UserError
 from trainer.image import drawing
+
+if TYPE_CHECKING:
+    from pipeline.prediction.detector import Found
 
 RESULTS_FILE = "results.json"
 CSV_FILE = "detections.csv"
 LABEL_MAP_FILE = "label_map.txt"
 _CSV_COLUMNS = ("image", "class", "score", "xmin", "ymin", "xmax", "ymax")
+_DRAWN_BY = b"drawn by voc-pipeline predict"  # the JPEG comment of our pictures
+
+
+def require_replaceable(folder: str, pictures: Mapping[str, str]) -> None:
+    """Refuses, in a line, a folder in which results would replace the user's own files.
+
+    Drawings of an earlier `predict`, and the files beside them, may be replaced, but
+    none of the pictures (id -> path) that are asked about.
+    """
+    asked = {os.path.realpath(path) for path in pictures.values()}
+    for picture_id in pictures:
+        path = _drawing_path(folder, picture_id)
+        if os.path.realpath(path) in asked:
+            raise UserError(
+                f"{path} would be replaced by its own drawing; "
+                "name another folder with --output"
+            )
+        if os.path.lexists(path) and not _is_drawing(path):
+            raise UserError(
+                f"{path} is no drawing of `predict`, and would be replaced by one; "
+                "name another folder with --output"
+            )
+    names = (RESULTS_FILE, CSV_FILE, LABEL_MAP_FILE)
+    for path in (os.path.join(folder, name) for name in names):
+        if os.path.lexists(path) and not _is_table(os.path.join(folder, CSV_FILE)):
+            raise UserError(
+                f"{path} is not of `predict`, and would be replaced; "
+                "name another folder with --output"
+            )
+
+
+def _drawing_path(folder: str, picture_id: str) -> str:
+    return os.path.join(folder, f"{picture_id}.jpg")
+
+
+def _is_drawing(path: str) -> bool:
+    try:
+        with Image.open(path) as image:
+            return image.info.get("comment") == _DRAWN_BY
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return False
+
+
+def _is_table(path: str) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return file.readline().strip() == ",".join(_CSV_COLUMNS).encode()
+    except OSError:
+        return False
 
 
 @dataclasses.dataclass
@@ -43,7 +95,9 @@ class ResultFiles:
         self._results: list[dict[str, Any]] = []
         self._rows: list[tuple[Any, ...]] = []
 
-    def add(self, picture_id: str, pixels: npt.NDArray[np.uint8], found: Found) -> int:
+    def add(
+        self, picture_id: str, pixels: npt.NDArray[np.uint8], found: "Found"
+    ) -> int:
         """Keeps the detections, writes the picture; returns how many are shown."""
         for box, score, class_id in zip(
             found.boxes.tolist(), found.scores.tolist(), found.classes, strict=True
@@ -67,18 +121,19 @@ class ResultFiles:
         captions = [f"{n} {s:.2f}" for n, s in zip(names, scores, strict=True)]
         layer = drawing.LabelledBoxes(boxes, captions, drawing.DETECTION_COLOUR)
         drawn = drawing.draw_boxes(Image.fromarray(pixels), [layer])
-        drawn.save(os.path.join(self.folder, f"{picture_id}.jpg"), quality=90)
+        path = _drawing_path(self.folder, picture_id)
+        drawn.save(path, quality=90, comment=_DRAWN_BY)
         return len(names)
 
     def close(self) -> None:
-        """Writes the files about all pictures."""
-        with open(os.path.join(self.folder, RESULTS_FILE), "w") as sink:
-            json.dump(self._results, sink)
+        """Writes the files about all pictures; first the one that they are known by."""
         path = os.path.join(self.folder, CSV_FILE)
         with open(path, "w", newline="", encoding="utf-8") as sink:
             writer = csv.writer(sink)
             writer.writerow(_CSV_COLUMNS)
             writer.writerows(self._rows)
+        with open(os.path.join(self.folder, RESULTS_FILE), "w") as sink:
+            json.dump(self._results, sink)
         path = os.path.join(self.folder, LABEL_MAP_FILE)
         with open(path, "w", encoding="utf-8") as sink:
             sink.writelines(f"{name}\n" for name in self.class_names)

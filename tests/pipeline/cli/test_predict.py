@@ -137,6 +137,51 @@ def test_a_file_that_is_no_picture_is_named_and_the_others_go_on(tmp_path, predi
     assert [found["image_id"] for found in results(output)] == ["a"]
 
 
+def test_a_picture_is_never_replaced_by_its_drawing(tmp_path, predict):
+    (tmp_path / "out").mkdir()
+    mine = picture(tmp_path / "out" / "a.jpg", comment=b"mine")
+    elsewhere = picture(tmp_path / "a.png")
+    kept = mine.read_bytes()
+
+    # No model is there: it must be refused before one is loaded.
+    for asked, why in (
+        (mine.parent, "would be replaced by its own drawing"),
+        (mine, "would be replaced by its own drawing"),
+        (elsewhere, "is no drawing of `predict`"),
+    ):
+        status, _, said = predict(asked, place=tmp_path / "nothing")
+        assert status == 2
+        assert f"{mine} {why}" in said.err
+        assert said.err.count("\n") == 1
+    assert mine.read_bytes() == kept
+    assert [path.name for path in mine.parent.iterdir()] == ["a.jpg"]
+
+
+def test_a_label_map_of_the_user_is_not_replaced(tmp_path, predict):
+    (tmp_path / "out").mkdir()
+    mine = tmp_path / "out" / "label_map.txt"
+    mine.write_text("cat\n")
+
+    status, _, said = predict(picture(tmp_path / "a.png"))
+
+    assert status == 2
+    assert f"{mine} is not of `predict`" in said.err
+    assert mine.read_text() == "cat\n"
+
+
+def test_results_of_an_earlier_time_are_replaced(tmp_path, predict):
+    asked = picture(tmp_path / "a.png")
+    predict(asked)
+    picture(asked, size=(60, 50))
+
+    status, output, _ = predict(asked)
+
+    assert status == 0
+    assert pixels(output / "a.jpg").shape == (50, 60, 3)
+    assert results(output)[0]["bbox"] == [0, 0, 60, 50]
+    assert predict(output / "a.jpg")[0] == 2  # a drawing, but one that is asked about
+
+
 def test_what_cannot_be_meant_is_one_line_and_exit_status_two(tmp_path, predict):
     one, other = tmp_path / "a.png", tmp_path / "more" / "a.jpg"
     other.parent.mkdir()
