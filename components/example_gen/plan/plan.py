@@ -46,7 +46,8 @@ def make_plan(
         layout.groups, pairs, ids, choice.sets, strict=True
     ):
         ignored = []
-        for image_id, split, key in choice.of_group(group):
+        taken = list(choice.of_group(group))
+        for image_id, split, key in taken:
             pair = paired.get(key, Pair()) if key else Pair()
             if unannotated == "ignore" and pair.image and not pair.annotation:
                 ignored.append(image_id)
@@ -54,7 +55,14 @@ def make_plan(
             listed = bool(sets.splits)
             items.append(_item(image_id, split, pair, listed, follow_symlinks))
         spare = _spare_annotations(group, names, read)
-        facts = DataSetFacts(sets, names, paired, spare, tuple(dict.fromkeys(ignored)))
+        facts = DataSetFacts(
+            sets,
+            names,
+            paired,
+            spare,
+            tuple(dict.fromkeys(ignored)),
+            frozenset(key for _, _, key in taken),
+        )
         findings += _judge(facts, group.home)
     findings += _judge(_facts_beyond(layout, outside, choice), "")
     if by_folder:

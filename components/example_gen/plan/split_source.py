@@ -79,7 +79,8 @@ class SplitChoice:
         for group in self._layout.groups:
             sets = self._sets[group.home]
             if sets.splits:
-                used = ", ".join(f"{stem}.txt" for stem in _few(sets.used))
+                files = [base_of(group.sets[stem].name) for stem in sets.used]
+                used = ", ".join(_few(files))
                 folder = next(iter(group.sets.values())).name.rpartition("/")[0]
                 parts.append(f"{folder} ({used})")
         folders = sorted(self._used - {""})

@@ -53,7 +53,9 @@ def _source(
 ) -> str:
     shares = ", ".join(f"{name} {part:.0%}" for name, part in fractions if part)
     if not plan.has_splits:
-        return f"by content ({shares})"
+        told = f"by content ({shares})"
+        listed = any(item.listed for item in items)
+        return f"{told} of the images in {plan.split_source}" if listed else told
     told = f"from {plan.split_source}"
     have = {item.split for item in plan.items}
     missing = " and ".join(s for s in ("train", "eval") if s not in have)

@@ -12,8 +12,9 @@ from components.example_gen.source.pair import Pair
 class DataSetFacts:
     """What was noticed about a data set's files while they were paired up.
 
-    `names` maps image ids to keys, `pairs` keys to pairs. The files outside are those
-    that belong to no data set, by folder. `splits_unused` are (list or folder, why).
+    `names` maps image ids to keys, `pairs` keys to pairs. `listed` are the keys that
+    the image sets were found to mean. The files outside are those that belong to no
+    data set, by folder. `splits_unused` are (list or folder, why).
     """
 
     sets: ImageSets
@@ -21,6 +22,7 @@ class DataSetFacts:
     pairs: Mapping[str, Pair] = dataclasses.field(default_factory=dict)
     spare_annotations: Mapping[str, str] = dataclasses.field(default_factory=dict)
     ignored: Sequence[str] = ()
+    listed: frozenset[str] = frozenset()
     annotations_outside: Mapping[str, Sequence[str]] = dataclasses.field(
         default_factory=dict
     )
@@ -41,10 +43,8 @@ def unlisted(facts: DataSetFacts) -> Noticed:
     """It is there and no image set lists it; not ingested, not counted as in."""
     if not facts.sets.splits:
         return
-    listed = {name for split in facts.sets.splits.values() for name in split}
     for image_id, key in facts.names.items():
-        stem = key.rpartition("/")[2]
-        if not listed & {image_id, key, stem}:
+        if key not in facts.listed:
             yield image_id, "in no image set"
 
 

@@ -137,6 +137,47 @@ def test_unlisted_and_listed_twice_are_recorded(data_set, plan_of, voc_xml):
     }
 
 
+def unlisted(plan):
+    return [f.image_id for f in plan.findings if f.reason == "unlisted"]
+
+
+def test_an_image_whose_name_in_another_folder_is_listed_is_unlisted(
+    tmp_path, plan_of, pair
+):
+    for key in ("0", "1", "2", "extra/0", "extra/1", "extra/2"):
+        pair(tmp_path / f"Annotations/{key}.xml", tmp_path / f"JPEGImages/{key}.jpg")
+    lists = tmp_path / "ImageSets/Main"
+    lists.mkdir(parents=True)
+    (lists / "train.txt").write_text("0\n1\n")
+    (lists / "val.txt").write_text("extra/2\n")
+    plan = plan_of(tmp_path)
+    assert splits_of(plan) == [("0", "train"), ("1", "train"), ("extra/2", "eval")]
+    assert unlisted(plan) == ["2", "extra/0", "extra/1"]
+
+
+def test_what_a_list_names_by_its_pictures_name_is_not_unlisted(
+    tmp_path, plan_of, pair
+):
+    for i in range(4):
+        pair(tmp_path / f"Annotations/a{i}.xml", tmp_path / f"JPEGImages/A{i}.JPG")
+    lists = tmp_path / "ImageSets/Main"
+    lists.mkdir(parents=True)
+    (lists / "train.txt").write_text("A0\nA1\n")
+    (lists / "val.txt").write_text("A2.JPG\n")
+    plan = plan_of(tmp_path)
+    assert splits_of(plan) == [("a0", "train"), ("a1", "train"), ("a2", "eval")]
+    assert unlisted(plan) == ["a3"]
+
+
+def test_a_name_of_another_unicode_form_is_not_unlisted(data_set, plan_of, pair):
+    composed, decomposed = "K\u00f6ter", "Ko\u0308ter"
+    home = data_set({}, sets={"train": decomposed})
+    pair(home / f"Annotations/{composed}.xml", home / f"JPEGImages/{decomposed}.jpg")
+    plan = plan_of(home)
+    assert splits_of(plan) == [(composed, "train")]
+    assert unlisted(plan) == []
+
+
 def test_an_image_in_two_splits_is_an_item_in_each(data_set, plan_of, voc_xml):
     home = data_set({"a": voc_xml()}, sets={"train": "a", "test": "a"})
     assert splits_of(plan_of(home)) == [("a", "test"), ("a", "train")]

@@ -57,3 +57,20 @@ def test_train_and_eval_are_left_alone(data_set, plan_of, voc_xml):
     assignment = assign_splits(plan_of(home), IngestConfig())
     assert assignment.carved_from == ""
     assert [item.split for item in assignment.items] == ["eval", "train"]
+
+
+def test_content_splits_name_the_list_that_decides_what_is_in(
+    data_set, plan_of, voc_xml
+):
+    home = data_set(dict.fromkeys("abc", voc_xml()), sets={"dog_trainval": "a 1\nb -1"})
+    assert assign_splits(plan_of(home), IngestConfig()).source == (
+        "by content (train 80%, eval 20%) of the images in "
+        "ImageSets/Main (dog_trainval.txt)"
+    )
+
+
+def test_an_image_set_asked_for_is_named_as_it_is_called(data_set, plan_of, voc_xml):
+    home = data_set(dict.fromkeys("abc", voc_xml()), sets={"val": "a\nb", "train": "c"})
+    assert assign_splits(plan_of(home, image_set="val"), IngestConfig()).source == (
+        "by content (train 80%, eval 20%) of the images in ImageSets/Main (val.txt)"
+    )
