@@ -14,7 +14,7 @@ import numpy as np
 
 from components.example_gen.config import IngestConfig
 from components.example_gen.examination.object_judge import flag, judge_objects
-from components.example_gen.plan.corners import find_corners
+from components.example_gen.plan.corners import decided
 from components.example_gen.plan.plan import make_plan
 from components.example_gen.rules.box_frame import FrameFound, Size, find_frame
 from components.example_gen.rules.frame import declared_size
@@ -88,9 +88,8 @@ def read_voc(
     items = _items(data, image_set, config)
     # As ingest decides it: for the whole data set, also where one set of it is scored.
     whole = _items(data, "", config) if image_set else items
-    decided = find_corners(whole, config)
-    config = dataclasses.replace(config, corners=decided.convention)
-    told = _Told(corners=decided.line() if decided.convention != "one_based" else "")
+    config, found = decided(whole, config)
+    told = _Told(corners=found.line() if found.convention != "one_based" else "")
     annotated = []
     for item in items:
         annotation = _annotation(item, config, told)
@@ -216,7 +215,7 @@ def _frame(
         declared,
         config.exif_boxes,
         reach=reach_of(annotation.objects),
-        convention="one_based" if config.corners == "auto" else config.corners,
+        convention=config.convention,
     )
     return size, frame
 

@@ -89,6 +89,15 @@ class IngestConfig:
         self._check_fractions()
         self._check_limits()
 
+    @property
+    def convention(self) -> Literal["one_based", "zero_based", "labelimg"]:
+        """How boxes count pixels; ValueError while that is to be decided (`auto`)."""
+        if self.corners == "auto":
+            raise ValueError(
+                "corners are auto: plan.corners.decided says which they are"
+            )
+        return self.corners
+
     def _check_fractions(self) -> None:
         fractions = (self.train_fraction, self.eval_fraction, self.test_fraction)
         if min(fractions) < 0 or not math.isclose(sum(fractions), 1, abs_tol=1e-6):

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from components.example_gen.config import IngestConfig
 from components.example_gen.examination.examine import class_names_of, examine
+from components.example_gen.plan.corners import decided
 from components.example_gen.plan.plan import make_plan
 from components.example_gen.source import spans, storage
 from pipeline.config import PipelineConfig
@@ -118,8 +119,10 @@ def _sample_voc(
     plan = make_plan(
         entries,
         lambda ref: storage.read_bytes(ref, config.max_file_bytes),
+        follow_symlinks=config.follow_symlinks,
         unannotated=config.unannotated,
     )
+    config, _ = decided(plan.items, config)
     items = [item for item in plan.items if item.annotation and item.image]
     random.Random(seed).shuffle(items)
     items = items[:wanted]

@@ -31,7 +31,7 @@ from components.example_gen.source.item import Item
 from components.example_gen.source.storage import FileRef
 from trainer.image.letterbox import decode_image
 
-CONFIG = IngestConfig(max_pixels=4_000_000)
+CONFIG = IngestConfig(max_pixels=4_000_000, corners="one_based")
 ANNOTATION = b"<annotation><filename>a.jpg</filename></annotation>"
 PNG_KINDS = ("png", "png interlaced", "png palette", "png 16 bits", "png alpha")
 

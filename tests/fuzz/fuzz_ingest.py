@@ -30,7 +30,7 @@ from schemas.label_map import LabelMap
 from schemas.tf_example import decode_example, encode_example
 
 LABELS = LabelMap(("dog", "person"))
-CONFIG = IngestConfig(max_pixels=4_000_000)
+CONFIG = IngestConfig(max_pixels=4_000_000, corners="one_based")
 SLOW_S = 1.0
 ANNOTATION = b"""<?xml version="1.0" encoding="utf-8"?>
 <annotation>

@@ -93,7 +93,10 @@ class _Examination:
 def examine(
     item: Item, known_classes: AbstractSet[str], config: IngestConfig
 ) -> Examined:
-    """Reads, decodes and judges one item. Bad data ends as findings, never raised."""
+    """Reads, decodes and judges one item. Bad data ends as findings, never raised.
+
+    `config` says how boxes count pixels, as `plan.corners.decided` has found it.
+    """
     exam = _Examination(item, config)
     source = _read_xml(item, config)
     if not exam.passes(SOURCE_RULES, source) or source.annotation is None:
@@ -208,7 +211,7 @@ def _with_boxes(facts: ImageFacts, config: IngestConfig) -> ImageFacts:
         declared_size(facts.annotation),
         config.exif_boxes,
         reach=reach_of(facts.annotation.objects),
-        convention="one_based" if config.corners == "auto" else config.corners,
+        convention=config.convention,
     )
     boxes = [box_of(item.box, found.frame) for item in facts.annotation.objects]
     given = tuple(box for box in boxes if box is not None)

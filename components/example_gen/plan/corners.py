@@ -1,5 +1,6 @@
 """Reads as many annotations as it takes to know how a data set counts pixels."""
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -24,6 +25,14 @@ def find_corners(items: Sequence[Item], config: IngestConfig) -> Corners:
     usable = (i for i in items if i.annotation is not None and not i.unsafe)
     by_name = sorted({i.annotation_name: i.annotation for i in usable}.items())
     return decide(_read_all(sample([ref for _, ref in by_name if ref]), config))
+
+
+def decided(
+    items: Sequence[Item], config: IngestConfig
+) -> tuple[IngestConfig, Corners]:
+    """The config to examine the items of a data set with, and why."""
+    corners = find_corners(items, config)
+    return dataclasses.replace(config, corners=corners.convention), corners
 
 
 def _read_all(refs: Iterable[FileRef], config: IngestConfig) -> Iterator[Annotation]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from components.example_gen.config import IngestConfig
 from components.example_gen.plan import replay
 from components.example_gen.plan.content_splits import Fractions
-from components.example_gen.plan.corners import find_corners
+from components.example_gen.plan.corners import decided
 from components.example_gen.plan.plan import make_plan
 from components.example_gen.plan.trainable_splits import assign_splits
 from components.example_gen.shards import tfrecord
@@ -65,6 +65,7 @@ def write_plan(
         unannotated=config.unannotated,
     )
     _check_found(root, plan, lambda: foreign_annotations(entries, read))
+    config, corners = decided(plan.items, config)
     assignment = assign_splits(plan, config)
     items = assignment.items
     if replay_path:
@@ -82,7 +83,7 @@ def write_plan(
         forced=assignment.forced,
         carved_from=assignment.carved_from,
         split_source=assignment.source,
-        corners=find_corners(plan.items, config),
+        corners=corners,
     )
 
 

@@ -9,6 +9,7 @@ from PIL import Image
 from components.evaluator.voc_ground_truth import read_voc
 from components.example_gen.config import IngestConfig
 from components.example_gen.examination.examine import examine
+from components.example_gen.plan.corners import decided
 from components.example_gen.plan.plan import make_plan
 from components.example_gen.source import storage
 from schemas.boxes import to_xywh
@@ -72,10 +73,10 @@ LAYOUTS = {
 
 def ingested(root):
     """(image id, class, box xywh) of every object that ingest writes."""
-    config = IngestConfig()
     plan = make_plan(
         storage.list_files(str(root)), lambda ref: storage.read_bytes(ref, 1 << 20)
     )
+    config, _ = decided(plan.items, IngestConfig())
     examples = [
         examine(item, frozenset({"dog"}), config).example for item in plan.items
     ]

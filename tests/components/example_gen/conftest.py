@@ -107,7 +107,7 @@ def judge(plan_of):
     """Examines a data set without Beam -> (tally, findings, examples by id)."""
 
     def run(root, known=("dog", "cat"), **config):
-        settings = IngestConfig(**config)
+        settings = IngestConfig(**{"corners": "one_based", **config})
         tally, findings, examples = Tally(), [], {}
         plan = plan_of(root, follow_symlinks=settings.follow_symlinks)
         for item in plan.items:

@@ -27,3 +27,9 @@ def test_json_and_back():
 def test_nonsense_is_refused_with_its_value(fields, message):
     with pytest.raises(ValueError, match=message):
         IngestConfig(**fields)
+
+
+def test_undecided_corners_are_no_convention_to_read_boxes_by():
+    assert IngestConfig(corners="zero_based").convention == "zero_based"
+    with pytest.raises(ValueError, match="corners are auto"):
+        _ = IngestConfig().convention

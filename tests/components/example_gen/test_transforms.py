@@ -36,7 +36,7 @@ def home(data_set, voc_xml, voc_object, image_bytes):
 @pytest.fixture
 def job(home, tmp_path):
     """A job whose plan has four shards of one image."""
-    config = IngestConfig(images_per_shard=1)
+    config = IngestConfig(images_per_shard=1, corners="one_based")
     staging = str(tmp_path / "staging")
     assert write_plan(str(home), config, staging, "").shard_sizes == (1, 1, 1, 1)
     return shards.ShardJob(staging, config, ())

@@ -8,10 +8,14 @@ import tensorflow as tf
 from PIL import Image
 
 from pipeline.__main__ import main
+from pipeline.overrides import apply_overrides
+from pipeline.presets import preset
+from pipeline.show_data import shown_data
 from schemas.detection_example import DetectionExample
 from schemas.label_map import LabelMap
 from schemas.tf_example import encode_example
 
+SMALL = "trainer.input.image_size=[64,96]"
 OBJECT = (
     "<object><name>{name}</name><difficult>{difficult}</difficult><bndbox>"
     "<xmin>11</xmin><ymin>21</ymin><xmax>40</xmax><ymax>60</ymax></bndbox></object>"
@@ -38,8 +42,7 @@ def voc(tmp_path):
 
 
 def _run(*arguments):
-    small = "trainer.input.image_size=[64,96]"
-    return main(["show-data", *map(str, arguments), "--set", small])
+    return main(["show-data", *map(str, arguments), "--set", SMALL])
 
 
 def _pixels(path):
@@ -71,6 +74,32 @@ def test_before_shows_the_letterboxed_image_with_its_box(voc, tmp_path):
     # Its left edge has the box's colour, which is neither black nor white.
     edge = cell[2 + 40, 2 + 8 + 8]
     assert edge.max() - edge.min() > 100
+
+
+def test_boxes_count_pixels_as_ingest_decides_it_for_the_data(voc, tmp_path):
+    # A minimum of 0 says that they count from 0: [11, 21, 40, 60] is what is written.
+    at_0 = OBJECT.format(name="bus", difficult=0).replace(">11<", ">0<")
+    for path in (voc / "Annotations").iterdir():
+        text = path.read_text("utf-8").replace("</annotation>", at_0 + "</annotation>")
+        path.write_text(text, encoding="utf-8")
+
+    config = apply_overrides(preset("cpu_small"), [SMALL])
+    (frame,) = shown_data.load(str(voc), "train", config, 1, 0).before
+
+    # Letterboxed by .8 with an offset of 8: 11 * .8 + 8 = 16.8, 40 * .8 + 8 = 40.
+    found = frame.boxes[:, [0, 2]].tolist()
+    assert found == [pytest.approx([16.8, 40]), pytest.approx([8, 40])]
+
+
+def test_links_out_of_the_data_are_followed_where_ingest_follows_them(voc, tmp_path):
+    (voc / "JPEGImages").rename(tmp_path / "elsewhere")
+    (voc / "JPEGImages").mkdir()
+    for path in (tmp_path / "elsewhere").iterdir():
+        (voc / "JPEGImages" / path.name).symlink_to(path)
+    arguments = ["--data", voc, "--output", tmp_path / "g.png"]
+
+    assert _run(*arguments) == 2
+    assert _run(*arguments, "--set", "ingest.follow_symlinks=true") == 0
 
 
 @pytest.mark.slow

@@ -1,7 +1,11 @@
+import dataclasses
+
 import pytest
 
 from components.example_gen.config import IngestConfig
 from components.example_gen.plan.trainable_splits import assign_splits
+
+VOCS = IngestConfig(corners="one_based")
 
 
 def test_without_ensure_splits_the_sets_stand_as_they_are(data_set, plan_of, voc_xml):
@@ -16,7 +20,7 @@ def test_a_missing_eval_split_is_carved_out_of_train(data_set, plan_of, voc_xml)
         dict.fromkeys([*names, "t"], voc_xml()),
         sets={"train": "\n".join(names), "test": "t"},
     )
-    assignment = assign_splits(plan_of(home), IngestConfig())
+    assignment = assign_splits(plan_of(home), VOCS)
     assert assignment.carved_from == "train"
     assert [item.split for item in assignment.items].count("") == 8
     assert dict(assignment.fractions) == {"train": 0.8, "eval": 0.2}
@@ -33,7 +37,9 @@ def test_of_folders_named_train_and_test_eval_is_carved_out_of_train(
         (tmp_path / folder).mkdir(exist_ok=True)
         (tmp_path / folder / f"{name}.xml").write_bytes(voc_xml(f"{name}.jpg"))
         (tmp_path / folder / f"{name}.jpg").write_bytes(image_bytes())
-    config = IngestConfig(train_fraction=0.6, eval_fraction=0.2, test_fraction=0.2)
+    config = dataclasses.replace(
+        VOCS, train_fraction=0.6, eval_fraction=0.2, test_fraction=0.2
+    )
     assignment = assign_splits(plan_of(tmp_path), config)
     splits = {item.image_id: item.split for item in assignment.items}
     assert splits == {"a": "", "b": "", "c": "test"}
@@ -47,14 +53,14 @@ def test_of_folders_named_train_and_test_eval_is_carved_out_of_train(
 
 def test_test_images_alone_are_shared_out_for_training(data_set, plan_of, voc_xml):
     plan = plan_of(data_set({"a": voc_xml(), "b": voc_xml()}, sets={"test": "a\nb"}))
-    assignment = assign_splits(plan, IngestConfig())
+    assignment = assign_splits(plan, VOCS)
     assert assignment.carved_from == "test"
     assert len(assignment.forced) <= 1
 
 
 def test_train_and_eval_are_left_alone(data_set, plan_of, voc_xml):
     home = data_set({"a": voc_xml(), "b": voc_xml()}, sets={"train": "a", "val": "b"})
-    assignment = assign_splits(plan_of(home), IngestConfig())
+    assignment = assign_splits(plan_of(home), VOCS)
     assert assignment.carved_from == ""
     assert [item.split for item in assignment.items] == ["eval", "train"]
 
