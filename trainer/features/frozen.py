@@ -41,34 +41,26 @@ def kept_features(
 
     They lie in `directory` as float16 from the first step until the training inside has
     ended; one that is broken off finds them there again. Where the backbone learns, or
-    they do not fit in `config.kept_bytes`, it is `data` as it was.
+    they do not fit in `config.kept_bytes`, it is `data` as it was; so are its batches
+    where the disk has no room for them.
     """
     if not is_frozen(model, config):
         yield data
         return
     shapes = _shapes(model, config.input)
-    mib_per_row = row_bytes(shapes) / 2**20
     epochs = epochs_to_keep(config, data.num_train_examples, row_bytes(shapes))
     num_rows = epochs * data.num_train_examples
     if epochs == 0:
-        needed = mib_per_row * data.num_train_examples
+        needed = row_bytes(shapes) * data.num_train_examples / 2**20
         _LOG.info("features not kept: one epoch takes %.0f MiB of kept_bytes", needed)
         yield data
         return
 
     @functools.cache  # at the first step: a training that is over asks for none
     def batches() -> Callable[[int], tf.data.Dataset]:
-        store = RowStore(directory, _key(model, config, data), shapes, num_rows)
-        start_s, first = time.monotonic(), len(store.names)
-        _fill(store, model, data, config.input.global_batch_size)
-        _LOG.info(
-            "features of %d frames kept (%d epochs, %.0f MiB), %d computed in %.0f s",
-            num_rows,
-            epochs,
-            num_rows * mib_per_row,
-            num_rows - first,
-            time.monotonic() - start_s,
-        )
+        store = _filled_store(directory, model, config, data, num_rows)
+        if store is None:
+            return data.train
         order = RowOrder(num_rows, config.input.global_batch_size, config.input.seed)
         return batches_by_step(store, shapes, order)
 
@@ -116,6 +108,30 @@ def _key(model: Any, config: TrainerConfig, data: TrainingData) -> str:
     for variable in model.backbone.variables:
         digest.update(np.ascontiguousarray(ops.convert_to_numpy(variable)).tobytes())
     return digest.hexdigest()
+
+
+def _filled_store(
+    directory: str, model: Any, config: TrainerConfig, data: TrainingData, num_rows: int
+) -> RowStore | None:
+    """All rows, or None where the disk has no room for them; one line says which."""
+    shapes = _shapes(model, config.input)
+    try:
+        store = RowStore(directory, _key(model, config, data), shapes, num_rows)
+    except OSError as error:
+        shutil.rmtree(directory, ignore_errors=True)  # half of them fill the disk
+        _LOG.warning("features not kept: %s", error)
+        return None
+    start_s, first = time.monotonic(), len(store.names)
+    _fill(store, model, data, config.input.global_batch_size)
+    _LOG.info(
+        "features of %d frames kept (%d epochs, %.0f MiB), %d computed in %.0f s",
+        num_rows,
+        num_rows // data.num_train_examples,
+        num_rows * row_bytes(shapes) / 2**20,
+        num_rows - first,
+        time.monotonic() - start_s,
+    )
+    return store
 
 
 def _fill(store: RowStore, model: Any, data: TrainingData, batch_size: int) -> None:

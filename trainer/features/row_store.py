@@ -1,5 +1,6 @@
 """Rows of arrays on the disk, written from the first to the last, across runs."""
 
+import errno
 import json
 import os
 import shutil
@@ -12,6 +13,8 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 PROGRESS = "progress.json"
+# Left free on the disk, for checkpoints and the export.
+SPARE_BYTES = 2**30
 
 Shapes = Mapping[str, tuple[tuple[int, ...], str]]
 
@@ -30,6 +33,9 @@ class RowStore:
     `shapes` gives shape and dtype of a row by array. Rows that lie in the directory
     already are taken over if they were made for the same `key`, number and shapes;
     anything else there is removed.
+
+    The disk's room for all rows is taken at once. OSError: it has not so much, and
+    SPARE_BYTES.
     """
 
     def __init__(
@@ -50,7 +56,8 @@ class RowStore:
         if mode == "w+":
             shutil.rmtree(self._directory, ignore_errors=True)
             self._directory.mkdir(parents=True)
-        return {
+            self._require_room()
+        arrays = {
             name: open_memmap(  # type: ignore[no-untyped-call]
                 self._directory / f"{name}.npy",
                 mode=mode,
@@ -59,6 +66,23 @@ class RowStore:
             )
             for name, (shape, dtype) in self._shapes.items()
         }
+        # A full disk is an error here; at a write through the map it would be a SIGBUS.
+        for name in arrays:
+            with (self._directory / f"{name}.npy").open("r+b") as file:
+                size = os.fstat(file.fileno()).st_size
+                os.posix_fallocate(file.fileno(), 0, size)
+        return arrays
+
+    def _require_room(self) -> None:
+        needed = self.num_rows * row_bytes(self._shapes) + SPARE_BYTES
+        free = shutil.disk_usage(self._directory).free
+        if free < needed:
+            needed_mib, free_mib = needed >> 20, free >> 20
+            raise OSError(
+                errno.ENOSPC,
+                f"{needed_mib} MiB with some to spare are needed, {free_mib} are free",
+                str(self._directory),
+            )
 
     def append(self, names: Sequence[str], rows: Mapping[str, NDArray[Any]]) -> None:
         """The next rows; what is more than the store holds is left out."""

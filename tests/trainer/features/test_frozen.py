@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from trainer.config import TrainerConfig
+from trainer.features import row_store
 from trainer.features.frozen import epochs_to_keep, is_frozen, kept_features
 from trainer.features.row_batches import STAGES
 from trainer.input.config import InputConfig
@@ -180,6 +181,23 @@ def test_without_room_the_backbone_runs_at_each_step(model, config, tmp_path, ca
     ):
         assert same is data
     assert "features not kept: one epoch takes" in caplog.text
+    assert not (tmp_path / "f").exists()
+
+
+def test_on_a_full_disk_the_backbone_runs_at_each_step(
+    model, config, tmp_path, caplog, monkeypatch
+):
+    monkeypatch.setattr(row_store, "SPARE_BYTES", 2**60)  # more than a disk has
+    with (
+        caplog.at_level("INFO"),
+        kept_features(model, config, data_of(), str(tmp_path / "f")) as data,
+    ):
+        batches = [next(iter(data.train(step))) for step in (0, 1)]
+    assert all("images" in batch for batch in batches)
+    assert [*batches[1]["image_ids"].numpy()] == [b"2", b"3"]
+    (line,) = [r.getMessage() for r in caplog.records if "not kept" in r.getMessage()]
+    assert line.startswith("features not kept: ")
+    assert "are free" in line
     assert not (tmp_path / "f").exists()
 
 

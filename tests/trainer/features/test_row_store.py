@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 
@@ -74,3 +76,19 @@ def test_rows_of_another_key_or_number_are_not_taken(tmp_path):
     store.append(*rows(0, 3))
     store.flush()
     assert RowStore(tmp_path, "b", SHAPES, 4).names == []
+
+
+def test_room_is_taken_before_the_first_row(tmp_path):
+    # A write through a map of a file with holes is a SIGBUS where the disk is full.
+    RowStore(tmp_path, "a", {"P3": ((1024,), "<f2")}, 1024)
+    file = (tmp_path / "P3.npy").stat()
+    assert file.st_size > 2 * 1024 * 1024
+    assert file.st_blocks * 512 >= file.st_size
+
+
+def test_a_disk_without_room_is_told_and_left_alone(tmp_path):
+    rows_that_fit = shutil.disk_usage(tmp_path).free // (2 * 1024 * 1024)
+    shapes = {"P3": ((1024 * 1024,), "<f2")}
+    with pytest.raises(OSError, match=r"MiB.* are needed, .* are free"):
+        RowStore(tmp_path / "rows", "a", shapes, rows_that_fit + 1)
+    assert list((tmp_path / "rows").iterdir()) == []
