@@ -17,7 +17,7 @@ from components.example_gen.examination.object_judge import flag, judge_objects
 from components.example_gen.plan.corners import decided
 from components.example_gen.plan.plan import make_plan
 from components.example_gen.rules.box_frame import FrameFound, Size, find_frame
-from components.example_gen.rules.frame import declared_size
+from components.example_gen.rules.frame import conflict_of, declared_size
 from components.example_gen.rules.geometry import box_of, reach_of
 from components.example_gen.rules.rule import DROP_OBJECT
 from components.example_gen.source import storage
@@ -38,6 +38,7 @@ from trainer.metrics.coco_files import AnnotatedImages
 
 # Without an image and a <size> no box is clipped.
 _UNBOUNDED = 1 << 30
+_SHOWN = 3
 
 
 class _Object(NamedTuple):
@@ -55,6 +56,7 @@ class _Told:
     unscored: Counter[str] = dataclasses.field(default_factory=Counter)
     images: Counter[str] = dataclasses.field(default_factory=Counter)
     rejected: Counter[str] = dataclasses.field(default_factory=Counter)
+    conflicts: list[str] = dataclasses.field(default_factory=list)  # image: both sizes
     corners: str = ""  # how boxes count pixels, where not VOC's way
 
     def lines(self) -> Iterator[str]:
@@ -68,7 +70,15 @@ class _Told:
         if self.images:
             yield f"images not scored, as in ingest: {_counts(self.images)}"
         if self.rejected:
-            yield f"images scored that ingest rejects: {_counts(self.rejected)}"
+            told = f"images scored that ingest rejects: {_counts(self.rejected)}"
+            yield told + self._conflicts()
+
+    def _conflicts(self) -> str:
+        """Which images have a `size_conflict`; "" where none has."""
+        more = len(self.conflicts) - _SHOWN
+        shown = "; ".join(self.conflicts[:_SHOWN])
+        shown += f"; and {more} more" if more > 0 else ""
+        return f"; size_conflict: {shown}" if shown else ""
 
 
 def read_voc(
@@ -172,6 +182,11 @@ def _objects(
 ) -> Iterator[_Object]:
     """The objects of an image that can be scored."""
     (width, height), found = _frame(item, annotation, config)
+    if item.image is not None and width != _UNBOUNDED:
+        conflict = _size_conflict(annotation, (width, height), found)
+        if conflict is not None:
+            told.rejected["size_conflict"] += 1
+            told.conflicts.append(f"{item.image_id}: {conflict}")
     names = frozenset(raw.name for raw in annotation.objects)
     judged = judge_objects(
         annotation.objects, (width, height), found.frame, names, config
@@ -188,6 +203,15 @@ def _objects(
         else:
             told.scored[hit.rule.code] += 1
             yield _object(row, raw, box)
+
+
+def _size_conflict(
+    annotation: Annotation, size: tuple[int, int], found: FrameFound
+) -> str | None:
+    """Both sizes, where ingest rejects the image for its <size>."""
+    boxes = (box_of(raw.box, found.frame) for raw in annotation.objects)
+    given = tuple(box for box in boxes if box is not None)
+    return conflict_of(annotation, size, found.size, given)
 
 
 def _object(row: int, raw: RawObject, box: Box) -> _Object:

@@ -1,9 +1,11 @@
 """Rules on <size> and EXIF: which picture the boxes were drawn on."""
 
+from collections.abc import Sequence
+
 from components.example_gen.config import IngestConfig
 from components.example_gen.rules.image import ImageFacts
 from components.example_gen.source.annotation import Annotation, to_number
-from schemas.single_box import inside_fraction
+from schemas.single_box import Box, inside_fraction
 
 
 def declared_size(annotation: Annotation) -> tuple[float, float] | None:
@@ -24,35 +26,51 @@ def _exif(facts: ImageFacts) -> str:
     return facts.found.exif if facts.found else ""
 
 
-def _detail(facts: ImageFacts) -> str:
-    header, size = facts.header, facts.annotation.size
+def _sizes(annotation: Annotation, decoded: tuple[int, int] | None) -> str:
+    size = annotation.size
     said = "no <size>" if size is None else f"<size> {size[0]}x{size[1]}"
-    return f"{said}, decoded {header.width}x{header.height}" if header else said
+    return f"{said}, decoded {decoded[0]}x{decoded[1]}" if decoded else said
 
 
-def _boxes_fit(facts: ImageFacts) -> bool:
+def _decoded(facts: ImageFacts) -> tuple[int, int] | None:
+    return (facts.header.width, facts.header.height) if facts.header else None
+
+
+def _detail(facts: ImageFacts) -> str:
+    return _sizes(facts.annotation, _decoded(facts))
+
+
+def _boxes_fit(boxes: Sequence[Box], decoded: tuple[int, int], found: str) -> bool:
     """Whether the boxes can be meant for the decoded size.
 
     A <size> that says otherwise puts every box in doubt, so none may leave the image
     by more than the pixel that zero-based tools are off; where there is no <size> to
     contradict, a box is judged by itself as long as most of it lies inside.
     """
-    if facts.header is None:
-        return True
-    width, height = facts.header.width, facts.header.height
-    if _size(facts) == "absent":
-        return all(inside_fraction(box, width, height) >= 0.5 for box in facts.boxes)
-    return all(box[2] <= width + 1 and box[3] <= height + 1 for box in facts.boxes)
+    width, height = decoded
+    if found == "absent":
+        return all(inside_fraction(box, width, height) >= 0.5 for box in boxes)
+    return all(box[2] <= width + 1 and box[3] <= height + 1 for box in boxes)
+
+
+def conflict_of(
+    annotation: Annotation, decoded: tuple[int, int], found: str, boxes: Sequence[Box]
+) -> str | None:
+    """Both sizes where <size> contradicts the decoded one; None where it does not.
+
+    `found` is what `find_frame` made of <size>, `boxes` are half-open stored pixels.
+    """
+    doubtful = found in {"absent", "swapped"} and not _boxes_fit(boxes, decoded, found)
+    other = found == "other" and bool(annotation.objects)
+    return _sizes(annotation, decoded) if doubtful or other else None
 
 
 def size_conflict(facts: ImageFacts, config: IngestConfig) -> str | None:
     """<size> has another aspect ratio, or no sense and the boxes do not fit."""
-    size = _size(facts)
-    if size == "other" and facts.annotation.objects:
-        return _detail(facts)
-    if size in {"absent", "swapped"} and not _boxes_fit(facts):
-        return _detail(facts)
-    return None
+    decoded = _decoded(facts)
+    if decoded is None:
+        return None
+    return conflict_of(facts.annotation, decoded, _size(facts), facts.boxes)
 
 
 def size_absent(facts: ImageFacts, config: IngestConfig) -> str | None:

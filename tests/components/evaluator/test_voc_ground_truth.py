@@ -83,6 +83,7 @@ def ingested(root):
     return sorted(
         (example.image_id, name, tuple(box))
         for example in examples
+        if example is not None
         for name, box in zip(
             example.class_names, to_xywh(example.boxes).tolist(), strict=True
         )
@@ -176,6 +177,20 @@ def test_boxes_of_resized_pictures_are_in_the_frame_of_ingest(write):
     )
     assert scored(read_voc(home)[0]) == [("a", "dog", (20.0, 40.0, 80.0, 80.0))]
     assert scored(read_voc(home)[0]) == ingested(home)
+
+
+def test_a_size_of_another_shape_is_told_with_the_image_and_both_sizes(write):
+    home = write(
+        LAYOUTS["year"]
+        | {"Annotations/b.xml": voc_xml("b.jpg", [(11, 21, 50, 60)], size=(300, 80))}
+    )
+    annotated, told = read_voc(home)
+    assert annotated.image_ids == ["a", "b", "c"]
+    assert [image_id for image_id, _, _ in ingested(home)] == ["a", "c"]
+    assert told == [
+        "images scored that ingest rejects: size_conflict 1; size_conflict: "
+        "b: <size> 300x80, decoded 100x80"
+    ]
 
 
 def test_annotations_alone_are_scored_and_that_is_told(write):
