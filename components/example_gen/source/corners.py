@@ -6,6 +6,7 @@ left and on the top.
 """
 
 import dataclasses
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeVar
@@ -13,13 +14,16 @@ from typing import NamedTuple, TypeVar
 from components.example_gen.source.annotation import (
     Annotation,
     Convention,
+    RawObject,
     to_number,
 )
 from components.example_gen.source.exporters import LABELIMG, ONE_BASED
+from schemas.single_box import Box
 
 SAMPLE_FILES = 1000
-# Of so many minima of 1 for one of 0, the 0 is a slip: data that count from 0 have
-# more boxes at the very edge than one pixel inside.
+# Of so many boxes from 1 for one from 0, the 0 is a slip: data that count from 0 have
+# more boxes at the very edge than one pixel inside. So many boxes from 0, or fewer than
+# there are from 1, are slips where the exporter's mark says that counting starts at 1.
 _SLIPS = 4
 
 T = TypeVar("T")
@@ -40,7 +44,7 @@ class Corners(NamedTuple):
 class _Counts:
     files: int = 0
     objects: int = 0
-    minima: Counter[int] = dataclasses.field(default_factory=Counter)  # 0, 1
+    minima: Counter[int] = dataclasses.field(default_factory=Counter)  # boxes at 0, 1
     maxima: Counter[int] = dataclasses.field(default_factory=Counter)  # side - maximum
     decimal: int = 0  # objects with a point in a number
     marks: Counter[str] = dataclasses.field(default_factory=Counter)
@@ -57,19 +61,21 @@ def sample(names: Sequence[T]) -> list[T]:
 def decide(annotations: Iterable[Annotation]) -> Corners:
     """Annotations of a data set, or a sample of them -> how their boxes count.
 
-    In this order: minima of 0 (there is no pixel 0 where counting starts at 1), the
-    exporter's mark, numbers written as decimals, minima of 1 and none of 0, maxima that
-    stop at size - 1; VOC's own way where nothing speaks.
+    In this order: boxes from 0 (there is no pixel 0 where counting starts at 1), the
+    exporter's mark, numbers written as decimals, boxes from 1 and none from 0, maxima
+    that stop at size - 1; VOC's own way where nothing speaks. Boxes that are none in
+    their image say nothing.
     """
     counts = _count(annotations)
     zeros, ones = counts.minima[0], counts.minima[1]
-    seen = f"{zeros} minima of 0, {ones} of 1, in {counts.files} files"
-    if zeros and zeros * _SLIPS >= ones:
+    seen = f"{zeros} boxes from 0, {ones} from 1, in {counts.files} files"
+    mark = _usual_mark(counts)
+    slips = zeros <= _SLIPS or zeros <= ones if mark in ONE_BASED else False
+    if zeros and zeros * _SLIPS >= ones and not slips:
         return Corners("zero_based", seen)
-    for mark, files in counts.marks.most_common(1):
-        if files * 2 > counts.files:
-            where = f"{mark} in {files} of {counts.files} files"
-            return Corners(_convention_of(mark), f"the mark of {where}; {seen}")
+    if mark:
+        where = f"{mark} in {counts.marks[mark]} of {counts.files} files"
+        return Corners(_convention_of(mark), f"the mark of {where}; {seen}")
     if counts.decimal * 2 > counts.objects and ones < _SLIPS:
         where = f"{counts.decimal} of {counts.objects} boxes are written as decimals"
         return Corners("zero_based", f"{where}; {seen}")
@@ -79,6 +85,14 @@ def decide(annotations: Iterable[Annotation]) -> Corners:
         where = f"{counts.maxima[1]} maxima of size - 1 and none of size"
         return Corners("zero_based", f"{where}; {seen}")
     return Corners("one_based", f"VOC's own way, nothing speaks against it; {seen}")
+
+
+def _usual_mark(counts: _Counts) -> str:
+    """The exporter whose mark is in most files; "" where there is none."""
+    for mark, files in counts.marks.most_common(1):
+        if files * 2 > counts.files:
+            return mark
+    return ""
 
 
 def _convention_of(exporter: str) -> Convention:
@@ -96,13 +110,37 @@ def _count(annotations: Iterable[Annotation]) -> _Counts:
         size = annotation.size or (None, None)
         width, height = (to_number(text) for text in size)
         for found in annotation.objects:
-            if found.box is None or found.box.shape != "bndbox":
+            box = _sound(found, width, height)
+            if box is None or found.box is None:
                 continue
             counts.objects += 1
-            xmin, ymin, xmax, ymax = (to_number(text) for text in found.box.texts)
             counts.decimal += any("." in (text or "") for text in found.box.texts)
-            counts.minima.update([int(low) for low in (xmin, ymin) if low in (0, 1)])
-            for high, side in ((xmax, width), (ymax, height)):
-                if high is not None and side and side - high in (0, 1):
-                    counts.maxima[int(side - high)] += 1
+            counts.minima.update([low for low in (0, 1) if low in box[:2]][:1])
+            gaps = [
+                s - high for s, high in zip((width, height), box[2:], strict=True) if s
+            ]
+            counts.maxima.update([int(gap) for gap in gaps if gap in (0, 1)])
     return counts
+
+
+def _sound(found: RawObject, width: float | None, height: float | None) -> Box | None:
+    """The numbers of <bndbox>; None unless a box of over a pixel within <size>.
+
+    A pixel of convention aside; a <size> with its sides swapped is one, too.
+    """
+    box = found.box
+    if box is None or box.shape != "bndbox" or found.deleted:
+        return None
+    known = [number for text in box.texts if (number := to_number(text)) is not None]
+    if len(known) < 4:
+        return None
+    xmin, ymin, xmax, ymax = known
+    if not all(0 <= number < math.inf for number in known):  # nor is NaN
+        return None
+    if min(xmax - xmin, ymax - ymin) <= 1:
+        return None
+    within = not (width and height) or any(
+        xmax <= wide + 1 and ymax <= high + 1
+        for wide, high in ((width, height), (height, width))
+    )
+    return (xmin, ymin, xmax, ymax) if within else None

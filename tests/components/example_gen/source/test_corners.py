@@ -27,17 +27,17 @@ INSIDE = (11, 21, 50, 60)
     ("boxes", "body", "convention", "evidence"),
     [
         ([INSIDE], "", "one_based", "VOC's own way, nothing speaks against it"),
-        ([INSIDE, (0, 5, 9, 9)], "", "zero_based", "1 minima of 0, 0 of 1"),
-        ([INSIDE, (1, 5, 9, 9)], "", "one_based", "0 minima of 0, 1 of 1"),
+        ([INSIDE, (0, 5, 9, 9)], "", "zero_based", "1 boxes from 0, 0 from 1"),
+        ([INSIDE, (1, 5, 9, 9)], "", "one_based", "0 boxes from 0, 1 from 1"),
         ([(5, 5, 99, 9)], "", "zero_based", "1 maxima of size - 1 and none of size"),
         ([(5, 5, 99, 9), (5, 5, 100, 80)], "", "one_based", "VOC's own way"),
         ([("5.0", 5, 9, 9)], "", "zero_based", "1 of 1 boxes are written as decimals"),
         # a slip in data that count from 1
-        ([(1, 5, 9, 9)] * 5 + [(0, 5, 9, 9)], "", "one_based", "1 minima of 0, 5 of 1"),
-        ([(1, 5, 9, 9)] * 4 + [(0, 5, 9, 9)], "", "zero_based", "1 minima of 0"),
+        ([(1, 5, 9, 9)] * 5 + [(0, 5, 9, 9)], "", "one_based", "1 boxes from 0, 5"),
+        ([(1, 5, 9, 9)] * 4 + [(0, 5, 9, 9)], "", "zero_based", "1 boxes from 0"),
         ([INSIDE, ("5.5", 5, 9, 9)], VOC, "one_based", "the mark of VOC's own in 2"),
         ([(1, 5, 9, 9)], LABELIMG, "labelimg", "the mark of labelImg in 1 of 1 files"),
-        ([(0, 5, 9, 9)], LABELIMG, "zero_based", "1 minima of 0"),
+        ([(0, 5, 9, 9)], LABELIMG, "zero_based", "1 boxes from 0"),
     ],
 )
 def test_what_decides(decide, boxes, body, convention, evidence):
@@ -45,6 +45,43 @@ def test_what_decides(decide, boxes, body, convention, evidence):
     assert found.convention == convention
     assert found.evidence.startswith(evidence)
     assert found.line().startswith(f"corners {convention}: ")
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        (0, 0, 0, 0),
+        (0, 0, 5000, 5000),
+        (0, 0, 1, 1),
+        (0, 60, 9, 5),
+        ("nan", 0, 9, 9),
+        (0, "", 9, 9),
+        (0, 0, "inf", 9),
+    ],
+)
+def test_a_box_that_is_dropped_says_nothing(decide, junk):
+    found = decide(INSIDE, (1, 5, 9, 9), junk)
+    assert found == ("one_based", "0 boxes from 0, 1 from 1, in 3 files")
+
+
+def test_boxes_are_counted_not_their_sides(decide):
+    found = decide((1, 5, 9, 9), (1, 5, 9, 9), (1, 5, 9, 9), (0, 0, 9, 9), (1, 1, 9, 9))
+    assert found.evidence == "1 boxes from 0, 4 from 1, in 5 files"
+
+
+@pytest.mark.parametrize(
+    ("zeros", "ones", "convention"),
+    [(4, 0, "one_based"), (5, 0, "zero_based"), (5, 5, "one_based")],
+)
+def test_slips_do_not_outvote_a_mark_for_counting_from_1(
+    decide, zeros, ones, convention
+):
+    boxes = [(0, 5, 9, 9)] * zeros + [(1, 5, 9, 9)] * ones
+    assert decide(*boxes, body=VOC).convention == convention
+
+
+def test_a_size_with_swapped_sides_still_lets_its_boxes_speak(decide):
+    assert decide((0, 5, 70, 95)).convention == "zero_based"
 
 
 def test_a_sample_is_spread_and_the_same_every_time():
