@@ -3,7 +3,8 @@
 OUT gets a picture of each image with its boxes, `detections.csv`, and `results.json`,
 COCO results of every detection that `voc-pipeline score` takes, with the label map that
 goes with them. Pictures are turned as EXIF says, and boxes are in their pixels as they
-are seen. A file that is no picture is named, and the others go on (exit status 1).
+are seen; those of `results.json` are turned back to the stored ones, as in the ground
+truth. A file that is no picture is named, and the others go on (exit status 1).
 What `predict` did not write is never replaced: it is named, and nothing is done.
 """
 
@@ -82,12 +83,12 @@ def _predict(
     progress = sys.stderr.isatty()
     for number, (picture_id, path) in enumerate(paths.items(), 1):
         try:
-            pixels = read_picture(path)
+            picture = read_picture(path)
         except PictureError as error:
             failed += 1
             sys.stderr.write(f"{path} is no picture: {error}\n")
             continue
-        shown += files.add(picture_id, pixels, detector.detect(pixels))
+        shown += files.add(picture_id, picture, detector.detect(picture.pixels))
         if progress:
             sys.stderr.write(f"\r{number}/{len(paths)} pictures")
     if progress:

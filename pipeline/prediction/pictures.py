@@ -1,5 +1,6 @@
 """The pictures to be asked about: which files, and their pixels as they are seen."""
 
+import dataclasses
 import os
 from collections.abc import Sequence
 
@@ -7,9 +8,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
+from components.example_gen.rules.box_frame import BoxFrame
+from schemas.single_box import Box
 from schemas.user_error import UserError
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+_EXIF_ORIENTATION = 0x0112
 
 
 class PictureError(Exception):
@@ -37,11 +41,29 @@ def picture_paths(names: Sequence[str]) -> dict[str, str]:
     return paths
 
 
-def read_picture(path: str) -> npt.NDArray[np.uint8]:
-    """Pixels uint8 [H, W, 3] RGB, turned as EXIF says; else PictureError."""
+@dataclasses.dataclass(frozen=True)
+class Picture:
+    """Pixels uint8 [H, W, 3] RGB, turned from the stored ones as EXIF says."""
+
+    pixels: npt.NDArray[np.uint8]
+    orientation: int = 1  # EXIF's, that was applied
+
+    def as_stored(self, box: Box) -> Box:
+        """A box, xyxy px, of these pixels -> of the stored ones, as in ground truth."""
+        height, width = self.pixels.shape[:2]
+        frame = BoxFrame("zero_based", self.orientation, (width, height))
+        stored = frame.pixels(box)
+        assert stored is not None  # a detector's numbers are finite
+        return stored
+
+
+def read_picture(path: str) -> Picture:
+    """A file's picture as it is seen; else PictureError."""
     try:
         with Image.open(path) as image:
-            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+            orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
+            pixels = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+            return Picture(pixels, orientation if orientation in range(1, 9) else 1)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise PictureError(str(error)) from error
 

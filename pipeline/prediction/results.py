@@ -16,6 +16,7 @@ from trainer.image import drawing
 
 if TYPE_CHECKING:
     from pipeline.prediction.detector import Found
+    from pipeline.prediction.pictures import Picture
 
 RESULTS_FILE = "results.json"
 CSV_FILE = "detections.csv"
@@ -77,8 +78,8 @@ class ResultFiles:
     """A folder that fills with what is found, picture by picture.
 
     `results.json` holds every detection, so that `voc-pipeline score` measures the
-    model and not the threshold; pictures and `detections.csv` those from their class's
-    threshold on.
+    model and not the threshold, in stored pixels as its ground truth; pictures and
+    `detections.csv` those from their class's threshold on, in pixels as they are seen.
 
     Attributes:
       folder: made where it is absent.
@@ -95,14 +96,12 @@ class ResultFiles:
         self._results: list[dict[str, Any]] = []
         self._rows: list[tuple[Any, ...]] = []
 
-    def add(
-        self, picture_id: str, pixels: npt.NDArray[np.uint8], found: "Found"
-    ) -> int:
+    def add(self, picture_id: str, picture: "Picture", found: "Found") -> int:
         """Keeps the detections, writes the picture; returns how many are shown."""
         for box, score, class_id in zip(
             found.boxes.tolist(), found.scores.tolist(), found.classes, strict=True
         ):
-            left, top, right, bottom = box
+            left, top, right, bottom = picture.as_stored(box)
             self._results.append(
                 {
                     "image_id": picture_id,
@@ -120,7 +119,7 @@ class ResultFiles:
         ]
         captions = [f"{n} {s:.2f}" for n, s in zip(names, scores, strict=True)]
         layer = drawing.LabelledBoxes(boxes, captions, drawing.DETECTION_COLOUR)
-        drawn = drawing.draw_boxes(Image.fromarray(pixels), [layer])
+        drawn = drawing.draw_boxes(Image.fromarray(picture.pixels), [layer])
         path = _drawing_path(self.folder, picture_id)
         drawn.save(path, quality=90, comment=_DRAWN_BY)
         return len(names)

@@ -7,6 +7,7 @@ from PIL import Image
 
 from components.baseline.push_record import PushRecord
 from pipeline.__main__ import main
+from pipeline.prediction.pictures import read_picture
 
 # The detector's one box is the whole picture, a dog of score .5.
 
@@ -76,15 +77,30 @@ def test_a_picture_is_turned_as_exif_says(tmp_path, predict):
     status, output, _ = predict(picture(tmp_path / "a.jpg", exif=exif))
 
     assert status == 0
-    assert results(output)[0]["bbox"] == [0, 0, 30, 40]
+    assert rows(output)[1][3:] == ["0.00", "0.00", "30.00", "40.00"]
+    assert results(output)[0]["bbox"] == [0, 0, 40, 30]
     assert pixels(output / "a.jpg").shape == (40, 30, 3)
 
 
-def test_score_takes_the_results(tmp_path, predict, capsys):
+def test_a_box_goes_back_to_where_its_pixels_are_stored(tmp_path):
+    # Stored 40 x 30; 6 shows row 0 on the right, column 0 on top: 30 x 40. A box at the
+    # top right, 10 wide and 5 high, is stored at the top left, 5 wide and 10 high.
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = read_picture(str(picture(tmp_path / "a.jpg", exif=exif)))
+    assert turned.as_stored((20, 0, 30, 5)) == (0, 0, 5, 10)
+    upright = read_picture(str(picture(tmp_path / "b.jpg")))
+    assert upright.as_stored((20, 0, 30, 5)) == (20, 0, 30, 5)
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_score_takes_the_results(orientation, tmp_path, predict, capsys):
     folder = tmp_path / "voc"
     for name in ("Annotations", "JPEGImages"):
         (folder / name).mkdir(parents=True)
-    picture(folder / "JPEGImages" / "a.jpg")
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    picture(folder / "JPEGImages" / "a.jpg", exif=exif)
     # VOC counts pixels from 1: the whole of 40 x 30.
     (folder / "Annotations" / "a.xml").write_text(
         "<annotation><filename>a.jpg</filename>"
