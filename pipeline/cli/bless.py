@@ -18,6 +18,13 @@ from schemas.user_error import RefusedError, UserError
 if TYPE_CHECKING:
     from components.baseline.push_record import PushRecord
 
+# What a model is blessed by: stages in the order they run, and their outputs.
+_NEEDED = {
+    "Trainer": {"model"},
+    "DetectionEvaluator": {"evaluation_result", "blessing"},
+    "ServingCheck": {"serving_blessing"},
+}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `voc-pipeline bless`."""
@@ -60,9 +67,14 @@ def _of_root(root: str) -> "tuple[str, PushRecord]":
     from pipeline.runners import metadata_path
 
     stages = latest_run(metadata_path(root))
-    missing = {"Trainer", "DetectionEvaluator", "ServingCheck"} - stages.keys()
-    if missing:
-        raise UserError(f"the newest run of {root} did not get to {min(missing)}")
+    for stage, outputs in _NEEDED.items():
+        if stage not in stages:
+            raise UserError(f"the newest run of {root} did not get to {stage}")
+        if outputs - stages[stage].outputs.keys():
+            raise UserError(
+                f"{stage} of the newest run of {root} did not finish; the same "
+                "`voc-pipeline run` goes on from there"
+            )
     checked = stages["ServingCheck"].outputs["serving_blessing"].uri
     problems = read_json(checked, FINDINGS_FILE)["problems"]
     if problems:

@@ -29,12 +29,15 @@ class StageRecord:
 def latest_run(metadata_path: str) -> dict[str, StageRecord]:
     """The stages of the newest run in a SQLite metadata store, by component id.
 
+    No stages where no run has begun; one that did not finish has no outputs.
     The newest has the highest id, which the store counts up; the time of a run is what
     a clock said, and a clock may have been set back.
     """
     config = metadata.sqlite_metadata_connection_config(metadata_path)
     store = metadata_store.MetadataStore(config)
     runs = store.get_contexts_by_type("pipeline_run")
+    if not runs:
+        return {}
     newest = max(runs, key=lambda context: context.id)
     stages = {}
     for execution in store.get_executions_by_context(newest.id):

@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from ml_metadata import metadata_store
+from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from components.baseline.push import push
 from components.baseline.push_record import PushRecord
@@ -136,3 +138,67 @@ def test_a_model_s_folder_is_blessed_only_with_a_destination(tmp_path, root, cap
     (tmp_path / "empty").mkdir()
     assert main(["bless", str(tmp_path / "empty"), "--because", "x"]) == 2
     assert "is neither the --root of a run nor" in capsys.readouterr().err
+
+
+def leave_run(root, stages):
+    """A run's metadata as TFX writes them: stage -> output names, [] if it failed."""
+    config = mlmd.ConnectionConfig()
+    config.sqlite.filename_uri = str(root / "metadata.sqlite")
+    config.sqlite.connection_mode = mlmd.SqliteMetadataSourceConfig.READWRITE_OPENCREATE
+    store = metadata_store.MetadataStore(config)
+    kinds = {
+        name: store.put_context_type(mlmd.ContextType(name=name))
+        for name in ("pipeline_run", "node")
+    }
+    if stages is None:
+        return
+    (run,) = store.put_contexts(
+        [mlmd.Context(type_id=kinds["pipeline_run"], name="run")]
+    )
+    stage_type = store.put_execution_type(mlmd.ExecutionType(name="stage"))
+    output_type = store.put_artifact_type(mlmd.ArtifactType(name="output"))
+    for stage, outputs in stages.items():
+        execution = mlmd.Execution(
+            type_id=stage_type,
+            last_known_state=mlmd.Execution.COMPLETE
+            if outputs
+            else mlmd.Execution.FAILED,
+        )
+        written = []
+        for name in outputs:
+            event = mlmd.Event(type=mlmd.Event.OUTPUT)
+            event.path.steps.add().key = name
+            written.append((mlmd.Artifact(type_id=output_type, uri="nowhere"), event))
+        node = mlmd.Context(type_id=kinds["node"], name=f"voc.{stage}")
+        execution_id, _, _ = store.put_execution(execution, written, [node])
+        store.put_attributions_and_associations(
+            [], [mlmd.Association(execution_id=execution_id, context_id=run)]
+        )
+
+
+TRAINED = {"Trainer": ["model"]}
+JUDGED = TRAINED | {"DetectionEvaluator": ["evaluation_result", "blessing"]}
+
+
+@pytest.mark.parametrize(
+    ("stages", "message"),
+    [
+        (None, "did not get to Trainer"),
+        ({}, "did not get to Trainer"),
+        ({"Trainer": []}, "Trainer of the newest run of"),
+        (TRAINED, "did not get to DetectionEvaluator"),
+        (TRAINED | {"DetectionEvaluator": []}, "DetectionEvaluator of the newest run"),
+        (JUDGED, "did not get to ServingCheck"),
+        (JUDGED | {"ServingCheck": []}, "ServingCheck of the newest run of"),
+    ],
+)
+def test_a_run_that_failed_or_was_interrupted_is_not_blessed(
+    tmp_path, capsys, stages, message
+):
+    leave_run(tmp_path, stages)
+
+    assert main(["bless", str(tmp_path), "--because", "x"]) == 2
+
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1
