@@ -127,3 +127,14 @@ def write_examples():
         return str(path)
 
     return write
+
+
+@pytest.fixture
+def other_store(monkeypatch):
+    """Gives the URL of a local path in a store that is not the local file system."""
+    from components.example_gen.source import storage
+    from tests.other_store import SCHEME, OtherStore
+
+    name = OtherStore.scheme()
+    monkeypatch.setattr(storage, "SCHEMES", (*storage.SCHEMES, name))
+    return lambda path: f"{SCHEME}{path}"

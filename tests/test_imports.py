@@ -18,7 +18,7 @@ SOURCES = sorted(path for layer in LAYERS for path in (ROOT / layer).rglob("*.py
 ROOMS = {
     "schemas": (
         *("user_error", "did_you_mean", "config_rules", "config_json", "own_process"),
-        *("single_box", "boxes", "tensor_boxes"),
+        *("plain_path", "single_box", "boxes", "tensor_boxes"),
         *("detection_example", "label_map", "example_wire", "tf_example", "parsing"),
     ),
     "trainer": (

@@ -1,17 +1,14 @@
 """What a served version must be, so that a candidate can be compared with it."""
 
-import contextlib
-import os
-import tempfile
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from components.baseline.folders import inside, is_local
+from components.baseline.folders import inside
 from components.baseline.served_models import ServedModel
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
+from schemas.plain_path import plain_path
 from schemas.user_error import UserError
 
 SIGNATURES = {
@@ -57,18 +54,19 @@ def class_names(model_path: str) -> tuple[str, ...]:
 
 def variables_that_are_no_numbers(model_path: str) -> list[str]:
     """Names of the variables of a SavedModel that hold NaN or infinity."""
-    reader = tf.train.load_checkpoint(inside(model_path, "variables/variables"))
-    return [
-        name
-        for name in sorted(reader.get_variable_to_shape_map())
-        if not _is_finite(reader.get_tensor(name))
-    ]
+    with plain_path(model_path) as path:
+        reader = tf.train.load_checkpoint(inside(path, "variables/variables"))
+        return [
+            name
+            for name in sorted(reader.get_variable_to_shape_map())
+            if not _is_finite(reader.get_tensor(name))
+        ]
 
 
 def require_comparable(served: ServedModel) -> None:
     """Refuses, in a line, a served version that no candidate can be compared with."""
     try:
-        with _plain_path(served.path) as path:
+        with plain_path(served.path) as path:
             signatures = tf.saved_model.load(path).signatures
         problems = signature_problems(signatures, JUDGED_BY)
     except Exception as error:  # whatever a broken file makes TensorFlow raise
@@ -83,18 +81,6 @@ def require_comparable(served: ServedModel) -> None:
             f"{served.path}, the version that serves, is no detector of this program "
             f"({problems[0]}); move it away, or name another --push-destination"
         )
-
-
-@contextlib.contextmanager
-def _plain_path(path: str) -> Iterator[str]:
-    """A path to the same folder that TensorFlow does not take for a pattern."""
-    if not is_local(path):
-        yield path
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        link = os.path.join(folder, "model")
-        os.symlink(os.path.abspath(path), link)
-        yield link
 
 
 def _is_finite(value: Any) -> bool:

@@ -1,19 +1,26 @@
 """A served version, asked about pictures of any size."""
 
+import contextlib
 import dataclasses
-import os
+import tempfile
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
+from apache_beam.io.filesystem import BeamIOError
+from apache_beam.io.filesystems import FileSystems
 
+from components.baseline import folders
 from components.baseline.push_record import read_record
 from components.baseline.served_detector import (
     class_names,
     require_comparable,
 )
 from components.baseline.served_models import GRAPH_FILE, ServedModel, serving
+from components.example_gen.source.storage import require_known_scheme
+from schemas.plain_path import plain_path
 from schemas.user_error import UserError
 
 _SIGNATURE = "serving_images"
@@ -48,9 +55,12 @@ class Detector:
         Raises UserError where there is none, or where it is no detector.
         """
         self.path = _version_path(place)
-        require_comparable(ServedModel(0, self.path, None))
-        self.class_names = class_names(self.path)
-        record = read_record(self.path)
+        with _on_this_machine(self.path) as path:
+            require_comparable(ServedModel(0, path, None))
+            self.class_names = class_names(path)
+            record = read_record(path)
+            with plain_path(path) as plain:
+                self._model = tf.saved_model.load(plain)  # keeps the variables alive
         found = record.score_thresholds if record else {}
         overall = found.get("overall")
         self.has_thresholds = overall is not None
@@ -63,7 +73,6 @@ class Detector:
             ],
             np.float32,
         )
-        self._model = tf.saved_model.load(self.path)  # keeps the variables alive
         self._signature: Any = self._model.signatures[_SIGNATURE]
 
     def detect(self, pixels: npt.NDArray[np.uint8]) -> Found:
@@ -77,11 +86,29 @@ class Detector:
         )
 
 
+@contextlib.contextmanager
+def _on_this_machine(path: str) -> Iterator[str]:
+    """The version itself, or a copy: TensorFlow reads fewer file systems than Beam."""
+    if folders.is_local(path):
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as copy:
+        for name in folders.files_below(path):
+            folders.copy_file(folders.inside(path, name), folders.inside(copy, name))
+        try:
+            yield copy
+        except UserError as error:
+            raise UserError(str(error).replace(copy, path)) from error
+
+
 def _version_path(place: str) -> str:
-    if os.path.isfile(os.path.join(place, GRAPH_FILE)):
-        return place
-    inside = os.path.join(place, "served")
-    newest = serving(inside if os.path.isdir(inside) else place)
+    require_known_scheme(place, "MODEL")
+    try:
+        if FileSystems.exists(folders.inside(place, GRAPH_FILE)):
+            return place
+        newest = serving(folders.inside(place, "served")) or serving(place)
+    except BeamIOError as error:
+        raise UserError(f"{place} cannot be listed: {error}") from error
     if newest is None:
         raise UserError(
             f"{place} holds no model: name the folder with {GRAPH_FILE}, a push "

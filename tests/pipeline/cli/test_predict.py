@@ -153,6 +153,26 @@ def test_a_file_that_is_no_picture_is_named_and_the_others_go_on(tmp_path, predi
     assert [found["image_id"] for found in results(output)] == ["a"]
 
 
+def test_a_model_in_a_folder_whose_name_reads_like_a_pattern(
+    tmp_path, save_one_box, predict
+):
+    folder = tmp_path / "served [v1]*?" / "8"
+    save_one_box(folder)
+
+    status, output, _ = predict(picture(tmp_path / "a.png"), place=folder)
+
+    assert status == 0
+    assert results(output)[0]["bbox"] == [0, 0, 40, 30]
+
+
+def test_a_model_behind_another_file_system(tmp_path, model, predict, other_store):
+    asked = picture(tmp_path / "a.png")
+    for place in (model, model.parent, model.parent.parent):
+        status, output, _ = predict(asked, place=other_store(place))
+        assert status == 0
+        assert results(output)[0]["bbox"] == [0, 0, 40, 30]
+
+
 def test_a_picture_is_never_replaced_by_its_drawing(tmp_path, predict):
     (tmp_path / "out").mkdir()
     mine = picture(tmp_path / "out" / "a.jpg", comment=b"mine")
@@ -214,6 +234,9 @@ def test_what_cannot_be_meant_is_one_line_and_exit_status_two(tmp_path, predict)
         assert status == 2
         assert message in said.err
         assert said.err.count("\n") == 1
+    status, _, said = predict(one, place="nfs://host/served")
+    assert status == 2
+    assert "nothing here reads nfs://" in said.err
     status, _, said = predict(one, place=tmp_path / "empty")
     assert status == 2
     assert "holds no model" in said.err
