@@ -10,7 +10,7 @@ from components.example_gen.config import IngestConfig
 from components.example_gen.rules import OBJECT_RULES
 from components.example_gen.rules.box_frame import BoxFrame
 from components.example_gen.rules.geometry import box_of, corners_of, part_box
-from components.example_gen.rules.likely_cause import likely_causes
+from components.example_gen.rules.likely_cause import CORNER_REASONS, likely_causes
 from components.example_gen.rules.objects import ObjectFacts, Repaired
 from components.example_gen.rules.rule import DROP_OBJECT, REPAIR, Rule
 from components.example_gen.source.annotation import RawObject, to_number
@@ -66,7 +66,8 @@ def judge_objects(
         found, box = _judge_one(index, facts, config)
         hits += found
         if box is None:
-            causes += likely_causes(corners, *size)
+            if found[-1].rule.code in CORNER_REASONS:
+                causes += likely_causes(corners, *size)
             continue
         kept.append(Kept(raw, box))
         earlier.add((raw.name, box))

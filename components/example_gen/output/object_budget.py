@@ -17,6 +17,7 @@ _UNKNOWN = (
     "the label map lacks most of what is annotated: give the data's own, or raise "
     "max_dropped_objects if only these classes are wanted"
 )
+_NAMELESS = "objects lack a class: write it into the <name> of each <object>"
 
 
 def lost_objects(reasons: Mapping[str, int]) -> int:
@@ -46,7 +47,8 @@ def object_problem(
 def why_dropped(reasons: Mapping[str, int], causes: Mapping[str, int]) -> str:
     """The likely cause of most drops, in words; "" where there is none."""
     lost = lost_objects(reasons)
-    unknown = reasons.get("unknown_class", 0)
-    if 2 * unknown > lost:
-        return _UNKNOWN
-    return hint(causes, lost - unknown) if lost else ""
+    unknown, nameless = reasons.get("unknown_class", 0), reasons.get("class_missing", 0)
+    boxes = lost - unknown - nameless
+    if boxes >= max(unknown, nameless):
+        return hint(causes, boxes) if boxes else ""
+    return _UNKNOWN if unknown >= nameless else _NAMELESS

@@ -23,7 +23,12 @@ HINTS = {
     "xywh": "the corners look like x, y, width, height: write xmax = x + width",
     "yxyx": "x and y look swapped: ymin, xmin, ymax, xmax under VOC's tags",
     "turned": "minimum and maximum are swapped: swap_inverted turns them round",
+    "small": "the boxes are smaller than min_box_px: lower it to keep them",
 }
+# Drops for the numbers of a box; of others these say nothing.
+CORNER_REASONS = frozenset(
+    {"box_not_number", "box_not_finite", "box_inverted", "box_outside", "box_too_small"}
+)
 _MOST = 0.5  # of the dropped boxes have to fit; turned ones fit as xywh by a quarter
 
 
@@ -38,17 +43,29 @@ def likely_causes(corners: Numbers, width: int, height: int) -> tuple[str, ...]:
         causes.append("relative")
     if box[3] == box[0]:
         causes.append("ymax_is_xmin")
+    if _is_small(box, width, height):
+        return (*causes, "small")  # it is a box as it stands
     fits = [
         name for name, read in _READINGS.items() if _is_box(read(box), width, height)
     ]
     return (*causes, *fits)
 
 
+def _is_small(box: _Corners, width: int, height: int) -> bool:
+    """Whether corners are a box within the image as they are: then size alone drops."""
+    xmin, ymin, xmax, ymax = box
+    return _is_inside(box, width, height) and xmin < xmax and ymin < ymax
+
+
 def _is_box(box: _Corners, width: int, height: int) -> bool:
     """Whether corners are a box within the image, a pixel of convention aside."""
     xmin, ymin, xmax, ymax = box
-    inside = min(box) >= 0 and xmax <= width + 1 and ymax <= height + 1
+    inside = _is_inside(box, width, height)
     return inside and xmax - xmin >= 1 and ymax - ymin >= 1
+
+
+def _is_inside(box: _Corners, width: int, height: int) -> bool:
+    return min(box) >= 0 and box[2] <= width + 1 and box[3] <= height + 1
 
 
 def hint(causes: Mapping[str, int], dropped: int) -> str:

@@ -21,6 +21,9 @@ def test_repeated_and_deleted_objects_are_no_loss():
         ({"box_inverted": 10}, {"xywh": 9}, "xmax = x + width"),
         ({"box_outside": 10}, {"yxyx": 10}, "x and y look swapped"),
         ({"unknown_class": 10}, {}, "the label map lacks most"),
+        ({"class_missing": 10}, {}, "write it into the <name>"),
+        ({"class_missing": 6, "box_inverted": 5}, {"xywh": 5}, "into the <name>"),
+        ({"box_too_small": 10}, {"small": 10}, "smaller than min_box_px"),
     ],
 )
 def test_the_likely_cause_is_named(reasons, causes, said):
