@@ -87,6 +87,7 @@ def read_voc(
     image_set: str = "",
     unannotated: Literal["reject", "negative", "ignore"] = "reject",
     corners: Literal["auto", "one_based", "zero_based", "labelimg"] = "auto",
+    exif_boxes: Literal["auto", "stored", "displayed"] = "auto",
 ) -> tuple[AnnotatedImages, list[str]]:
     """A VOC directory or tar, or one image set of it; and what differs from ingest.
 
@@ -94,7 +95,9 @@ def read_voc(
     `.xml`), or by the number that name is if it is all digits; to a class by its place,
     from 1, in the label map or else in the alphabet.
     """
-    config = IngestConfig(unannotated=unannotated, corners=corners)
+    config = IngestConfig(
+        unannotated=unannotated, corners=corners, exif_boxes=exif_boxes
+    )
     items = _items(data, image_set, config)
     # As ingest decides it: for the whole data set, also where one set of it is scored.
     whole = _items(data, "", config) if image_set else items

@@ -79,6 +79,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how boxes count pixels (default: auto, decided as ingest does)",
     )
     parser.add_argument(
+        "--exif-boxes",
+        choices=("auto", "stored", "displayed"),
+        default="auto",
+        help="picture that boxes lie in where EXIF turns it and <size> does not tell: "
+        "as it was told to ingest (default: auto)",
+    )
+    parser.add_argument(
         "--ignore-unknown-categories",
         action="store_true",
         help="leave out results of categories that the ground truth lacks, as "
@@ -126,7 +133,12 @@ def _read_ground_truth(
 
         label_map = LabelMap.from_file(args.label_map) if args.label_map else None
         return read_voc(
-            path, label_map, args.image_set or "", args.unannotated, args.corners
+            path,
+            label_map,
+            args.image_set or "",
+            args.unannotated,
+            args.corners,
+            args.exif_boxes,
         )
     for option, value in (("label-map", args.label_map), ("image-set", args.image_set)):
         if value:

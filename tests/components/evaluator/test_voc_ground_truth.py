@@ -238,3 +238,19 @@ def test_boxes_count_as_ingest_decides_for_the_whole_data_set(write):
     annotated, told = read_voc(home, image_set="train", corners="one_based")
     assert scored(annotated) == [("a", "dog", (10.0, 20.0, 40.0, 40.0))]
     assert told == []
+
+
+def test_boxes_lie_in_the_picture_that_ingest_was_told_they_lie_in(write):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # stored row 0 is seen on the right, column 0 on top
+    square = io.BytesIO()
+    Image.new("RGB", (80, 80)).save(square, "JPEG", exif=exif)
+    # [10, 20, 50, 60] seen: stored x is y seen, stored y is 80 - x seen.
+    xml = voc_xml("a.jpg", [(11, 21, 50, 60)], size=(80, 80))
+    home = write({"Annotations/a.xml": xml, "JPEGImages/a.jpg": square.getvalue()})
+
+    as_stored, _ = read_voc(home)
+    as_seen, _ = read_voc(home, exif_boxes="displayed")
+
+    assert scored(as_stored) == [("a", "dog", (10, 20, 40, 40))]
+    assert scored(as_seen) == [("a", "dog", (20, 30, 40, 40))]
