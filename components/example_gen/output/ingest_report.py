@@ -3,7 +3,7 @@
 import dataclasses
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from components.example_gen.config import IngestConfig
@@ -23,6 +23,7 @@ from components.example_gen.rules.rule import (
     Rule,
 )
 from components.example_gen.shards.tally import COUNTED, Tally
+from components.example_gen.source.finding import Finding
 from schemas.user_error import RefusedError, UserError
 
 # What to do about images in doubt, where they are too many.
@@ -132,8 +133,13 @@ def _check_sums(totals: Mapping[str, int]) -> None:
             raise RuntimeError(f"{kind}: {went_in} in, {came_out} accounted for")
 
 
-def check_usable(report: Report, tally: Tally, config: IngestConfig) -> None:
-    """UserError where nothing is left, or a class is unknown and that is to stop."""
+def check_usable(
+    report: Report, tally: Tally, config: IngestConfig, findings: Iterable[Finding]
+) -> None:
+    """UserError where nothing is left, or a class is unknown and that is to stop.
+
+    `findings`, all there are, are read only where an example is needed.
+    """
     if config.label_map and tally.unknown_classes and config.unknown_class == "stop":
         named = ", ".join(
             f"{name!r} ({count} objects)"
@@ -148,7 +154,8 @@ def check_usable(report: Report, tally: Tally, config: IngestConfig) -> None:
         meant = {rule.code: rule.summary for rule in RULES}[worst[0][0]]
         raise UserError(
             f"nothing is left of {report.totals['images_in']} images; "
-            f"reasons: {_named(worst)} ({worst[0][0]}: {meant}){_hints(worst)}"
+            f"reasons: {_named(worst)} ({worst[0][0]}: {meant})"
+            f"{_example(worst[0][0], findings)}{_hints(worst)}"
         )
     if lost_objects(report.reasons) and not report.totals["objects_written"]:
         why = why_dropped(report.reasons, report.details.get("likely_causes", {}))
@@ -215,6 +222,13 @@ def budget_problems(report: Report, config: IngestConfig) -> list[str]:
 
 def _percent(fraction: float) -> str:
     return f"{fraction:.2%}".replace(".00%", "%")
+
+
+def _example(reason: str, findings: Iterable[Finding]) -> str:
+    found = next((f for f in findings if f.reason == reason), None)
+    if found is None:
+        return ""
+    return f"; for example {found.path or found.image_id}: {found.detail}"
 
 
 def _hints(reasons: Sequence[tuple[str, int]]) -> str:

@@ -64,7 +64,8 @@ def publish(
         Counter(finding.reason for finding in beyond_shards),
         {**_details(data, plan, run), "warnings": _warnings(noticed)},
     )
-    check_usable(report, run.tally, config)
+    findings = _all_findings(dirs, beyond_shards, shard_count)
+    check_usable(report, run.tally, config, findings)
     problems = budget_problems(report, config)
     report.details["verdict"] = "; ".join(problems) or "within budget"
     _publish_shards(dirs, config, run.files)

@@ -7,6 +7,13 @@ HINTS = {
         "images without an XML: unannotated=negative takes them as images without "
         "objects, unannotated=ignore leaves them out"
     ),
+    "xml_malformed": (
+        "an XML that is not in UTF-8 must name its encoding in its first line: "
+        '<?xml version="1.0" encoding="..."?>; one that is cut off, export again'
+    ),
+    "size_conflict": (
+        "put the pictures that the boxes were drawn on, or correct <size>"
+    ),
     "image_ambiguous": "several images of one name: keep the one that is annotated",
     "annotation_lfs_pointer": "git-lfs has not fetched the data: run git lfs pull",
     "image_lfs_pointer": "git-lfs has not fetched the data: run git lfs pull",

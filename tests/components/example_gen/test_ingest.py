@@ -237,6 +237,29 @@ def test_nothing_left_is_unusable_and_says_why(run, data_set, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_nothing_left_shows_a_file_with_its_place_and_how_to_mend_it(
+    run, data_set, voc_xml
+):
+    cyrillic = voc_xml().replace(b"dog", "\u043f\u0451\u0441".encode("cp1251"))
+    column = cyrillic.index("\u043f".encode("cp1251"))
+    with pytest.raises(UserError) as caught:
+        run(data_set({"a": cyrillic}))
+    line = str(caught.value)
+    assert "; for example Annotations/a.xml: " in line
+    assert f"line 1, column {column}" in line
+    assert 'its first line: <?xml version="1.0" encoding="..."?>' in line
+
+
+def test_nothing_left_for_another_shape_shows_both_sizes(run, data_set, voc_xml):
+    home = data_set({"a": voc_xml(size=(300, 80))})
+    message = (
+        "for example Annotations/a.xml: <size> 300x80, decoded 100x80; .*pictures that "
+        "the boxes were drawn on, or correct <size>"
+    )
+    with pytest.raises(UserError, match=message):
+        run(home)
+
+
 def test_an_empty_directory_is_unusable(run, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match=r"holds no annotations \(.xml\) and no images"):
