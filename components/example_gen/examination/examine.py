@@ -46,6 +46,7 @@ class Examined:
     objects_in: int
     objects_repaired: int = 0
     causes: tuple[str, ...] = ()  # likely ones of the dropped objects
+    ymax_is_xmin: int = 0  # in so many boxes
     doubtful: bool = False  # written, and its boxes may be those of another picture
     mark: bytes = b""  # fingerprint of what is written, where it has one
 
@@ -136,6 +137,7 @@ def examine(
         objects_in=len(annotation.objects),
         objects_repaired=judged.repaired,
         causes=judged.causes,
+        ymax_is_xmin=judged.ymax_is_xmin,
         doubtful=any(finding.reason in doubts(config) for finding in exam.findings),
         mark=luma.mark,
     )

@@ -10,7 +10,11 @@ from components.example_gen.config import IngestConfig
 from components.example_gen.rules import OBJECT_RULES
 from components.example_gen.rules.box_frame import BoxFrame
 from components.example_gen.rules.geometry import box_of, corners_of, part_box
-from components.example_gen.rules.likely_cause import CORNER_REASONS, likely_causes
+from components.example_gen.rules.likely_cause import (
+    CORNER_REASONS,
+    has_ymax_of_xmin,
+    likely_causes,
+)
 from components.example_gen.rules.objects import ObjectFacts, Repaired
 from components.example_gen.rules.rule import DROP_OBJECT, REPAIR, Rule
 from components.example_gen.source.annotation import RawObject, to_number
@@ -44,6 +48,7 @@ class JudgedObjects:
     hits: tuple[ObjectHit, ...]
     repaired: int
     causes: tuple[str, ...]  # what would explain the dropped boxes
+    ymax_is_xmin: int  # in so many boxes, kept or not
 
 
 def judge_objects(
@@ -72,7 +77,8 @@ def judge_objects(
         kept.append(Kept(raw, box))
         earlier.add((raw.name, box))
         repaired += any(hit.rule.action == REPAIR for hit in found)
-    return JudgedObjects(tuple(kept), tuple(hits), repaired, tuple(causes))
+    alike = sum(has_ymax_of_xmin(corners_of(raw.box)) for raw in objects)
+    return JudgedObjects(tuple(kept), tuple(hits), repaired, tuple(causes), alike)
 
 
 def _judge_one(

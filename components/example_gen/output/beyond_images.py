@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from components.example_gen.rules import CLASS_RULES, NEAR_COPY_RULES
+from components.example_gen.rules import BOX_RULES, CLASS_RULES, NEAR_COPY_RULES
 from components.example_gen.rules.near_copies import Seen
 from components.example_gen.source.finding import Finding
 
@@ -15,6 +15,16 @@ def class_findings(counts: Mapping[str, int]) -> Iterator[Finding]:
     for rule in CLASS_RULES:
         for name, detail in rule.check(counts):
             yield Finding(name, "", -1, rule.code, rule.severity, rule.action, detail)
+
+
+def box_findings(totals: Mapping[str, int]) -> Iterator[Finding]:
+    """Findings about the corners of all boxes together."""
+    for rule in BOX_RULES:
+        detail = rule.check(totals.get("ymax_is_xmin", 0), totals.get("objects_in", 0))
+        if detail is not None:
+            yield Finding(
+                "all boxes", "", -1, rule.code, rule.severity, rule.action, detail
+            )
 
 
 def near_copy_findings(images: Sequence[Seen]) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from components.example_gen.config import IngestConfig
 from components.example_gen.output import directories as output
 from components.example_gen.output import report_page as html_report
 from components.example_gen.output.beyond_images import (
+    box_findings,
     class_findings,
     near_copy_findings,
 )
@@ -56,6 +57,7 @@ def publish(
     noticed = [
         *plan.findings,
         *class_findings(run.tally.classes),
+        *box_findings(run.tally.totals),
         *near_copy_findings(read_marks(dirs.staging, shard_count)),
     ]
     beyond_shards = [*noticed, *run.twins]

@@ -113,6 +113,7 @@ CLASS_RULES = (
     Rule(class_names.class_spelling, WARNING, KEEP),
     Rule(class_names.class_misspelt, WARNING, KEEP),
 )
+BOX_RULES = (Rule(data_set.ymax_is_xmin, WARNING, KEEP),)
 CONTENT_TWIN_RULES = (
     Rule(data_set.duplicate_image, WARNING, KEEP),
     Rule(data_set.split_leak, ERROR, KEEP),
@@ -128,6 +129,7 @@ RULES = (
     *OBJECT_RULES,
     *DATA_SET_RULES,
     *CLASS_RULES,
+    *BOX_RULES,
     *CONTENT_TWIN_RULES,
     *NEAR_COPY_RULES,
 )

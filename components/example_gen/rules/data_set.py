@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from components.example_gen.source.image_sets import ImageSets
 from components.example_gen.source.pair import Pair
 
+_NO_CHANCE = 5  # boxes of a data set whose ymax is by chance their xmin are fewer
+
 
 @dataclasses.dataclass(frozen=True)
 class DataSetFacts:
@@ -126,3 +128,10 @@ def split_leak(owners: Sequence[tuple[str, str]]) -> str | None:
 def _names(owners: Sequence[tuple[str, str]]) -> str:
     shown = ", ".join(f"{split}/{image_id}" for split, image_id in owners[:6])
     return shown if len(owners) <= 6 else f"{shown} and {len(owners) - 6} more"
+
+
+def ymax_is_xmin(count: int, objects: int) -> str | None:
+    """Most boxes have a ymax equal to xmin: whatever wrote them mixed up two fields."""
+    if count < _NO_CHANCE or 2 * count <= objects:
+        return None
+    return f"ymax equals xmin in {count} of {objects} boxes: two fields are mixed up"

@@ -41,7 +41,7 @@ def likely_causes(corners: Numbers, width: int, height: int) -> tuple[str, ...]:
     causes = []
     if min(box) >= 0 and max(box) <= 1:
         causes.append("relative")
-    if box[3] == box[0]:
+    if has_ymax_of_xmin(corners):
         causes.append("ymax_is_xmin")
     if _is_small(box, width, height):
         return (*causes, "small")  # it is a box as it stands
@@ -49,6 +49,11 @@ def likely_causes(corners: Numbers, width: int, height: int) -> tuple[str, ...]:
         name for name, read in _READINGS.items() if _is_box(read(box), width, height)
     ]
     return (*causes, *fits)
+
+
+def has_ymax_of_xmin(corners: Numbers) -> bool:
+    """Whether ymax equals xmin, which is chance in a box and a defect in most."""
+    return corners[0] is not None and corners[0] == corners[3]
 
 
 def _is_small(box: _Corners, width: int, height: int) -> bool:

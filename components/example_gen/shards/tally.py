@@ -44,6 +44,7 @@ class Tally:
             if finding.reason == "unknown_class":
                 self.unknown_classes[finding.detail] += 1
         self.causes.update(examined.causes)
+        self.totals["ymax_is_xmin"] += examined.ymax_is_xmin
         self.totals["images_in"] += 1
         self.totals["objects_in"] += examined.objects_in
         self.totals["objects_repaired"] += examined.objects_repaired
