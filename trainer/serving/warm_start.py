@@ -8,9 +8,11 @@ from typing import Any
 
 import tensorflow as tf
 
+from schemas.plain_path import plain_path
 from schemas.user_error import UserError
 from trainer.serving.saved_model import EXTRA, VARIABLES_FILENAME
 
+_KEY = "model_variables/{}/.ATTRIBUTES/VARIABLE_VALUE"
 _LOG = logging.getLogger(__name__)
 
 
@@ -59,14 +61,15 @@ def require_model(directory: str) -> list[str]:
 
 def _read_variables(directory: str) -> dict[str, Any]:
     names = require_model(directory)
-    try:
-        reader = tf.train.load_checkpoint(f"{directory}/variables/variables")
-    except (ValueError, tf.errors.OpError) as error:
-        raise UserError(_not_ours(directory)) from error
-    return {
-        name: reader.get_tensor(f"model_variables/{index}/.ATTRIBUTES/VARIABLE_VALUE")
-        for index, name in enumerate(names)
-    }
+    with plain_path(directory) as path:
+        try:
+            reader = tf.train.load_checkpoint(f"{path}/variables/variables")
+        except (ValueError, tf.errors.OpError) as error:
+            raise UserError(_not_ours(directory)) from error
+        return {
+            name: reader.get_tensor(_KEY.format(index))
+            for index, name in enumerate(names)
+        }
 
 
 def _not_ours(directory: str) -> str:

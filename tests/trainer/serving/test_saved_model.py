@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -145,6 +146,15 @@ def test_a_new_model_starts_from_an_exported_one(exported, model, config):
     assert warm_start(other, str(exported)) == []
     for a, b in zip(model.variables, other.variables, strict=True):
         np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
+
+
+def test_a_model_to_start_from_in_a_folder_that_reads_like_a_pattern(
+    exported, model, config, tmp_path
+):
+    moved = shutil.copytree(exported, tmp_path / "weights [v1]*?")
+    other = build_retinanet(config.model, 3)
+
+    assert warm_start(other, str(moved)) == []
 
 
 def test_other_classes_keep_only_the_class_predictions_new(exported, config):
