@@ -46,6 +46,7 @@ def create_pipeline(
         statistics=statistics.outputs["statistics"],
         schema=schema.outputs["schema"],
         drift_config=to_json(config.drift),
+        gate_split=config.gate.split,
         source_digest=stage_digest("DataGate"),
         **earlier_statistics,
     )

@@ -11,6 +11,7 @@ from tfx.v1.dsl.components import InputArtifact, OutputArtifact, Parameter, comp
 
 from components.data_gate import drift, gate, validation
 from components.data_gate.config import DriftConfig
+from components.data_gate.judged_split import judged_split
 from components.data_gate.profile import profile_of
 from schemas.config_json import from_json
 
@@ -24,19 +25,23 @@ def DataGate(
     schema: InputArtifact[standard_artifacts.Schema],
     anomalies: OutputArtifact[standard_artifacts.ExampleAnomalies],
     drift_config: Parameter[str],
+    gate_split: Parameter[str],
     source_digest: Parameter[str],
     earlier_statistics: InputArtifact[standard_artifacts.ExampleStatistics] = None,
 ) -> None:
     """Validates every split, compares with an earlier span where one is given.
 
     Writes `anomalies` as TFX's ExampleValidator does, with `verdict.json` beside
-    them, and raises DataRefusedError where that one records and goes on.
+    them, and raises DataRefusedError where that one records and goes on. Raises
+    UserError where the data lack `gate_split`, on which the model is to be judged.
     """
     del source_digest  # only there for the cache to see
     config = from_json(DriftConfig, drift_config, "drift")
+    splits = artifact_utils.decode_split_names(statistics.split_names)
+    judged_split(gate_split, splits)  # later than here, a training would be lost
     expectations = validation.load_schema(schema.uri)
     found: list[gate.Anomaly] = []
-    for split in artifact_utils.decode_split_names(statistics.split_names):
+    for split in splits:
         stats = validation.load_statistics(
             artifact_utils.get_split_uri([statistics], split)
         )

@@ -1,4 +1,4 @@
 """Exact metrics of candidate and baseline, and the gate.
 
-Imports schemas, trainer, example_gen and baseline.
+Imports schemas, trainer, example_gen, data_gate and baseline.
 """

@@ -19,9 +19,10 @@ from tfx.v1.dsl.components import (
 )
 
 from components.baseline.component import IDENTITY_PROPERTY
+from components.data_gate.judged_split import EVAL, TEST, judged_split
 from components.evaluator import evaluation, gate
 from components.evaluator.config import GateConfig
-from components.evaluator.evidence import EVAL, TEST, Judged, gather, judged_split
+from components.evaluator.evidence import Judged, gather
 from components.evaluator.score_thresholds import THRESHOLDS_FILE, best_thresholds
 from schemas.config_json import from_json
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
@@ -79,7 +80,7 @@ def DetectionEvaluator(
     found = results[EVAL].columns[evaluation.CANDIDATE]
     thresholds = best_thresholds(found, class_names, config.difficult, EVAL)
     _write_json(evaluation_result.uri, THRESHOLDS_FILE, dataclasses.asdict(thresholds))
-    split = judged_split(config, splits)
+    split = judged_split(config.split, splits)
     evidence = gather(config, judged, results[split], class_names, split)
     verdict = gate.decide(config, evidence)
     _write_json(blessing.uri, VERDICT_FILE, verdict.as_dict())

@@ -8,7 +8,6 @@ from components.evaluator import difference, evaluation
 from components.evaluator.config import GateConfig
 from components.evaluator.gate import Evidence
 
-AUTO, TEST, EVAL = "auto", "test", "eval"
 _SEED = 0  # of the resamples: the same images and models have the same verdict
 
 
@@ -18,20 +17,6 @@ class Judged:
 
     candidate_path: str
     served_path: str
-
-
-def judged_split(config: GateConfig, names: Sequence[str]) -> str:
-    """The split that the gate judges on.
-
-    Raises ValueError where the config names one that the examples lack.
-    """
-    if config.split == AUTO:
-        return TEST if TEST in names else EVAL
-    if config.split not in names:
-        raise ValueError(
-            f"gate.split is {config.split}, and the examples have {', '.join(names)}"
-        )
-    return config.split
 
 
 def gather(

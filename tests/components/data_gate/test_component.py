@@ -6,6 +6,7 @@ import pytest
 import schemas
 from components.data_gate.config import DriftConfig
 from schemas.config_json import to_json
+from schemas.user_error import UserError
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 SCHEMA = Path(schemas.__file__).parent / "detection.pbtxt"
@@ -65,7 +66,7 @@ def statistics_of(tmp_path):
 def gate(tmp_path):
     """Runs the stage -> verdict.json of a run that passes."""
 
-    def run(statistics, schema_text=None, earlier=None, **drift):
+    def run(statistics, schema_text=None, earlier=None, judged_on="auto", **drift):
         from tfx.types import standard_artifacts
 
         from components.data_gate.component import DataGate
@@ -82,6 +83,7 @@ def gate(tmp_path):
             schema=schema,
             anomalies=anomalies,
             drift_config=to_json(DriftConfig(**drift)),
+            gate_split=judged_on,
             source_digest="",
             **inputs,
         )
@@ -132,3 +134,10 @@ def test_a_split_of_negatives_passes_and_is_told_of(gate, statistics_of):
     assert verdict["passed"]
     (reason,) = verdict["reasons"]
     assert "no object in any of its 40 images" in reason
+
+
+def test_a_gate_on_a_split_that_the_data_lack_stops_before_the_training(
+    statistics_of, gate
+):
+    with pytest.raises(UserError, match=r"gate\.split is test, and the data have"):
+        gate(statistics_of("now", 0.5, [1]), judged_on="test")
