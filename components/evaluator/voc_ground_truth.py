@@ -119,7 +119,8 @@ def read_voc(
             + "; ".join(told.lines())
         )
     ids = [item.image_id for item, _ in annotated]
-    return _as_ground_truth(str(data), ids, objects, label_map), list(told.lines())
+    where = f"{data} (image set {image_set})" if image_set else str(data)
+    return _as_ground_truth(where, ids, objects, label_map), list(told.lines())
 
 
 def _items(data: Path, image_set: str, config: IngestConfig) -> list[Item]:

@@ -9,6 +9,7 @@ ingest keeps other objects than are scored, a line says which and why.
 """
 
 import argparse
+import dataclasses
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -92,6 +93,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "pycocotools does; they are counted",
     )
     parser.add_argument(
+        "--ignore-unknown-images",
+        action="store_true",
+        help="leave out results of images that the ground truth, or its --image-set, "
+        "lacks; they are counted",
+    )
+    parser.add_argument(
         "--per-class", action="store_true", help="a line for each class"
     )
     options.add_result_arguments(parser)
@@ -107,11 +114,15 @@ def run(args: argparse.Namespace) -> int:
     annotated, notes = _read_ground_truth(args)
     from trainer.metrics.coco_files import read_results
 
-    detections, ignored = read_results(
-        args.detections, annotated, ignore_unknown=args.ignore_unknown_categories
+    detections, left_out = read_results(
+        args.detections,
+        annotated,
+        ignore_categories=args.ignore_unknown_categories,
+        ignore_images=args.ignore_unknown_images,
     )
-    if ignored:
-        notes.append(f"results of unknown categories left out: {ignored}")
+    for kind, count in dataclasses.asdict(left_out).items():
+        if count:
+            notes.append(f"results of unknown {kind} left out: {count}")
     if not len(detections):
         sys.stderr.write(f"voc-pipeline score: {args.detections} has no detections\n")
     evaluate = _coco_report if args.protocol == "coco" else _voc_report

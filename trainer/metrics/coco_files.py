@@ -88,24 +88,41 @@ def read_annotations(path: Path) -> AnnotatedImages:
     )
 
 
+@dataclasses.dataclass(frozen=True)
+class LeftOut:
+    """How many results were left out for what the ground truth lacks."""
+
+    categories: int = 0
+    images: int = 0
+
+
 def read_results(
-    path: Path, annotated: AnnotatedImages, *, ignore_unknown: bool = False
-) -> tuple[Detections, int]:
+    path: Path,
+    annotated: AnnotatedImages,
+    *,
+    ignore_categories: bool = False,
+    ignore_images: bool = False,
+) -> tuple[Detections, LeftOut]:
     """A COCO results file: a list of {image_id, category_id, bbox, score}.
 
-    With `ignore_unknown` results of categories that the ground truth lacks are left
-    out, as pycocotools does; their number comes back beside the rest.
+    With `ignore_categories` results of categories that the ground truth lacks are left
+    out, as pycocotools does, with `ignore_images` those of images; their numbers come
+    back beside the rest, one that lacks both as an image's.
     """
     categories: Mapping[Any, int] = annotated.category_index
-    if ignore_unknown:
+    if ignore_categories:
         categories = _OrUnknown(categories)
+    images: Mapping[Any, int] = annotated.image_index
+    if ignore_images:
+        images = _OrUnknown(images)
+    where = f"{annotated.where} (--ignore-unknown-images leaves it out)"
     columns = []
     count = 0
     for rows in _lists(path):
         records = JsonRecords(rows, f"{path}: detections", first=count)
         columns.append(
             (
-                records.indices("image_id", annotated.image_index, annotated.where),
+                records.indices("image_id", images, where),
                 records.indices("category_id", categories, annotated.where),
                 records.boxes(),
                 records.numbers("score"),
@@ -113,8 +130,9 @@ def read_results(
         )
         count += len(rows)
     whole = list(map(np.concatenate, zip(*columns, strict=True)))
-    known = whole[1] != _UNKNOWN
-    return Detections(*(column[known] for column in whole)), int((~known).sum())
+    seen, known = whole[0] != _UNKNOWN, whole[1] != _UNKNOWN
+    left_out = LeftOut(categories=int((seen & ~known).sum()), images=int((~seen).sum()))
+    return Detections(*(column[seen & known] for column in whole)), left_out
 
 
 class _OrUnknown(dict[Any, int]):

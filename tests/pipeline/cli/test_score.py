@@ -232,6 +232,27 @@ def test_image_set_limits_the_images(voc, tmp_path, capsys):
     assert report["per_class"]["cat"]["AP"] == pytest.approx(1)
 
 
+def test_results_of_images_beyond_the_set_are_left_out_where_told_so(
+    voc, tmp_path, capsys
+):
+    sets = voc / "ImageSets" / "Main"
+    sets.mkdir(parents=True)
+    (sets / "test.txt").write_text("000007\nempty\n")
+    results = write_json(tmp_path / "all_dt.json", voc_results())
+    assert score(voc, results, "--image-set", "test") == 2
+    error = capsys.readouterr().err
+    assert f"has a 'image_id' that is not in {voc} (image set test)" in error
+    assert "--ignore-unknown-images leaves it out" in error
+    options = ("--image-set", "test")
+    whole = report_of(capsys, voc, results, *options, "--ignore-unknown-images")
+    rows = [row for row in voc_results() if row["image_id"] != 3]
+    left_out = len(voc_results()) - len(rows)
+    assert whole.pop("notes")[1:] == [f"results of unknown images left out: {left_out}"]
+    few = report_of(capsys, voc, write_json(tmp_path / "few.json", rows), *options)
+    assert len(few.pop("notes")) == 1  # that there are no pictures
+    assert whole == few
+
+
 def test_results_of_unknown_categories_are_left_out_where_told_so(
     files, tmp_path, capsys
 ):
