@@ -1,6 +1,7 @@
 """Class names and their ids 0..K-1; an unknown name never passes silently."""
 
 import dataclasses
+import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -9,13 +10,23 @@ from schemas.user_error import UserError
 LABEL_MAP_FILENAME = "label_map.txt"  # beside the Split-* folders of examples
 
 
+def class_name(text: str) -> str:
+    """A class name: white space of any kind and length is one blank, letters are NFC.
+
+    Unicode has two forms of many letters, which look and mean the same: NFC and NFD.
+    """
+    return unicodedata.normalize("NFC", " ".join(text.split()))
+
+
 @dataclasses.dataclass(frozen=True)
 class LabelMap:
-    """Class names in id order: id = position, no background class."""
+    """Class names in id order: id = position, no background class; Unicode's NFC."""
 
     names: tuple[str, ...]
 
     def __post_init__(self) -> None:
+        composed = tuple(unicodedata.normalize("NFC", name) for name in self.names)
+        object.__setattr__(self, "names", composed)
         if len(set(self.names)) != len(self.names):
             twice = sorted({n for n in self.names if self.names.count(n) > 1})
             raise ValueError(f"a label map names each class once; twice: {twice}")
@@ -58,7 +69,7 @@ class LabelMap:
     def from_text(cls, text: str, where: str) -> "LabelMap":
         """Reads one class per line; `where` names the source in error messages."""
         # At \n alone: a name may hold what else Python takes for the end of a line.
-        lines = (" ".join(line.split()) for line in text.lstrip("\ufeff").split("\n"))
+        lines = (class_name(line) for line in text.lstrip("\ufeff").split("\n"))
         names = tuple(line for line in lines if line)
         if not names:
             raise UserError(f"{where} is empty; it holds one class per line")

@@ -51,9 +51,14 @@ def class_missing(facts: ObjectFacts, config: IngestConfig) -> str | None:
 
 
 def class_spaced(facts: ObjectFacts, config: IngestConfig) -> str | None:
-    """White space in the class name is not one blank each: it becomes that."""
+    """White space in the class name is not one blank each, or it is not NFC: mended."""
     written = facts.raw.name_as_written
-    return f"{written!r} is {facts.raw.name!r}" if written else None
+    if not written:
+        return None
+    # NFC and NFD look the same.
+    letters = " ".join(written.split()) != facts.raw.name
+    show = ascii if letters else repr
+    return f"{show(written)} is {show(facts.raw.name)}"
 
 
 def unknown_class(facts: ObjectFacts, config: IngestConfig) -> str | None:

@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 
 from components.example_gen.source.exporters import exporter_of
 from components.example_gen.source.voc_xml import AnnotationError, parse
+from schemas.label_map import class_name
 
 __all__ = ["AnnotationError"]
 Convention = Literal["one_based", "zero_based", "labelimg"]
@@ -47,7 +48,7 @@ class RawObject:
     pose: str | None
     parts: tuple[RawPart, ...]
     deleted: bool = False
-    name_as_written: str = ""  # where white space in it was not one blank each
+    name_as_written: str = ""  # where that is another
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -71,11 +72,6 @@ def _children(parent: ElementTree.Element) -> dict[str, ElementTree.Element]:
 def _text(children: dict[str, ElementTree.Element], tag: str) -> str | None:
     child = children.get(tag)
     return None if child is None else (child.text or "").strip()
-
-
-def one_line_name(text: str | None) -> str:
-    """A class name: white space of any kind and length is one blank."""
-    return " ".join((text or "").split())
 
 
 def _box(children: dict[str, ElementTree.Element]) -> RawBox | None:
@@ -140,7 +136,7 @@ def _part(element: ElementTree.Element) -> RawPart:
 def _object(element: ElementTree.Element) -> RawObject:
     children = _children(element)
     written = _text(children, "name") or ""
-    name = one_line_name(written)
+    name = class_name(written)
     return RawObject(
         name=name,
         box=_box(children),
@@ -175,7 +171,9 @@ def read_annotation(raw: bytes) -> Annotation:
 def class_names(raw: bytes) -> set[str]:
     """Class names of an annotation's objects, without reading more than that."""
     objects = [_children(element) for element in parse(raw)[0].iter("object")]
-    return {one_line_name(_text(o, "name")) for o in objects if not _deleted(o)} - {""}
+    return {class_name(_text(o, "name") or "") for o in objects if not _deleted(o)} - {
+        ""
+    }
 
 
 def to_number(text: str | None) -> float | None:

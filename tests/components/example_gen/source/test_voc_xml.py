@@ -85,9 +85,10 @@ def test_a_namespace_is_no_obstacle():
         ("traffic\n      light", "traffic light"),
         ("coffee\u2028cup", "coffee cup"),
         ("a \u00a0\t b", "a b"),
+        ("Ko\u0308ter", "K\u00f6ter"),
     ],
 )
-def test_white_space_in_a_name_becomes_one_blank(data_set, judge, written, name):
+def test_a_name_has_one_form_of_white_space_and_letters(data_set, judge, written, name):
     xml = XML.format(written).encode()
     _, findings, examples = judge(data_set({"a": xml}), known=(name,))
     assert examples["a"].class_names == (name,)
@@ -95,6 +96,27 @@ def test_white_space_in_a_name_becomes_one_blank(data_set, judge, written, name)
     assert class_names(xml) == {name}
     # the same in a label map, which ends its lines at \n alone
     assert LabelMap.from_text(f"{written} \r\ndog\n", "x").names[-1] == "dog"
+
+
+def test_two_forms_of_a_letter_are_one_class_and_told_apart_in_the_report(
+    data_set, judge
+):
+    home = data_set(
+        {
+            "a": XML.format("Ko\u0308ter").encode(),
+            "b": XML.format("K\u00f6ter").encode(),
+        }
+    )
+    tally, findings, _ = judge(home, known=("K\u00f6ter",))
+    assert tally.classes == {"K\u00f6ter": 2}
+    (detail,) = [f.detail for f in findings if f.reason == "class_spaced"]
+    assert detail == r"'Ko\u0308ter' is 'K\xf6ter'"
+
+
+def test_a_label_map_of_a_config_takes_the_same_form():
+    assert LabelMap(("Ko\u0308ter",)).names == ("K\u00f6ter",)
+    with pytest.raises(ValueError, match="each class once"):
+        LabelMap(("Ko\u0308ter", "K\u00f6ter"))
 
 
 def test_a_label_map_is_split_at_line_feeds_alone():
