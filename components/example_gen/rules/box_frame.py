@@ -16,6 +16,7 @@ Size = tuple[float, float]  # width, height
 
 _NEAR_PX = 2  # a <size> this close is the picture's, give or take a tool's rounding
 _ROUNDING_PX = 1  # of a side when a picture is resized
+_SLOPPY = 0.05  # of a side: boxes drawn by hand may leave their picture by so much
 _TURNS_BY_90 = range(5, 9)  # EXIF orientations in which width and height change places
 
 
@@ -113,9 +114,11 @@ def find_frame(
     """(width, height) stored, EXIF orientation and <size> -> the boxes' frame.
 
     `reach` is the largest xmax and ymax: boxes that leave the picture of <size> and fit
-    the stored one lie in the latter, and <size> is wrong. `undecided_means` is `auto`,
-    `stored` or `displayed`: what holds where <size> cannot tell the stored from the
-    upright picture. With `auto` the stored one is taken, the answer is `undecided`.
+    the stored one lie in the latter, and <size> is wrong. Without <size> they tell the
+    stored from the upright picture where they fit only one of the two.
+    `undecided_means` is `auto`, `stored` or `displayed`: what holds where <size> cannot
+    tell the stored from the upright picture. With `auto` the stored one is taken, the
+    answer is `undecided`.
     """
     turns = orientation in _TURNS_BY_90
     displayed = (stored[1], stored[0]) if turns else stored
@@ -130,8 +133,10 @@ def find_frame(
         if seen_turned and _leaves(reach, displayed) and not _leaves(reach, stored):
             seen_turned, as_stored = False, "swapped"
         exif = "displayed" if seen_turned else "stored"
+    elif undecided_means != "auto":
+        exif = undecided_means
     else:
-        exif = "undecided" if undecided_means == "auto" else undecided_means
+        exif = "undecided" if declared else _fits_one(reach, stored, displayed)
     applied = exif == "displayed"
     seen, match = (displayed, as_displayed) if applied else (stored, as_stored)
     if match == "scaled" and declared is not None and _leaves(reach, declared):
@@ -143,6 +148,18 @@ def find_frame(
         scale=_scale(seen, declared) if match == "scaled" else (1.0, 1.0),
     )
     return FrameFound(frame, match, exif)
+
+
+def _fits_one(reach: Size, stored: Size, displayed: Size) -> str:
+    """The one picture that all boxes fit while they leave the other by far."""
+    for name, one, other in (
+        ("stored", stored, displayed),
+        ("displayed", displayed, stored),
+    ):
+        beyond = (other[0] * (1 + _SLOPPY), other[1] * (1 + _SLOPPY))
+        if not _leaves(reach, one) and _leaves(reach, beyond):
+            return name
+    return "undecided"
 
 
 def _leaves(reach: Size, size: Size) -> bool:

@@ -162,3 +162,33 @@ def test_boxes_too_wide_for_the_upright_picture_lie_in_the_stored_one(ingest_one
     )
     assert reasons == {"size_swapped": "repair", "exif_orientation": "keep"}
     assert (boxes, doubtful) == ([[300, 100, 390, 200]], 0)
+
+
+@pytest.mark.parametrize("orientation", [5, 6, 7, 8])
+def test_without_a_size_boxes_that_fit_the_upright_picture_alone_are_turned(
+    ingest_one, orientation
+):
+    # Column 0 is seen on top in 5 and 6, at the bottom in 7 and 8.
+    box = (350, 10, 395, 280) if orientation in (5, 6) else (5, 10, 50, 280)
+    raw = picture_bytes(orientation, box=box)
+    _, corners = seen(raw)
+    assert corners[3] == 395
+    reasons = {"size_absent": "repair", "exif_applied": "repair"}
+    assert ingest_one(raw, None, corners) == (reasons, [list(box)], 0)
+
+
+@pytest.mark.parametrize(
+    ("corners", "exif"),
+    [
+        ((11, 21, 360, 60), "stored"),  # of 400 x 300; upright it is 300 x 400
+        ((11, 21, 50, 380), "displayed"),
+        ((11, 21, 50, 310), "undecided"),  # beyond the stored one by a hand's slip
+        ((11, 21, 50, 60), "undecided"),
+        ((11, 21, 5000, 60), "undecided"),
+        ((11, 21, 360, 380), "undecided"),
+    ],
+)
+def test_without_a_size_the_reach_of_boxes_tells_the_picture(corners, exif):
+    found = find_frame((400, 300), 6, None, "auto", reach=corners[2:])
+    assert found.exif == exif
+    assert find_frame((400, 300), 6, None, "stored", reach=corners[2:]).exif == "stored"
