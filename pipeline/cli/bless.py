@@ -93,9 +93,6 @@ def _of_root(root: str) -> "tuple[str, PushRecord]":
 
 def _of_model(folder: str, args: argparse.Namespace) -> "tuple[str, PushRecord]":
     from components.baseline.folders import files_below
-    from components.baseline.push_record import PushRecord
-    from components.baseline.served_detector import require_comparable
-    from components.baseline.served_models import ServedModel, model_digest
 
     if "saved_model.pb" not in files_below(folder):
         raise UserError(
@@ -103,6 +100,10 @@ def _of_model(folder: str, args: argparse.Namespace) -> "tuple[str, PushRecord]"
         )
     if not args.push_destination:
         raise UserError(f"{folder} is a model: say where to with --push-destination")
+    from components.baseline.push_record import PushRecord
+    from components.baseline.served_detector import require_comparable  # TensorFlow
+    from components.baseline.served_models import ServedModel, model_digest
+
     require_comparable(ServedModel(0, folder, None))
     return folder, PushRecord(
         fingerprint="", judged_against="", model_digest=model_digest(folder)

@@ -8,7 +8,7 @@ import argparse
 import sys
 
 from pipeline.cli.exit_status import ExitStatus
-from pipeline.cli.served_place import add_place, destination_of
+from pipeline.cli.served_place import add_place, push_destination_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +23,7 @@ def run(args: argparse.Namespace) -> int:
     """Deletes, and says what."""
     from components.baseline.versions import collect_garbage
 
-    gone = collect_garbage(destination_of(args.place), args.keep)
+    gone = collect_garbage(push_destination_of(args.place), args.keep)
     numbers = ", ".join(map(str, gone)) or "nothing"
     sys.stdout.write(f"deleted {numbers}\n")
     return ExitStatus.DONE

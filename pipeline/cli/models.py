@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from pipeline.cli.exit_status import ExitStatus
-from pipeline.cli.served_place import add_place, destination_of
+from pipeline.cli.served_place import add_place, push_destination_of
 
 if TYPE_CHECKING:
     from components.baseline.history import Decision
@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     from components.baseline.history import withdrawn
     from components.baseline.served_models import served_models
 
-    destination = destination_of(args.place)
+    destination = push_destination_of(args.place)
     models = served_models(destination)
     refused = withdrawn(destination)
     if args.json:

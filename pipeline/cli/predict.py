@@ -45,14 +45,16 @@ def run(args: argparse.Namespace) -> int:
     if args.threshold is not None and not 0 <= args.threshold <= 1:
         raise UserError(f"--threshold {args.threshold} is no score in 0..1")
     from pipeline.prediction.pictures import picture_paths
+    from pipeline.prediction.version_path import version_path
 
     paths = picture_paths(args.images)
     from pipeline.prediction.results import ResultFiles, require_replaceable
 
     require_replaceable(args.output, paths)
+    model = version_path(args.model)
     from pipeline.prediction.detector import Detector
 
-    detector = Detector(args.model)
+    detector = Detector(model)
     if args.threshold is not None:
         detector.thresholds[:] = args.threshold
     elif not detector.has_thresholds:

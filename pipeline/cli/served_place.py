@@ -37,6 +37,25 @@ def destination_of(place: str) -> str:
     return os.path.abspath(folder)
 
 
+def push_destination_of(place: str) -> str:
+    """As `destination_of`, of a folder that models are or may yet be pushed to.
+
+    Raises UserError where it holds other things and no version.
+    """
+    folder = destination_of(place)
+    if "://" in folder:
+        return folder
+    names = os.listdir(folder)
+    versions = (os.path.join(folder, n, "saved_model.pb") for n in names if n.isdigit())
+    ours = {".lock", ".history"}.intersection(names)
+    if names and not ours and not any(map(os.path.isfile, versions)):
+        raise UserError(
+            f"{place} is no push destination: it holds no version (VERSION/"
+            "saved_model.pb); name a run's --root or its --push-destination"
+        )
+    return folder
+
+
 def reason(text: str) -> str:
     """The text of --because; UserError where it says nothing."""
     if not text.strip():

@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
-from apache_beam.io.filesystem import BeamIOError
-from apache_beam.io.filesystems import FileSystems
 
 from components.baseline import folders
 from components.baseline.push_record import read_record
@@ -18,8 +16,8 @@ from components.baseline.served_detector import (
     class_names,
     require_comparable,
 )
-from components.baseline.served_models import GRAPH_FILE, ServedModel, serving
-from components.example_gen.source.storage import require_known_scheme
+from components.baseline.served_models import ServedModel
+from pipeline.prediction.version_path import version_path
 from schemas.plain_path import plain_path
 from schemas.user_error import UserError
 
@@ -54,7 +52,7 @@ class Detector:
 
         Raises UserError where there is none, or where it is no detector.
         """
-        self.path = _version_path(place)
+        self.path = version_path(place)
         with _on_this_machine(self.path) as path:
             require_comparable(ServedModel(0, path, None))
             self.class_names = class_names(path)
@@ -99,22 +97,6 @@ def _on_this_machine(path: str) -> Iterator[str]:
             yield copy
         except UserError as error:
             raise UserError(str(error).replace(copy, path)) from error
-
-
-def _version_path(place: str) -> str:
-    require_known_scheme(place, "MODEL")
-    try:
-        if FileSystems.exists(folders.inside(place, GRAPH_FILE)):
-            return place
-        newest = serving(folders.inside(place, "served")) or serving(place)
-    except BeamIOError as error:
-        raise UserError(f"{place} cannot be listed: {error}") from error
-    if newest is None:
-        raise UserError(
-            f"{place} holds no model: name the folder with {GRAPH_FILE}, a push "
-            "destination, or a run's --root"
-        )
-    return newest.path
 
 
 def _first_number(*values: float | None) -> float:

@@ -1,10 +1,13 @@
 """models, why, rollback, reject and gc, as typed."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 from ml_metadata import metadata_store
 from ml_metadata.proto import metadata_store_pb2 as mlmd
+from PIL import Image
 
 from components.baseline.push import push
 from components.baseline.push_record import PushRecord
@@ -130,6 +133,40 @@ def test_a_decision_needs_a_reason(root, capsys, command):
 def test_a_place_that_is_none_is_one_line(tmp_path, capsys):
     assert main(["models", str(tmp_path / "nowhere")]) == 2
     assert "is no folder; name a run's --root" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["models"], ["gc", "--keep", "1"]])
+def test_a_folder_of_other_things_is_no_push_destination(tmp_path, capsys, command):
+    (tmp_path / "holiday.jpg").write_text("")
+    assert main([command[0], str(tmp_path), *command[1:]]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n") == 1
+    assert f"{tmp_path} is no push destination" in said.err
+    assert [path.name for path in tmp_path.iterdir()] == ["holiday.jpg"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["bless", "{}", "--push-destination", "{}", "--because", "why"],
+        ["predict", "{}", "{}/a.png", "--output", "{}/out"],
+    ],
+)
+def test_a_folder_without_a_model_is_told_before_tensorflow_says_anything(
+    tmp_path, command
+):
+    Image.new("RGB", (9, 9)).save(tmp_path / "a.png")
+    code = (
+        "import sys; from pipeline.__main__ import main; status = main(sys.argv[1:]); "
+        "assert 'tensorflow' not in sys.modules; sys.exit(status)"
+    )
+    words = [word.format(tmp_path) for word in command]
+    command = [sys.executable, "-c", code, *words]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 2, ran.stderr
+    assert ran.stderr.count("\n") == 1
+    assert "saved_model.pb" in ran.stderr
 
 
 def test_a_model_s_folder_is_blessed_only_with_a_destination(tmp_path, root, capsys):
