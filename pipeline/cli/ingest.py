@@ -182,7 +182,9 @@ def _config(args: argparse.Namespace) -> "IngestConfig":
             text = Path(args.config).read_text("utf-8")
             base = from_json(IngestConfig, text, "ingest", base)
         except (OSError, UnicodeDecodeError, UserError) as error:
-            raise UserError(f"--config {args.config}: {error}") from error
+            # Of the whole file its name says more than its place in a run's config.
+            said = str(error).removeprefix("ingest is ")
+            raise UserError(f"--config {args.config}: {said}") from error
     given = {
         name: value
         for name in _CONFIG_OPTIONS

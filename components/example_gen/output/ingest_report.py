@@ -13,7 +13,7 @@ from components.example_gen.output.object_budget import (
     why_dropped,
 )
 from components.example_gen.rules import RULES, doubts
-from components.example_gen.rules.hints import hints_for
+from components.example_gen.rules.hints import hints_for, typed
 from components.example_gen.rules.rule import (
     DROP_OBJECT,
     ERROR,
@@ -29,12 +29,13 @@ from schemas.user_error import RefusedError, UserError
 # What to do about images in doubt, where they are too many.
 _HINTS = {
     "size_scaled": (
-        "boxes were scaled to images that were resized after labelling (accept_scaled "
-        "if that is right)"
+        "boxes were scaled to images that were resized after labelling; if that is "
+        f"right, {typed('accept_scaled', 'true')}"
     ),
     "exif_undecided": (
         "EXIF turns images, and nothing says whether boxes are turned too: look at "
-        "some, then set exif_boxes to stored or displayed"
+        f"some, then give {typed('exif_boxes', 'stored')}, or displayed in place of "
+        "stored"
     ),
 }
 
@@ -147,7 +148,7 @@ def check_usable(
         )
         raise UserError(
             f"the label map lacks {named}; it knows: {', '.join(config.label_map)}; "
-            "add them to it, or set unknown_class to drop"
+            f"add them to it, or give {typed('unknown_class', 'drop')}"
         )
     if not report.totals["images_written"]:
         worst = report.worst_reasons()

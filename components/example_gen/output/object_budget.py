@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from components.example_gen.rules import OBJECT_RULES
+from components.example_gen.rules.hints import typed
 from components.example_gen.rules.likely_cause import hint
 from components.example_gen.rules.rule import DROP_OBJECT
 
@@ -14,8 +15,8 @@ LOSSES = tuple(
     if rule.action == DROP_OBJECT and rule.code not in _NO_LOSS
 )
 _UNKNOWN = (
-    "the label map lacks most of what is annotated: give the data's own, or raise "
-    "max_dropped_objects if only these classes are wanted"
+    "the label map lacks most of what is annotated: give the data's own, or, if only "
+    f"these classes are wanted, {typed('max_dropped_objects', '1')}"
 )
 _NAMELESS = "objects lack a class: write it into the <name> of each <object>"
 

@@ -2,10 +2,19 @@
 
 from collections.abc import Iterable
 
+
+def typed(field: str, value: str) -> str:
+    """A setting as `ingest` takes it, and as a run does."""
+    option = f"--{field.replace('_', '-')}"
+    shown = option if value == "true" else f"{option} {value}"
+    return f"{shown} (in a run --set ingest.{field}={value})"
+
+
+_LFS = "git-lfs has not fetched the data: run git lfs pull"
 HINTS = {
     "annotation_missing": (
-        "images without an XML: unannotated=negative takes them as images without "
-        "objects, unannotated=ignore leaves them out"
+        f"images without an XML: {typed('unannotated', 'negative')} takes them as "
+        "images without objects, ignore in place of negative leaves them out"
     ),
     "xml_malformed": (
         "an XML that is not in UTF-8 must name its encoding in its first line: "
@@ -15,8 +24,8 @@ HINTS = {
         "put the pictures that the boxes were drawn on, or correct <size>"
     ),
     "image_ambiguous": "several images of one name: keep the one that is annotated",
-    "annotation_lfs_pointer": "git-lfs has not fetched the data: run git lfs pull",
-    "image_lfs_pointer": "git-lfs has not fetched the data: run git lfs pull",
+    "annotation_lfs_pointer": _LFS,
+    "image_lfs_pointer": _LFS,
     "image_heif": (
         "HEIC and AVIF are not read: convert them to JPEG (magick mogrify -format "
         "jpg), before labelling, since a converter may turn the picture"
@@ -28,5 +37,6 @@ HINTS = {
 
 
 def hints_for(reasons: Iterable[str]) -> list[str]:
-    """The hints there are about some reasons, in their order."""
-    return [HINTS[reason] for reason in reasons if reason in HINTS]
+    """The hints there are about some reasons, in their order, each once."""
+    found = [HINTS[reason] for reason in reasons if reason in HINTS]
+    return list(dict.fromkeys(found))

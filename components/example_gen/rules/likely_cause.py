@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 
 from components.example_gen.rules.box_frame import Numbers
+from components.example_gen.rules.hints import typed
 
 _Corners = tuple[float, float, float, float]
 _Reading = Callable[[_Corners], _Corners]
@@ -22,8 +23,14 @@ HINTS = {
     "ymax_is_xmin": "ymax equals xmin: the program that wrote them mixed up two fields",
     "xywh": "the corners look like x, y, width, height: write xmax = x + width",
     "yxyx": "x and y look swapped: ymin, xmin, ymax, xmax under VOC's tags",
-    "turned": "minimum and maximum are swapped: swap_inverted turns them round",
-    "small": "the boxes are smaller than min_box_px: lower it to keep them",
+    "turned": (
+        f"minimum and maximum are swapped: {typed('swap_inverted', 'true')} turns them "
+        "round"
+    ),
+    "small": (
+        "the boxes are smaller than min_box_px: a lower one keeps them, as "
+        f"{typed('min_box_px', '1')}"
+    ),
 }
 # Drops for the numbers of a box; of others these say nothing.
 CORNER_REASONS = frozenset(

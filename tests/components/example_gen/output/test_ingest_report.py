@@ -71,7 +71,9 @@ def test_over_budget_names_the_three_reasons_that_cost_most_and_the_report():
 
 def test_over_budget_names_the_setting_that_may_help():
     report = report_of(rejected=10, reasons={"annotation_missing": 10})
-    with pytest.raises(OverBudgetError, match=r"unannotated=negative.*; see r\.html"):
+    with pytest.raises(
+        OverBudgetError, match=r"--unannotated negative .*; see r\.html"
+    ):
         check_budget(report, IngestConfig(), "r.html")
 
 
@@ -102,3 +104,10 @@ def test_training_needs_objects_to_learn_from_and_to_measure_on():
     with pytest.raises(UserError, match="nothing to learn from"):
         check_trainable(report_of(train=0))
     check_trainable(report_of(splits={"train": 80, "eval": 10, "test": 10}, test=0))
+
+
+def test_the_same_advice_stands_once_in_a_line():
+    reasons = {"annotation_lfs_pointer": 5, "image_lfs_pointer": 5}
+    with pytest.raises(OverBudgetError) as caught:
+        check_budget(report_of(rejected=10, reasons=reasons), IngestConfig(), "r.html")
+    assert str(caught.value).count("run git lfs pull") == 1
