@@ -6,6 +6,7 @@ dropped, or the same image in two splits), 2 unusable.
 
 import argparse
 import functools
+import json
 import logging
 import sys
 from typing import TYPE_CHECKING
@@ -48,7 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config",
         metavar="FILE",
-        help="JSON of ingest settings, as `presets NAME` shows them (default: none)",
+        help="JSON of ingest settings: what `presets NAME` prints, or the `ingest` "
+        "part of it alone (default: none)",
     )
     parser.add_argument(
         "--replay",
@@ -180,7 +182,7 @@ def _config(args: argparse.Namespace) -> "IngestConfig":
     if args.config:
         try:
             text = Path(args.config).read_text("utf-8")
-            base = from_json(IngestConfig, text, "ingest", base)
+            base = from_json(IngestConfig, _ingest_part(text), "ingest", base)
         except (OSError, UnicodeDecodeError, UserError) as error:
             # Of the whole file its name says more than its place in a run's config.
             said = str(error).removeprefix("ingest is ")
@@ -196,6 +198,16 @@ def _config(args: argparse.Namespace) -> "IngestConfig":
         return from_mapping(IngestConfig, to_mapping(base) | given)
     except ValueError as error:
         raise UserError(f"bad ingest settings: {error}") from error
+
+
+def _ingest_part(text: str) -> str:
+    """The ingest settings of what `presets NAME` prints; other text as it is."""
+    try:
+        tree = json.loads(text)
+    except ValueError:
+        return text  # whoever reads it says what is wrong
+    whole = isinstance(tree, dict) and isinstance(tree.get("ingest"), dict)
+    return json.dumps(tree["ingest"]) if whole else text
 
 
 def _tell(report: "Report", config: "IngestConfig", args: argparse.Namespace) -> int:

@@ -27,12 +27,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=320,
         metavar="PX",
-        help="longest side of the largest image; objects grow with it (%(default)s)",
+        help="longest side of the largest image, 128 to 4096; objects grow with it "
+        "(%(default)s)",
     )
     parser.add_argument(
         "--defects",
         action="store_true",
-        help="spoil some images as real sets are; DIR/defects.json lists how",
+        help="spoil some images as real sets are, of 150 or more; DIR/defects.json "
+        "lists how",
     )
     options.add_result_arguments(parser)
 

@@ -1,5 +1,6 @@
 """The command: exit status, one line on bad input, what --json prints."""
 
+import argparse
 import io
 import json
 import subprocess
@@ -10,6 +11,9 @@ import pytest
 from PIL import Image
 
 from pipeline.__main__ import main
+from pipeline.cli import ingest
+from pipeline.presets import preset
+from schemas.config_json import to_json
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
@@ -154,3 +158,18 @@ def test_help_imports_nothing_heavy():
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+
+
+def test_config_takes_what_presets_prints_or_its_ingest_part(tmp_path):
+    told = []
+    whole = json.loads(to_json(preset("cpu_small")))
+    whole["ingest"]["max_rejected_images"] = 0.25
+    for tree in (whole, whole["ingest"]):
+        path = tmp_path / "settings.json"
+        path.write_text(json.dumps(tree))
+        parser = argparse.ArgumentParser()
+        ingest.add_arguments(parser)
+        words = ["data", "--output", "out", "--config", str(path)]
+        told.append(ingest._config(parser.parse_args(words)))
+    assert told[0] == told[1]
+    assert told[0].max_rejected_images == 0.25
