@@ -69,7 +69,7 @@ def test_content_splits_name_the_list_that_decides_what_is_in(
     data_set, plan_of, voc_xml
 ):
     home = data_set(dict.fromkeys("abc", voc_xml()), sets={"dog_trainval": "a 1\nb -1"})
-    assert assign_splits(plan_of(home), IngestConfig()).source == (
+    assert assign_splits(plan_of(home), IngestConfig(corners="one_based")).source == (
         "by content (train 80%, eval 20%) of the images in "
         "ImageSets/Main (dog_trainval.txt)"
     )
@@ -77,6 +77,8 @@ def test_content_splits_name_the_list_that_decides_what_is_in(
 
 def test_an_image_set_asked_for_is_named_as_it_is_called(data_set, plan_of, voc_xml):
     home = data_set(dict.fromkeys("abc", voc_xml()), sets={"val": "a\nb", "train": "c"})
-    assert assign_splits(plan_of(home, image_set="val"), IngestConfig()).source == (
+    assert assign_splits(
+        plan_of(home, image_set="val"), IngestConfig(corners="one_based")
+    ).source == (
         "by content (train 80%, eval 20%) of the images in ImageSets/Main (val.txt)"
     )
