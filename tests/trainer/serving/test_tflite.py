@@ -124,7 +124,7 @@ def test_a_folder_that_is_no_model_of_ours_is_refused(tmp_path):
 
 
 def test_a_model_of_another_version_is_refused(exported, monkeypatch):
-    module = "trainer.serving.tflite.build_without_weights"
+    module = "trainer.serving.read_back.build_without_weights"
     # the program has changed: more filters than when the model was exported
 
     def wider(config, num_classes):
