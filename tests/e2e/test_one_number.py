@@ -119,7 +119,7 @@ def by_tfma(folder, examples):
         v1 as _tfx,  # noqa: F401  before TFMA: it completes older TFDV releases
     )
 
-    from components.evaluator.evaluation import CANDIDATE, EvaluateSplit, read_metrics
+    from components.evaluator.evaluation import CANDIDATE, EvaluateSplit, read_result
 
     options = PipelineOptions(["--runner=FnApiRunner"])
     with beam.Pipeline(options=options) as pipeline:
@@ -131,7 +131,8 @@ def by_tfma(folder, examples):
             difficult="ignore",
             output_path=str(folder / "tfma"),
         )
-    return read_metrics(str(folder / "tfma"), compared=False)[CANDIDATE]["AP"]
+    found = read_result(str(folder / "tfma"), sorted(COLORS), compared=False)
+    return found.metrics[CANDIDATE]["AP"]
 
 
 def results_of(found, names):
