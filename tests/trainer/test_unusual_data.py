@@ -106,7 +106,8 @@ def test_one_pixel_crowded_and_empty_images_of_one_class(config, tmp_path, caplo
     # and the batch is larger than the data set
     larger = dataclasses.replace(config.input, global_batch_size=4)
     run_fn(arguments(tmp_path, dataclasses.replace(config, input=larger), odd))
-    assert "1 of 3 images have more than max_boxes=8 boxes (up to 300)" in caplog.text
+    told = "1 of 3 training images have more than max_boxes=8 boxes (up to 300)"
+    assert told in caplog.text
     assert checkpoints(tmp_path)[-1] == "step-00000002"
     assert is_finite(tmp_path, "step-00000002")
     assert set(served(tmp_path)["classes"].ravel()) <= {-1, 0}
