@@ -1,9 +1,14 @@
 """A detector made by hand, and examples to show it."""
 
 import io
+import pathlib
+import sys
 
 import numpy as np
 import pytest
+
+# Tests are no packages: a module that several of them import is put on the path.
+sys.path.insert(0, str(pathlib.Path(__file__).parent / "stores"))
 
 
 def _one_box_class():
@@ -132,8 +137,9 @@ def write_examples():
 @pytest.fixture
 def other_store(monkeypatch):
     """Gives the URL of a local path in a store that is not the local file system."""
+    from other_store import SCHEME, OtherStore
+
     from components.example_gen.source import storage
-    from tests.other_store import SCHEME, OtherStore
 
     name = OtherStore.scheme()
     monkeypatch.setattr(storage, "SCHEMES", (*storage.SCHEMES, name))

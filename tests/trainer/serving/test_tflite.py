@@ -86,9 +86,15 @@ def test_detections_are_those_of_the_saved_model(exported, flatbuffer):
         found = on_device(frame=frame)
         assert expected["num_detections"][0] > 3
         assert found["num_detections"].tolist() == expected["num_detections"].tolist()
-        assert found["classes"].tolist() == expected["classes"].tolist()
         np.testing.assert_allclose(found["scores"], expected["scores"], atol=1e-5)
-        np.testing.assert_allclose(found["boxes"], expected["boxes"], atol=1e-3)
+        for one in range(int(expected["num_detections"][0])):
+            # scores nearer than their rounding may stand in either order
+            gaps = (
+                np.abs(found["boxes"][0] - expected["boxes"][0, one]).max(-1)
+                + np.abs(found["scores"][0] - expected["scores"][0, one]) * 100
+                + (found["classes"][0] != expected["classes"][0, one])
+            )
+            assert gaps.min() < 2e-3
 
 
 def test_shapes_and_types_are_fixed(exported, flatbuffer):
