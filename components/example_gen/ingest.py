@@ -5,6 +5,7 @@ import dataclasses
 import json
 import logging
 import os
+import uuid
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,11 @@ from components.example_gen.output.publish import RunResult, publish
 from components.example_gen.shards import shard as shards
 from components.example_gen.shards import workers
 from components.example_gen.shards.plan_files import ShardPlan, write_plan
+from components.example_gen.shards.staging import (
+    StagedFile,
+    claim,
+    require_claimed,
+)
 from components.example_gen.shards.tally import Tally
 from components.example_gen.source import storage
 from components.example_gen.source.finding import Finding
@@ -55,15 +61,16 @@ def ingest(
     the same: whether to go on is `report.check_budget`'s question.
     """
     output.delete_tree(dirs.staging)
+    run_id = uuid.uuid4().hex
+    staging = f"{dirs.staging}/{run_id}"
     with _outside_causes_told(dirs.staging):
-        plan, pipeline = _plan(data, dirs, config, replay_path, make_pipeline)
+        plan, pipeline = _plan(data.root, staging, config, replay_path, make_pipeline)
         decided = dataclasses.replace(config, corners=plan.corners.convention)
-        _run(
-            plan,
-            shards.ShardJob(dirs.staging, decided, plan.fractions, plan.forced),
-            pipeline,
-        )
-    report = publish(data, dirs, config, plan, _read_result(dirs.staging, plan))
+        claim(staging, run_id, decided)
+        job = shards.ShardJob(staging, run_id, decided, plan.fractions, plan.forced)
+        _run(plan, job, pipeline)
+    require_claimed(staging, run_id, decided)
+    report = publish(data, dirs, config, plan, _read_result(staging, plan))
     output.delete_tree(dirs.staging)
     for line in report.details["warnings"]:
         _LOGGER.warning("ingest: %s", line)
@@ -74,8 +81,8 @@ def ingest(
 
 
 def _plan(
-    data: ResolvedData,
-    dirs: OutputDirs,
+    root: str,
+    staging: str,
     config: IngestConfig,
     replay_path: str,
     make_pipeline: Callable[[], "beam.Pipeline"],
@@ -86,8 +93,8 @@ def _plan(
     importing Beam takes seconds. Remote data are listed through Beam's filesystems:
     those need it imported, and set up as it is here.
     """
-    arguments = (data.root, config, dirs.staging, replay_path)
-    if storage.is_remote(data.root) or storage.is_remote(dirs.staging):
+    arguments = (root, config, staging, replay_path)
+    if storage.is_remote(root) or storage.is_remote(staging):
         return write_plan(*arguments), make_pipeline()
     planner = workers.WorkerPool(1)
     try:
@@ -103,7 +110,7 @@ def _run(plan: ShardPlan, job: shards.ShardJob, pipeline: "beam.Pipeline") -> No
 
     config = job.config
     processes = _processes(plan.images, config)
-    with progress.logged(f"{job.staging}/findings", plan.shard_sizes):
+    with progress.logged(f"{job.staging}/results", plan.shard_sizes):
         try:
             with pipeline as running:
                 transforms.build(
@@ -142,8 +149,9 @@ def _read_result(staging: str, plan: ShardPlan) -> RunResult:
     labels = _read_text(f"{staging}/{shards.LABELS}")
     twins = _read_text(f"{staging}/{shards.TWINS}").splitlines()
     return RunResult(
+        staging=staging,
         tally=tally,
-        files=tuple((split, index, count) for split, index, count in summary["files"]),
+        files=tuple((index, StagedFile(*file)) for index, file in summary["files"]),
         twins=tuple(Finding.from_json(line) for line in twins),
         class_names=LabelMap.from_text(labels, "label map").names if labels else (),
     )

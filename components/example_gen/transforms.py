@@ -28,6 +28,7 @@ from components.example_gen.shards.shard import (
     ShardJob,
     ShardResult,
 )
+from components.example_gen.shards.staging import StagedFile
 from components.example_gen.shards.tally import Tally
 from components.example_gen.source.finding import Finding
 from schemas.label_map import LabelMap
@@ -96,28 +97,25 @@ class _WriteShard(_ShardDoFn):
         return value
 
 
+_Merged = tuple[Tally, list[tuple[int, StagedFile]]]
+
+
 class _MergeTallies(beam.CombineFn):
-    def create_accumulator(self) -> tuple[Tally, list[tuple[str, int, int]]]:
+    def create_accumulator(self) -> _Merged:
         return Tally(), []
 
-    def add_input(
-        self, accumulator: tuple[Tally, list[tuple[str, int, int]]], result: ShardResult
-    ) -> tuple[Tally, list[tuple[str, int, int]]]:
-        files = [(split, result.index, count) for split, count in result.records]
+    def add_input(self, accumulator: _Merged, result: ShardResult) -> _Merged:
+        files = [(result.index, file) for file in result.files]
         return accumulator[0].merge(result.tally), accumulator[1] + files
 
-    def merge_accumulators(
-        self, accumulators: Iterable[tuple[Tally, list[tuple[str, int, int]]]]
-    ) -> tuple[Tally, list[tuple[str, int, int]]]:
+    def merge_accumulators(self, accumulators: Iterable[_Merged]) -> _Merged:
         tally, files = Tally(), []
         for other, more in accumulators:
             tally = tally.merge(other)
             files += more
         return tally, files
 
-    def extract_output(
-        self, accumulator: tuple[Tally, list[tuple[str, int, int]]]
-    ) -> tuple[Tally, list[tuple[str, int, int]]]:
+    def extract_output(self, accumulator: _Merged) -> _Merged:
         return accumulator[0], sorted(accumulator[1])
 
 
@@ -239,7 +237,7 @@ def build(
     _write_lines(twins, f"{job.staging}/{TWINS}", "WriteTwins")
 
 
-def _summary_json(tally: Tally, files: list[tuple[str, int, int]]) -> str:
+def _summary_json(tally: Tally, files: list[tuple[int, StagedFile]]) -> str:
     return json.dumps({"tally": tally.to_dict(), "files": files})
 
 
@@ -264,6 +262,4 @@ def _write_lines(texts: beam.PCollection, path: str, label: str) -> None:
 
 
 def _write_text(text: str, path: str) -> None:
-    with tfrecord.open_write(f"{path}.partial") as file:
-        file.write(text.encode("utf-8"))
-    tfrecord.rename(f"{path}.partial", path)
+    tfrecord.write_whole(path, text.encode("utf-8"))

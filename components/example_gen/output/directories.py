@@ -26,7 +26,7 @@ class OutputDirs:
 
     @property
     def staging(self) -> str:
-        """Shards under way; on the same file system as the examples."""
+        """Shards under way, of each run in a folder; beside the examples."""
         return f"{self.examples}/.staging"
 
 
@@ -149,9 +149,7 @@ def write_text(path: str, text: str) -> None:
 
 def write_bytes(path: str, content: bytes) -> None:
     """Writes a file aside and renames it."""
-    with tfrecord.open_write(f"{path}.partial") as file:
-        file.write(content)
-    tfrecord.rename(f"{path}.partial", path)
+    tfrecord.write_whole(path, content)
 
 
 def keep_report(source: str, target: str) -> None:

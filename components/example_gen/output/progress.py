@@ -15,7 +15,7 @@ _LOGGER = logging.getLogger(__name__)
 def _finished(directory: str) -> int:
     try:
         with os.scandir(directory) as files:
-            return sum(1 for file in files if file.name.endswith(".jsonl"))
+            return sum(1 for file in files if file.name.endswith(".json"))
     except FileNotFoundError:
         return 0
 
@@ -26,8 +26,8 @@ def logged(
 ) -> Iterator[None]:
     """Logs images done and total at most every `interval_s` while the block runs.
 
-    A shard leaves a file in `directory` when it is done; counting those works for any
-    runner that writes to a local disk. Elsewhere only start and end are logged.
+    A shard leaves its result in `directory` when it is done; counting those works for
+    any runner that writes to a local disk. Elsewhere only start and end are logged.
     """
     total, shards = sum(shard_sizes), len(shard_sizes)
     _LOGGER.info("ingest: 0/%d images", total)

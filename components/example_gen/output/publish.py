@@ -3,6 +3,7 @@
 import dataclasses
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from components.example_gen.config import IngestConfig
@@ -21,10 +22,16 @@ from components.example_gen.output.ingest_report import (
     make_report,
 )
 from components.example_gen.rules.rule import ERROR, KEEP, WARNING
-from components.example_gen.shards import shard as shards
 from components.example_gen.shards import tfrecord
+from components.example_gen.shards.attempt import (
+    ANNOTATIONS,
+    EXAMPLES,
+    FINDINGS,
+    MARKS,
+)
 from components.example_gen.shards.marks import read_marks
 from components.example_gen.shards.plan_files import ShardPlan, find_items
+from components.example_gen.shards.staging import StagedFile, require_intact
 from components.example_gen.shards.tally import Tally
 from components.example_gen.source import storage
 from components.example_gen.source.finding import Finding
@@ -32,17 +39,25 @@ from components.example_gen.source.spans import ResolvedData
 from schemas.label_map import LABEL_MAP_FILENAME
 
 _WARNINGS_SHOWN = 3  # of one reason
-_FILE_STEM = {shards.EXAMPLES: "images", shards.ANNOTATIONS: "annotations"}
+_REMOTE_AT_ONCE = 16  # requests to a store
+_FILE_STEM = {EXAMPLES: "images", ANNOTATIONS: "annotations"}
 
 
 @dataclasses.dataclass(frozen=True)
 class RunResult:
     """What a pipeline run left in staging."""
 
+    staging: str
     tally: Tally
-    files: tuple[tuple[str, int, int], ...]  # (split, shard, records)
+    files: tuple[tuple[int, StagedFile], ...]  # (shard, file), in order of shards
     twins: tuple[Finding, ...]
     class_names: tuple[str, ...]
+
+    def paths(self, kind: str) -> list[str]:
+        """Where the files of a kind lie, in order of shards."""
+        return [
+            f"{self.staging}/{file.name}" for _, file in self.files if file.kind == kind
+        ]
 
 
 def publish(
@@ -53,12 +68,13 @@ def publish(
     run: RunResult,
 ) -> Report:
     """Checks the sums, then gives everything its final name; the report comes last."""
-    shard_count = len(plan.shard_sizes)
+    _check_intact(run)
+    seen = [image for path in run.paths(MARKS) for image in read_marks(path)]
     noticed = [
         *plan.findings,
         *class_findings(run.tally.classes),
         *box_findings(run.tally.totals),
-        *near_copy_findings(read_marks(dirs.staging, shard_count)),
+        *near_copy_findings(seen),
     ]
     beyond_shards = [*noticed, *run.twins]
     report = make_report(
@@ -66,16 +82,16 @@ def publish(
         Counter(finding.reason for finding in beyond_shards),
         {**_details(data, plan, run), "warnings": _warnings(noticed)},
     )
-    findings = _all_findings(dirs, beyond_shards, shard_count)
+    findings = _all_findings(run, beyond_shards)
     check_usable(report, run.tally, config, findings)
     problems = budget_problems(report, config)
     report.details["verdict"] = "; ".join(problems) or "within budget"
-    _publish_shards(dirs, config, run.files)
+    _publish_shards(dirs, config, run)
     for directory in (dirs.examples, dirs.annotations):
         text = "".join(f"{name}\n" for name in run.class_names)
         output.write_text(f"{directory}/{LABEL_MAP_FILENAME}", text)
-    samples = _publish_findings(dirs, beyond_shards, shard_count)
-    shown = find_items(dirs.staging, shard_count, samples.image_ids())
+    samples = _publish_findings(dirs, run, beyond_shards)
+    shown = find_items(run.staging, len(plan.shard_sizes), samples.image_ids())
     page = html_report.render(report, samples, shown)
     output.write_text(f"{dirs.report}/report.html", page)
     output.write_text(f"{dirs.report}/report.json", report.to_json())
@@ -127,27 +143,43 @@ def _by_number(counts: Counter[str]) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda item: float(item[0])))
 
 
-def _publish_shards(
-    dirs: OutputDirs, config: IngestConfig, files: Sequence[tuple[str, int, int]]
-) -> None:
+def _check_intact(run: RunResult) -> None:
+    """UserError unless every file of every shard is as its worker wrote it."""
+
+    def check(entry: tuple[int, StagedFile]) -> None:
+        require_intact(run.staging, entry[1])
+
+    with ThreadPoolExecutor(_threads(run.staging)) as pool:
+        for _ in pool.map(check, run.files):
+            pass
+
+
+def _publish_shards(dirs: OutputDirs, config: IngestConfig, run: RunResult) -> None:
     """Staged shards -> Split-NAME/images-00000-of-00005, numbered without gaps."""
-    by_split: dict[str, list[int]] = defaultdict(list)
-    for split, index, _ in sorted(files):
-        by_split[split].append(index)
     suffix = ".gz" if config.gzip else ""
-    targets = {shards.EXAMPLES: dirs.examples, shards.ANNOTATIONS: dirs.annotations}
-    for kind, target in targets.items():
-        for split, indices in by_split.items():
-            directory = f"{target}/Split-{split}"
-            tfrecord.make_directory(directory)
-            for number, index in enumerate(indices):
-                name = f"{_FILE_STEM[kind]}-{number:05d}-of-{len(indices):05d}{suffix}"
-                staged = f"{dirs.staging}/{shards.staged_name(kind, split, index)}"
-                tfrecord.rename(staged, f"{directory}/{name}")
+    targets = {EXAMPLES: dirs.examples, ANNOTATIONS: dirs.annotations}
+    names: dict[str, list[StagedFile]] = defaultdict(list)
+    for _, file in run.files:
+        if file.kind in targets:
+            names[f"{targets[file.kind]}/Split-{file.split}"].append(file)
+    moves = []
+    for directory, files in names.items():
+        tfrecord.make_directory(directory)
+        for number, file in enumerate(files):
+            stem = f"{_FILE_STEM[file.kind]}-{number:05d}-of-{len(files):05d}"
+            moves.append((f"{run.staging}/{file.name}", f"{directory}/{stem}{suffix}"))
+    with ThreadPoolExecutor(_threads(run.staging)) as pool:
+        for _ in pool.map(lambda move: tfrecord.rename(*move), moves):
+            pass
+
+
+def _threads(staging: str) -> int:
+    """A rename in an object store is a copy, and reading waits for the network."""
+    return _REMOTE_AT_ONCE if storage.is_remote(staging) else 2
 
 
 def _publish_findings(
-    dirs: OutputDirs, beyond_shards: Sequence[Finding], shard_count: int
+    dirs: OutputDirs, run: RunResult, beyond_shards: Sequence[Finding]
 ) -> html_report.Samples:
     """Sorts findings into rejects.jsonl and recorded.jsonl; picks some to be shown.
 
@@ -160,7 +192,7 @@ def _publish_findings(
         tfrecord.open_write(f"{rejects}.partial") as reject_file,
         tfrecord.open_write(f"{recorded}.partial") as recorded_file,
     ):
-        for finding in _all_findings(dirs, beyond_shards, shard_count):
+        for finding in _all_findings(run, beyond_shards):
             samples.offer(finding)
             noticed = finding.action == KEEP and finding.severity != ERROR
             line = f"{finding.to_json()}\n".encode("ascii")
@@ -171,10 +203,10 @@ def _publish_findings(
 
 
 def _all_findings(
-    dirs: OutputDirs, beyond_shards: Sequence[Finding], shard_count: int
+    run: RunResult, beyond_shards: Sequence[Finding]
 ) -> Iterator[Finding]:
     yield from beyond_shards
-    for index in range(shard_count):
-        with storage.open_read(f"{dirs.staging}/findings/{index:05d}.jsonl") as file:
+    for path in run.paths(FINDINGS):
+        with storage.open_read(path) as file:
             for line in file.read().decode("ascii").splitlines():
                 yield Finding.from_json(line)

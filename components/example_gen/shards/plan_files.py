@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-import pickle
+import json
 from collections.abc import Callable, Collection, Sequence
 
 from components.example_gen.config import IngestConfig
@@ -19,6 +19,8 @@ from components.example_gen.shards.shard import (
     make_shards,
     write_shard,
 )
+from components.example_gen.shards.staging import make as make_staging
+from components.example_gen.shards.staging import require_claimed
 from components.example_gen.source import storage
 from components.example_gen.source.corners import Corners
 from components.example_gen.source.file_kinds import foreign_annotations
@@ -71,10 +73,11 @@ def write_plan(
     if replay_path:
         items = replay.only_rejected(items, replay_path)
     chunks = make_shards(items, config.images_per_shard)
-    tfrecord.make_directory(f"{staging}/plan")
+    make_staging(staging)
     for index, chunk in chunks:
+        lines = "".join(f"{json.dumps(item)}\n" for item in chunk)
         with tfrecord.open_write(_path(staging, index)) as file:
-            file.write(pickle.dumps(chunk))
+            file.write(lines.encode("ascii"))
     return ShardPlan(
         shard_sizes=tuple(len(chunk) for _, chunk in chunks),
         findings=plan.findings,
@@ -90,12 +93,12 @@ def write_plan(
 def read_shard(staging: str, index: int) -> tuple[Item, ...]:
     """The items of one shard of a plan."""
     with storage.open_read(_path(staging, index)) as file:
-        items: tuple[Item, ...] = pickle.loads(file.read())
-    return items
+        return tuple(map(Item.from_json, file.read().splitlines()))
 
 
 def classes_of_planned(index: int, job: ShardJob) -> frozenset[str]:
     """`classes_of_shard` of a shard of the plan."""
+    require_claimed(job.staging, job.run_id, job.config)
     return classes_of_shard(read_shard(job.staging, index), job.config)
 
 
@@ -120,7 +123,7 @@ def find_items(
 
 
 def _path(staging: str, index: int) -> str:
-    return f"{staging}/plan/{index:05d}"
+    return f"{staging}/plan/{index:05d}.jsonl"
 
 
 def _list(root: str) -> Sequence[storage.Entry]:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import hashlib
-import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,15 +11,19 @@ from components.example_gen.config import IngestConfig
 from components.example_gen.examination.examine import Examined, class_names_of, examine
 from components.example_gen.plan.content_splits import Fractions, split_of
 from components.example_gen.rules.near_copies import Seen
-from components.example_gen.shards import marks, tfrecord
+from components.example_gen.shards.attempt import (
+    MARKS,
+    Attempt,
+    keep_result,
+    kept_result,
+)
+from components.example_gen.shards.marks import read_marks
+from components.example_gen.shards.staging import StagedFile, require_claimed
 from components.example_gen.shards.tally import Tally
 from components.example_gen.source.finding import Finding
 from components.example_gen.source.item import Item
-from schemas.detection_example import DetectionExample
 from schemas.label_map import LabelMap
-from schemas.tf_example import encode_both
 
-EXAMPLES, ANNOTATIONS = "examples", "annotations"
 # What a run leaves in staging beside its shards.
 SUMMARY, TWINS, LABELS = "summary.json", "twins.jsonl", "label_map.txt"
 
@@ -29,7 +32,8 @@ SUMMARY, TWINS, LABELS = "summary.json", "twins.jsonl", "label_map.txt"
 class ShardJob:
     """What every shard of a run shares."""
 
-    staging: str  # directory; examples/, annotations/ and findings/ are made in it
+    staging: str  # folder that `staging.make` made and `staging.claim` marked
+    run_id: str
     config: IngestConfig
     fractions: Fractions
     forced: tuple[tuple[str, str], ...] = ()
@@ -37,11 +41,11 @@ class ShardJob:
 
 @dataclasses.dataclass(frozen=True)
 class ShardResult:
-    """What a shard hands on: counts, written records per split, content hashes."""
+    """What a shard hands on: counts, files, content hashes."""
 
     index: int
     tally: Tally
-    records: tuple[tuple[str, int], ...]  # (split, records written), never 0
+    files: tuple[StagedFile, ...]  # of the attempt that counts
     hashes: tuple[tuple[str, str, str], ...]  # (sha256, split, image id)
 
 
@@ -69,44 +73,6 @@ def make_shards(
     return list(enumerate(chunks))
 
 
-def staged_name(kind: str, split: str, index: int) -> str:
-    """Path of a staged shard file below the staging directory."""
-    return f"{kind}/{split}/{index:05d}"
-
-
-class _ShardFiles:
-    """The open files of one shard; they get their names together, when whole."""
-
-    def __init__(self, job: ShardJob, index: int, stack: ExitStack) -> None:
-        self._job = job
-        self._index = index
-        self._stack = stack
-        self._writers: dict[tuple[str, str], tfrecord.TFRecordWriter] = {}
-
-    def _writer(self, kind: str, split: str) -> tfrecord.TFRecordWriter:
-        key = kind, split
-        if key not in self._writers:
-            path = f"{self._job.staging}/{staged_name(kind, split, self._index)}"
-            tfrecord.make_directory(os.path.dirname(path))
-            writer = tfrecord.TFRecordWriter(path, compress=self._job.config.gzip)
-            self._writers[key] = self._stack.enter_context(writer)
-        return self._writers[key]
-
-    def write(self, example: DetectionExample, split: str, label_map: LabelMap) -> None:
-        with_image, without = encode_both(example, label_map)
-        self._writer(EXAMPLES, split).write(with_image)
-        self._writer(ANNOTATIONS, split).write(without)
-
-    def records(self) -> tuple[tuple[str, int], ...]:
-        return tuple(
-            sorted(
-                (split, writer.records)
-                for (kind, split), writer in self._writers.items()
-                if kind == EXAMPLES
-            )
-        )
-
-
 def write_shard(
     index: int,
     items: Sequence[Item],
@@ -114,37 +80,57 @@ def write_shard(
     job: ShardJob,
     threads: int = 1,
 ) -> ShardResult:
-    """Reads, judges and writes one shard, `threads` images at a time."""
-    tally, hashes, lines = Tally(), [], []
+    """Reads, judges and writes one shard, `threads` images at a time.
+
+    What an earlier attempt of the same run finished is returned as it is.
+
+    Raises:
+      StagingGoneError: the run that this is for is over.
+    """
+    require_claimed(job.staging, job.run_id, job.config)
+    kept = kept_result(job.staging, index, label_map)
+    if kept is not None:
+        tally, files = kept
+        (marks,) = (file.name for file in files if file.kind == MARKS)
+        seen = read_marks(f"{job.staging}/{marks}")
+        return ShardResult(index, tally, files, _hashes(seen))
+    try:
+        result = _attempt(index, items, label_map, job, threads)
+    except FileNotFoundError:  # its folder was cleared away meanwhile, or a defect
+        require_claimed(job.staging, job.run_id, job.config)
+        raise
+    require_claimed(job.staging, job.run_id, job.config)
+    keep_result(job.staging, index, label_map, result.tally, result.files)
+    return result
+
+
+def _attempt(
+    index: int, items: Sequence[Item], label_map: LabelMap, job: ShardJob, threads: int
+) -> ShardResult:
+    tally, lines = Tally(), []
     seen: list[Seen] = []
     known = frozenset(label_map.names)
     forced = dict(job.forced)
     with ExitStack() as stack:
-        files = _ShardFiles(job, index, stack)
+        attempt = Attempt(job.staging, index, stack, job.config.gzip)
         for examined in _examine_all(items, known, job.config, threads):
-            split = examined.item.split
-            if examined.example is not None:
-                sha256 = examined.example.sha256
+            split, example = examined.item.split, examined.example
+            if example is not None:
+                sha256, image_id = example.sha256, examined.item.image_id
                 split = split or split_of(sha256, job.fractions, forced)
-                files.write(examined.example, split, label_map)
-                hashes.append((sha256, split, examined.item.image_id))
-                seen.append(Seen(split, hashes[-1][2], sha256, examined.mark))
+                attempt.write(example, split, label_map)
+                seen.append(Seen(split, image_id, sha256, examined.mark))
             tally.add(examined, split)
             lines += [_to_line(finding, split) for finding in examined.findings]
-    _write_findings(f"{job.staging}/findings/{index:05d}.jsonl", lines)
-    marks.write_marks(job.staging, index, seen)
-    return ShardResult(index, tally, files.records(), tuple(hashes))
+    return ShardResult(index, tally, attempt.finish(lines, seen), _hashes(seen))
+
+
+def _hashes(seen: Sequence[Seen]) -> tuple[tuple[str, str, str], ...]:
+    return tuple((image.sha256, image.split, image.image_id) for image in seen)
 
 
 def _to_line(finding: Finding, split: str) -> str:
     return finding._replace(split=finding.split or split).to_json() + "\n"
-
-
-def _write_findings(path: str, lines: Sequence[str]) -> None:
-    tfrecord.make_directory(os.path.dirname(path))
-    with tfrecord.open_write(f"{path}.partial") as file:
-        file.write("".join(lines).encode("ascii"))
-    tfrecord.rename(f"{path}.partial", path)
 
 
 def _examine_all(

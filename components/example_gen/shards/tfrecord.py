@@ -6,6 +6,7 @@ The format is TensorFlow's core/lib/io/record_writer.cc. google_crc32c (C, some
 
 import gzip
 import os
+import secrets
 import struct
 from collections.abc import Iterator
 from types import TracebackType
@@ -40,19 +41,32 @@ def frame(record: bytes) -> bytes:
 
 
 class TFRecordWriter:
-    """Writes records aside and gives the file its name when it is whole."""
+    """Writes records, and knows what the file must then hold.
+
+    The file has its name from the start: that it is whole, whoever wrote it says
+    elsewhere, by `size` and `crc` (crc32c of all of the file) after the block.
+    """
 
     def __init__(self, path: str, *, compress: bool = False) -> None:
         self.path = path
         self.records = 0
-        self._partial = f"{path}.partial"
-        self._raw = open_write(self._partial)
+        self._raw = _SummedFile(open_write(path))
         # No name and no time in the gzip header: equal records give equal bytes.
         self._zip = (
-            gzip.GzipFile("", "wb", GZIP_LEVEL, self._raw, mtime=0)
+            gzip.GzipFile("", "wb", GZIP_LEVEL, cast(BinaryIO, self._raw), mtime=0)
             if compress
             else None
         )
+
+    @property
+    def size(self) -> int:
+        """Bytes written so far."""
+        return self._raw.size
+
+    @property
+    def crc(self) -> int:
+        """crc32c of the bytes written so far."""
+        return self._raw.crc
 
     def write(self, record: bytes) -> None:
         """Adds one serialized example."""
@@ -74,8 +88,37 @@ class TFRecordWriter:
         if kind is None and self._zip is not None:
             self._zip.close()
         self._raw.close()
-        if kind is None:
-            rename(self._partial, self.path)
+
+
+class _SummedFile:
+    """A file that is written, with size and crc32c of what went into it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.size, self.crc = 0, 0
+        self.close, self.flush = file.close, file.flush
+
+    def write(self, data: bytes) -> int:
+        self.crc = google_crc32c.extend(self.crc, data)
+        self.size += len(data)
+        return self._file.write(data)
+
+
+def write_whole(path: str, content: bytes) -> None:
+    """Writes a file aside, under a name that no other attempt has, and renames it."""
+    aside = f"{path}.{secrets.token_hex(4)}.partial"
+    with open_write(aside) as file:
+        file.write(content)
+    rename(aside, path)
+
+
+def size_and_crc(path: str) -> tuple[int, int]:
+    """Size and crc32c of a file, read from its beginning to its end."""
+    size, crc = 0, 0
+    with storage.open_read(path) as file:
+        while chunk := file.read(1 << 20):
+            size, crc = size + len(chunk), google_crc32c.extend(crc, chunk)
+    return size, crc
 
 
 def open_write(path: str) -> BinaryIO:

@@ -1,6 +1,7 @@
 """One image to ingest, and the plan that lists them all."""
 
 import dataclasses
+import json
 from typing import NamedTuple
 
 from components.example_gen.source.finding import Finding
@@ -19,6 +20,16 @@ class Item(NamedTuple):
     unsafe: str  # why it must not be read, "" where it may
     listed: bool  # an image set names it
     unclear: str = ""  # why it is not known which image is meant, "" where it is
+
+    @classmethod
+    def from_json(cls, line: bytes) -> "Item":
+        """Reads what `json.dumps` makes of an item: a list, its files lists too."""
+        item = cls(*json.loads(line))
+        annotation, image = item.annotation, item.image
+        return item._replace(
+            annotation=annotation and FileRef(*annotation),
+            image=image and FileRef(*image),
+        )
 
 
 @dataclasses.dataclass(frozen=True)

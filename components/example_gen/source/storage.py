@@ -94,6 +94,16 @@ def exists(path: str) -> bool:
     return bool(found[0].metadata_list)
 
 
+def size(path: str) -> int:
+    """Bytes of a file; -1 where there is none."""
+    if not is_remote(path):
+        return os.path.getsize(path) if os.path.exists(path) else -1
+    from apache_beam.io.filesystems import FileSystems
+
+    found = FileSystems.match([glob.escape(path)])[0].metadata_list
+    return int(found[0].size_in_bytes) if found else -1
+
+
 def is_tar(path: str) -> bool:
     """Whether a path names a tar; compressed ones are refused with advice."""
     lowered = path.lower()

@@ -1,6 +1,7 @@
 import gzip
 import struct
 
+import google_crc32c
 import pytest
 
 from components.example_gen.shards import tfrecord
@@ -36,18 +37,24 @@ def test_gzip_records_are_read_back_and_equal_for_equal_input(tmp_path):
     assert gzip.decompress(first)[:8] == struct.pack("<Q", 250)
 
 
-def test_a_file_has_its_name_only_when_it_is_whole(tmp_path):
+@pytest.mark.parametrize("compress", [False, True])
+def test_the_writer_knows_what_the_file_holds(tmp_path, compress):
     path = tmp_path / "records"
+    with tfrecord.TFRecordWriter(str(path), compress=compress) as writer:
+        writer.write(b"some record" * 20)
+    raw = path.read_bytes()
+    assert (writer.size, writer.crc) == (len(raw), google_crc32c.value(raw))
+    assert tfrecord.size_and_crc(str(path)) == (writer.size, writer.crc)
 
-    def fail():
-        with tfrecord.TFRecordWriter(str(path)) as writer:
-            writer.write(b"half")
-            assert not path.exists()
-            raise RuntimeError("worker lost")
 
+def test_a_small_file_has_its_name_only_when_it_is_whole(tmp_path, monkeypatch):
+    def fail(source, target):
+        assert not (tmp_path / "file").exists()
+        raise RuntimeError("worker lost")
+
+    monkeypatch.setattr(tfrecord, "rename", fail)
     with pytest.raises(RuntimeError, match="worker lost"):
-        fail()
-    assert not path.exists()
+        tfrecord.write_whole(str(tmp_path / "file"), b"all")
 
 
 @pytest.mark.parametrize("cut", [3, 14, 20])
