@@ -8,7 +8,7 @@ from typing import Any
 from pipeline import presets
 from pipeline.cli.options import add_label_map_argument
 from pipeline.config import PipelineConfig
-from pipeline.overrides import apply_overrides
+from pipeline.overrides import apply_config_file, apply_overrides
 from schemas.config_json import field_paths, to_mapping
 from schemas.label_map import LabelMap
 
@@ -20,6 +20,12 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
         default="cpu_small",
         metavar="NAME",
         help=f"one of {', '.join(presets.PRESETS)} (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        help="JSON or YAML of fields to change, a part of what `presets NAME` prints; "
+        "--set wins over it (default: none)",
     )
     change = parser.add_argument(
         "--set",
@@ -41,12 +47,17 @@ def _assignments(parsed_args: argparse.Namespace, **_: Any) -> Iterable[str]:
 
 
 def config_from(args: argparse.Namespace) -> PipelineConfig:
-    """The config that `--preset`, `--label-map` and `--set` name.
+    """The config that `--preset`, `--config`, `--set` and `--label-map` name.
+
+    Each wins over what stands before it.
 
     Raises:
       UserError: no such preset, field or file, or a value that its field refuses.
     """
-    config = apply_overrides(presets.preset(args.preset), args.set)
+    config = presets.preset(args.preset)
+    if args.config:
+        config = apply_config_file(config, args.config)
+    config = apply_overrides(config, args.set)
     if args.label_map:
         names = LabelMap.from_file(args.label_map).names
         config = dataclasses.replace(

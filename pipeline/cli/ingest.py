@@ -6,7 +6,6 @@ dropped, or the same image in two splits), 2 unusable.
 
 import argparse
 import functools
-import json
 import logging
 import sys
 from typing import TYPE_CHECKING
@@ -49,8 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config",
         metavar="FILE",
-        help="JSON of ingest settings: what `presets NAME` prints, or the `ingest` "
-        "part of it alone (default: none)",
+        help="JSON or YAML of ingest settings: what `presets NAME` prints, or the "
+        "`ingest` part of it alone (default: none)",
     )
     parser.add_argument(
         "--replay",
@@ -170,23 +169,22 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _config(args: argparse.Namespace) -> "IngestConfig":
-    from pathlib import Path
-
     from components.example_gen.config import IngestConfig
-    from schemas.config_json import from_json, from_mapping, to_mapping
+    from pipeline.config_file import read_config_file
+    from schemas.config_json import from_mapping, to_mapping
     from schemas.label_map import LabelMap
     from schemas.user_error import UserError
 
     # The sets as they are: a linter adds no split of its own unless asked.
     base = IngestConfig(ensure_splits=False)
     if args.config:
+        part = read_config_file(args.config)
+        # all that `presets NAME` prints, or its ingest part alone
+        part = part["ingest"] if isinstance(part.get("ingest"), dict) else part
         try:
-            text = Path(args.config).read_text("utf-8")
-            base = from_json(IngestConfig, _ingest_part(text), "ingest", base)
-        except (OSError, UnicodeDecodeError, UserError) as error:
-            # Of the whole file its name says more than its place in a run's config.
-            said = str(error).removeprefix("ingest is ")
-            raise UserError(f"--config {args.config}: {said}") from error
+            base = from_mapping(IngestConfig, to_mapping(base) | part, "ingest")
+        except ValueError as error:
+            raise UserError(f"--config {args.config}: {error}") from error
     given = {
         name: value
         for name in _CONFIG_OPTIONS
@@ -198,16 +196,6 @@ def _config(args: argparse.Namespace) -> "IngestConfig":
         return from_mapping(IngestConfig, to_mapping(base) | given)
     except ValueError as error:
         raise UserError(f"bad ingest settings: {error}") from error
-
-
-def _ingest_part(text: str) -> str:
-    """The ingest settings of what `presets NAME` prints; other text as it is."""
-    try:
-        tree = json.loads(text)
-    except ValueError:
-        return text  # whoever reads it says what is wrong
-    whole = isinstance(tree, dict) and isinstance(tree.get("ingest"), dict)
-    return json.dumps(tree["ingest"]) if whole else text
 
 
 def _tell(report: "Report", config: "IngestConfig", args: argparse.Namespace) -> int:
