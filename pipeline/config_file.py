@@ -48,7 +48,7 @@ def _without_repeats(pairs: Iterable[tuple[Hashable, Any]]) -> dict[str, Any]:
 
 def _from_yaml(text: str) -> Any:
     try:
-        found = yaml.load(text, _Yaml)  # noqa: S506  made from the safe loader
+        found = yaml.load(text, _Yaml)
     except yaml.MarkedYAMLError as error:
         place = error.problem_mark or error.context_mark
         line = f" in line {place.line + 1}" if place else ""

@@ -8,7 +8,7 @@ import dataclasses
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -38,6 +38,8 @@ from trainer.metrics.coco_files import AnnotatedImages
 
 # Without an image and a <size> no box is clipped.
 _UNBOUNDED = 1 << 30
+# Objects of these are nobody's ground truth, whatever their boxes.
+_NO_TRUTH = {"object_deleted", "class_missing", "unknown_class"}
 _SHOWN = 3
 
 
@@ -83,21 +85,16 @@ class _Told:
 
 def read_voc(
     data: Path,
-    label_map: LabelMap | None = None,
     image_set: str = "",
-    unannotated: Literal["reject", "negative", "ignore"] = "reject",
-    corners: Literal["auto", "one_based", "zero_based", "labelimg"] = "auto",
-    exif_boxes: Literal["auto", "stored", "displayed"] = "auto",
+    config: IngestConfig = IngestConfig(),
 ) -> tuple[AnnotatedImages, list[str]]:
     """A VOC directory or tar, or one image set of it; and what differs from ingest.
 
-    A result refers to an image by its id in ingest (the annotation's name without
-    `.xml`), or by the number that name is if it is all digits; to a class by its place,
-    from 1, in the label map or else in the alphabet.
+    `config` is what ingest was told. A result refers to an image by its id in ingest
+    (the annotation's name without `.xml`), or by the number that name is if it is all
+    digits; to a class by its place, from 1, in the label map or else in the alphabet.
     """
-    config = IngestConfig(
-        unannotated=unannotated, corners=corners, exif_boxes=exif_boxes
-    )
+    label_map = LabelMap(config.label_map) if config.label_map else None
     items = _items(data, image_set, config)
     # As ingest decides it: for the whole data set, also where one set of it is scored.
     whole = _items(data, "", config) if image_set else items
@@ -191,9 +188,12 @@ def _objects(
         if conflict is not None:
             told.rejected["size_conflict"] += 1
             told.conflicts.append(f"{item.image_id}: {conflict}")
-    names = frozenset(raw.name for raw in annotation.objects)
     judged = judge_objects(
-        annotation.objects, (width, height), found.frame, names, config
+        annotation.objects,
+        (width, height),
+        found.frame,
+        _known_classes(annotation, config),
+        config,
     )
     for kept in judged.kept:
         yield _object(row, kept.raw, kept.box)
@@ -202,11 +202,19 @@ def _objects(
             continue
         raw = annotation.objects[hit.index]
         box = box_of(raw.box, found.frame)
-        if not raw.name or box is None or box[2] < box[0] or box[3] < box[1]:
+        no_truth = hit.rule.code in _NO_TRUTH
+        if no_truth or box is None or box[2] < box[0] or box[3] < box[1]:
             told.unscored[hit.rule.code] += 1
         else:
             told.scored[hit.rule.code] += 1
             yield _object(row, raw, box)
+
+
+def _known_classes(annotation: Annotation, config: IngestConfig) -> frozenset[str]:
+    """Classes whose objects are kept; one that stops ingest is refused later on."""
+    if config.label_map and config.unknown_class == "drop":
+        return frozenset(config.label_map)
+    return frozenset(raw.name for raw in annotation.objects)
 
 
 def _size_conflict(

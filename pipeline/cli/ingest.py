@@ -10,11 +10,11 @@ import logging
 import sys
 from typing import TYPE_CHECKING
 
-from pipeline.cli import options
+from components.example_gen.config import IngestConfig
+from pipeline.cli import ingest_options, options
 from pipeline.cli.exit_status import ExitStatus
 
 if TYPE_CHECKING:
-    from components.example_gen.config import IngestConfig
     from components.example_gen.output.ingest_report import Report
 
 
@@ -30,27 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output", required=True, metavar="DIR", help="directory to make"
     )
     options.add_span_argument(parser)
-    options.add_label_map_argument(parser)
-    parser.add_argument(
-        "--unknown-class",
-        choices=("stop", "drop"),
-        metavar="WHAT",
-        help="what a class beyond the label map does: stop (default), or drop its "
-        "objects",
-    )
-    parser.add_argument(
-        "--unannotated",
-        choices=("reject", "negative", "ignore"),
-        metavar="WHAT",
-        help="what an image without an XML is: reject (default), negative (it shows "
-        "no object), or ignore (it is none of the data)",
-    )
-    parser.add_argument(
-        "--config",
-        metavar="FILE",
-        help="JSON or YAML of ingest settings: what `presets NAME` prints, or the "
-        "`ingest` part of it alone (default: none)",
-    )
+    ingest_options.add_reading_arguments(parser)
     parser.add_argument(
         "--replay",
         default="",
@@ -64,48 +44,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="budget: the part of the images that may be rejected (default: 0.05)",
     )
     parser.add_argument(
-        "--min-box-px",
-        type=float,
-        metavar="PX",
-        help="boxes with a shorter side are dropped (default: 2)",
-    )
-    parser.add_argument(
         "--max-dropped-objects",
         type=float,
         metavar="PART",
         help="budget: the part of the objects that may be dropped (default: 0.05)",
     )
     parser.add_argument(
-        "--corners",
-        choices=("auto", "one_based", "zero_based", "labelimg"),
-        metavar="HOW",
-        help="how boxes count pixels: one_based, zero_based, labelimg, auto (default) "
-        "takes what the files give away",
-    )
-    parser.add_argument(
-        "--exif-boxes",
-        choices=("auto", "stored", "displayed"),
-        metavar="WHICH",
-        help="picture that boxes lie in where EXIF turns it and <size> does not tell: "
-        "stored, displayed, or auto (default)",
-    )
-    parser.add_argument(
         "--accept-scaled",
         action="store_true",
         default=None,
         help="boxes scaled to a resized picture don't count as images in doubt",
-    )
-    parser.add_argument(
-        "--swap-inverted",
-        action="store_true",
-        default=None,
-        help="mend boxes whose minimum is above their maximum; else they are dropped",
-    )
-    parser.add_argument(
-        "--follow-symlinks",
-        action="store_true",
-        default=None,
-        help="read what links lead to outside the data set, too",
     )
     parser.add_argument(
         "--gzip", action="store_true", default=None, help="compress the TFRecords"
@@ -132,17 +80,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_result_arguments(parser)
 
 
-_CONFIG_OPTIONS = (
-    "unknown_class",
-    "unannotated",
+_FIELDS = (
+    *ingest_options.READING,
     "max_rejected_images",
-    "min_box_px",
     "max_dropped_objects",
-    "corners",
-    "exif_boxes",
     "accept_scaled",
-    "swap_inverted",
-    "follow_symlinks",
     "gzip",
     "processes",
     "ensure_splits",
@@ -168,37 +110,13 @@ def run(args: argparse.Namespace) -> int:
     return _tell(report, config, args)
 
 
-def _config(args: argparse.Namespace) -> "IngestConfig":
-    from components.example_gen.config import IngestConfig
-    from pipeline.config_file import read_config_file
-    from schemas.config_json import from_mapping, to_mapping
-    from schemas.label_map import LabelMap
-    from schemas.user_error import UserError
-
+def _config(args: argparse.Namespace) -> IngestConfig:
     # The sets as they are: a linter adds no split of its own unless asked.
     base = IngestConfig(ensure_splits=False)
-    if args.config:
-        part = read_config_file(args.config)
-        # all that `presets NAME` prints, or its ingest part alone
-        part = part["ingest"] if isinstance(part.get("ingest"), dict) else part
-        try:
-            base = from_mapping(IngestConfig, to_mapping(base) | part, "ingest")
-        except ValueError as error:
-            raise UserError(f"--config {args.config}: {error}") from error
-    given = {
-        name: value
-        for name in _CONFIG_OPTIONS
-        if (value := getattr(args, name)) is not None
-    }
-    if args.label_map:
-        given["label_map"] = LabelMap.from_file(args.label_map).names
-    try:
-        return from_mapping(IngestConfig, to_mapping(base) | given)
-    except ValueError as error:
-        raise UserError(f"bad ingest settings: {error}") from error
+    return ingest_options.ingest_config(args, base, _FIELDS)
 
 
-def _tell(report: "Report", config: "IngestConfig", args: argparse.Namespace) -> int:
+def _tell(report: "Report", config: IngestConfig, args: argparse.Namespace) -> int:
     from components.example_gen.output.ingest_report import check_budget
 
     lines = [report.headline(), report.split_line(), report.corners_line()]

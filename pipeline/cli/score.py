@@ -14,7 +14,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.cli import options
+from components.example_gen.config import IngestConfig
+from pipeline.cli import ingest_options, options
 from schemas.user_error import UserError
 
 if TYPE_CHECKING:
@@ -56,36 +57,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "plain: like any other object",
     )
     parser.add_argument(
-        "--label-map",
-        type=Path,
-        metavar="FILE",
-        help="one class per line: the category ids 1, 2, ... (default: the classes of "
-        "the data, sorted)",
-    )
-    parser.add_argument(
         "--image-set",
         metavar="NAME",
         help="only ImageSets/Main/NAME.txt, or that split's folders (default: all)",
     )
-    parser.add_argument(
-        "--unannotated",
-        choices=("reject", "negative"),
-        default="reject",
-        help="what an image without an XML is: left out (default), or a negative",
-    )
-    parser.add_argument(
-        "--corners",
-        choices=("auto", "one_based", "zero_based", "labelimg"),
-        default="auto",
-        help="how boxes count pixels (default: auto, decided as ingest does)",
-    )
-    parser.add_argument(
-        "--exif-boxes",
-        choices=("auto", "stored", "displayed"),
-        default="auto",
-        help="picture that boxes lie in where EXIF turns it and <size> does not tell: "
-        "as it was told to ingest (default: auto)",
-    )
+    ingest_options.add_reading_arguments(parser)
     parser.add_argument(
         "--ignore-unknown-categories",
         action="store_true",
@@ -140,19 +116,12 @@ def _read_ground_truth(
         raise UserError(f"--data {path} does not exist")
     if path.is_dir() or path.suffix.lower() == ".tar":
         from components.evaluator.voc_ground_truth import read_voc
-        from schemas.label_map import LabelMap
 
-        label_map = LabelMap.from_file(args.label_map) if args.label_map else None
-        return read_voc(
-            path,
-            label_map,
-            args.image_set or "",
-            args.unannotated,
-            args.corners,
-            args.exif_boxes,
-        )
-    for option, value in (("label-map", args.label_map), ("image-set", args.image_set)):
-        if value:
+        config = ingest_options.ingest_config(args, IngestConfig())
+        return read_voc(path, args.image_set or "", config)
+    for name in ("label_map", "config", "image_set", *ingest_options.READING):
+        if getattr(args, name):
+            option = name.replace("_", "-")
             raise UserError(f"--{option} goes with a VOC directory; {path} is a file")
     from trainer.metrics.coco_files import read_annotations
 

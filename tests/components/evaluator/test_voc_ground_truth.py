@@ -71,12 +71,12 @@ LAYOUTS = {
 }
 
 
-def ingested(root):
+def ingested(root, config=IngestConfig()):
     """(image id, class, box xywh) of every object that ingest writes."""
     plan = make_plan(
         storage.list_files(str(root)), lambda ref: storage.read_bytes(ref, 1 << 20)
     )
-    config, _ = decided(plan.items, IngestConfig())
+    config, _ = decided(plan.items, config)
     examples = [
         examine(item, frozenset({"dog"}), config).example for item in plan.items
     ]
@@ -220,9 +220,54 @@ def test_images_without_annotation_are_negatives_where_told_so(write):
     annotated, told = read_voc(home)
     assert annotated.image_ids == ["a", "b", "c"]
     assert told == ["images not scored, as in ingest: annotation_missing 1"]
-    annotated, told = read_voc(home, unannotated="negative")
+    annotated, told = read_voc(home, config=IngestConfig(unannotated="negative"))
     assert annotated.image_ids == ["a", "b", "c", "n"]
     assert told == []
+    annotated, told = read_voc(home, config=IngestConfig(unannotated="ignore"))
+    assert annotated.image_ids == ["a", "b", "c"]
+    assert told == []
+
+
+# Of 100 x 80: inverted, 3 px wide, and with a fifth inside.
+ODD = [(50, 21, 11, 60), (11, 21, 13, 60), (81, 21, 180, 60)]
+SETTINGS = {
+    "defaults": (IngestConfig(), []),
+    "swap_inverted": (IngestConfig(swap_inverted=True), [(10, 20, 40, 40)]),
+    "min_box_px": (IngestConfig(min_box_px=4), []),
+    "min_inside": (IngestConfig(min_inside=0.1), [(80, 20, 20, 40)]),
+}
+
+
+@pytest.mark.parametrize(("config", "more"), SETTINGS.values(), ids=SETTINGS)
+def test_a_setting_of_ingest_changes_what_is_scored_in_the_same_way(
+    write, config, more
+):
+    xml = voc_xml("a.jpg", ODD)
+    home = write({"Annotations/a.xml": xml, "JPEGImages/a.jpg": jpeg(1)})
+    small = [] if config.min_box_px == 4 else [(10, 20, 3, 40)]
+    right = sorted(("a", "dog", tuple(box)) for box in [*small, *more])
+    assert ingested(home, config) == right
+    if right:
+        annotated, told = read_voc(home, config=config)
+        # what ingest drops and has a box is scored too, and told
+        scored_too = [box for box in scored(annotated) if box not in right]
+        assert [box for box in scored(annotated) if box in right] == right
+        assert ("box_outside" in " ".join(told)) == bool(scored_too)
+
+
+def test_classes_beyond_the_label_map_are_left_out_where_ingest_leaves_them_out(write):
+    files = LAYOUTS["year"] | {
+        "Annotations/c.xml": voc_xml("c.jpg", [(1, 1, 9, 9)], name="cat"),
+        "Annotations/b.xml": "<annotation><object><name>dog</name><deleted>1</deleted>"
+        "<bndbox><xmin>1</xmin><ymin>1</ymin><xmax>9</xmax><ymax>9</ymax></bndbox>"
+        "</object></annotation>",
+    }
+    config = IngestConfig(label_map=("dog",), unknown_class="drop")
+    annotated, told = read_voc(write(files), config=config)
+    assert [name for name, *_ in scored(annotated)] == ["a"]
+    assert "objects not scored, as in ingest: object_deleted 1, unknown_class 1" in told
+    with pytest.raises(UserError, match="class 'cat' is not in the label map"):
+        read_voc(write(files), config=IngestConfig(label_map=("dog",)))
 
 
 def test_boxes_count_as_ingest_decides_for_the_whole_data_set(write):
@@ -235,7 +280,8 @@ def test_boxes_count_as_ingest_decides_for_the_whole_data_set(write):
     annotated, told = read_voc(home, image_set="train")
     assert scored(annotated) == [("a", "dog", (11.0, 21.0, 39.0, 39.0))]
     assert told == ["corners zero_based: 1 boxes from 0, 0 from 1, in 2 files"]
-    annotated, told = read_voc(home, image_set="train", corners="one_based")
+    config = IngestConfig(corners="one_based")
+    annotated, told = read_voc(home, image_set="train", config=config)
     assert scored(annotated) == [("a", "dog", (10.0, 20.0, 40.0, 40.0))]
     assert told == []
 
@@ -250,7 +296,7 @@ def test_boxes_lie_in_the_picture_that_ingest_was_told_they_lie_in(write):
     home = write({"Annotations/a.xml": xml, "JPEGImages/a.jpg": square.getvalue()})
 
     as_stored, _ = read_voc(home)
-    as_seen, _ = read_voc(home, exif_boxes="displayed")
+    as_seen, _ = read_voc(home, config=IngestConfig(exif_boxes="displayed"))
 
     assert scored(as_stored) == [("a", "dog", (10, 20, 40, 40))]
     assert scored(as_seen) == [("a", "dog", (20, 30, 40, 40))]
