@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from pipeline.config import PipelineConfig
 from pipeline.config_file import read_config_file
@@ -64,11 +64,17 @@ def _assignments(
     """Path and value of each field of `given`, down to where `tree` has no fields."""
     for name, value in given.items():
         path, now = (*where, name), tree.get(name)
-        inside = isinstance(now, dict) and isinstance(value, dict)
-        if inside and value.get(TAG, now.get(TAG)) == now.get(TAG):
+        if _same_fields(now, value):
             yield from _assignments(now, value, path)
         else:
             yield path, value
+
+
+def _same_fields(now: Any, value: Any) -> TypeGuard[dict[str, Any]]:
+    """Whether the value names fields of what is there now, and of the same class."""
+    if not (isinstance(now, dict) and isinstance(value, dict)):
+        return False
+    return bool(value.get(TAG, now.get(TAG)) == now.get(TAG))
 
 
 def _value(text: str) -> Any:
