@@ -45,7 +45,7 @@ ROOMS = {
     ),
     "components.example_gen": (
         *("config", "source", "rules", "examination", "plan", "shards", "output"),
-        *("transforms", "ingest", "component"),
+        *("transforms", "local_run", "ingest", "component"),
     ),
     "pipeline": (
         *("on_kubeflow", "config", "config_file", "overrides", "presets", "run"),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from components.example_gen.config import IngestConfig
+from components.example_gen.local_run import run_shards
 from components.example_gen.output import directories as output
 from components.example_gen.output import progress
 from components.example_gen.output.directories import OutputDirs
@@ -36,6 +37,8 @@ if TYPE_CHECKING:  # 4 s, which pass while the plan is made
 _LOGGER = logging.getLogger(__name__)
 # Below this, starting worker processes costs more than they save.
 _FEW_IMAGES = 500
+# Root of the data set, config, staging folder, path of a replay.
+_PlanArguments = tuple[str, IngestConfig, str, str]
 
 
 def local_pipeline(beam_args: tuple[str, ...] = ()) -> "beam.Pipeline":
@@ -52,10 +55,12 @@ def ingest(
     data: ResolvedData,
     dirs: OutputDirs,
     config: IngestConfig,
-    make_pipeline: Callable[[], "beam.Pipeline"] = local_pipeline,
+    make_pipeline: Callable[[], "beam.Pipeline"] | None = None,
     replay_path: str = "",
 ) -> Report:
     """Checks and converts a data set; the report says what became of every object.
+
+    Without `make_pipeline` local files are ingested by this machine, without Beam.
 
     Unusable input raises UserError. What is over budget is written and reported all
     the same: whether to go on is `report.check_budget`'s question.
@@ -63,14 +68,24 @@ def ingest(
     output.delete_tree(dirs.staging)
     run_id = uuid.uuid4().hex
     staging = f"{dirs.staging}/{run_id}"
+    arguments = (data.root, config, staging, replay_path)
     with _outside_causes_told(dirs.staging):
-        plan, pipeline = _plan(data.root, staging, config, replay_path, make_pipeline)
-        decided = dataclasses.replace(config, corners=plan.corners.convention)
-        claim(staging, run_id, decided)
-        job = shards.ShardJob(staging, run_id, decided, plan.fractions, plan.forced)
-        _run(plan, job, pipeline)
-    require_claimed(staging, run_id, decided)
-    report = publish(data, dirs, config, plan, _read_result(staging, plan))
+        try:
+            if make_pipeline is None and not _remote(arguments):
+                plan = write_plan(*arguments, lambda files: _start(files // 2, config))
+                job = _job(plan, staging, run_id, config)
+                result = _run(plan, job)
+            else:
+                plan, pipeline = _plan(arguments, make_pipeline or local_pipeline)
+                job = _job(plan, staging, run_id, config)
+                result = _run_by_beam(plan, job, pipeline)
+        finally:
+            workers.close_shared_pools()
+    require_claimed(staging, run_id, job.config)
+    if result.tally.totals["images_in"] != plan.images:
+        counted = result.tally.totals["images_in"]
+        raise RuntimeError(f"{plan.images} images planned, {counted} counted")
+    report = publish(data, dirs, config, plan, result)
     output.delete_tree(dirs.staging)
     for line in report.details["warnings"]:
         _LOGGER.warning("ingest: %s", line)
@@ -80,12 +95,41 @@ def ingest(
     return report
 
 
+def _remote(arguments: _PlanArguments) -> bool:
+    root, _, staging, _ = arguments
+    return storage.is_remote(root) or storage.is_remote(staging)
+
+
+def _start(images: int, config: IngestConfig) -> None:
+    """Starts the workers for about so many images, while these are still planned."""
+    processes = _processes(images, config)
+    if processes > 1:
+        workers.shared_pool(processes).start()
+
+
+def _job(
+    plan: ShardPlan, staging: str, run_id: str, config: IngestConfig
+) -> shards.ShardJob:
+    decided = dataclasses.replace(config, corners=plan.corners.convention)
+    claim(staging, run_id, decided)
+    return shards.ShardJob(staging, run_id, decided, plan.fractions, plan.forced)
+
+
+def _run(plan: ShardPlan, job: shards.ShardJob) -> RunResult:
+    processes = _processes(plan.images, job.config)
+    with _progress(plan, job):
+        count = len(plan.shard_sizes)
+        return run_shards(count, job, job.config.label_map, processes)
+
+
+def _progress(
+    plan: ShardPlan, job: shards.ShardJob
+) -> contextlib.AbstractContextManager[None]:
+    return progress.logged(f"{job.staging}/results", plan.shard_sizes)
+
+
 def _plan(
-    root: str,
-    staging: str,
-    config: IngestConfig,
-    replay_path: str,
-    make_pipeline: Callable[[], "beam.Pipeline"],
+    arguments: _PlanArguments, make_pipeline: Callable[[], "beam.Pipeline"]
 ) -> tuple[ShardPlan, "beam.Pipeline"]:
     """Plans in a process of its own while this one makes the pipeline.
 
@@ -93,8 +137,7 @@ def _plan(
     importing Beam takes seconds. Remote data are listed through Beam's filesystems:
     those need it imported, and set up as it is here.
     """
-    arguments = (root, config, staging, replay_path)
-    if storage.is_remote(root) or storage.is_remote(staging):
+    if _remote(arguments):
         return write_plan(*arguments), make_pipeline()
     planner = workers.WorkerPool(1)
     try:
@@ -105,19 +148,16 @@ def _plan(
         planner.close()
 
 
-def _run(plan: ShardPlan, job: shards.ShardJob, pipeline: "beam.Pipeline") -> None:
+def _run_by_beam(
+    plan: ShardPlan, job: shards.ShardJob, pipeline: "beam.Pipeline"
+) -> RunResult:
     from components.example_gen import transforms  # imports Beam
 
-    config = job.config
-    processes = _processes(plan.images, config)
-    with progress.logged(f"{job.staging}/results", plan.shard_sizes):
-        try:
-            with pipeline as running:
-                transforms.build(
-                    running, len(plan.shard_sizes), job, config.label_map, processes
-                )
-        finally:
-            workers.close_shared_pools()
+    processes = _processes(plan.images, job.config)
+    with _progress(plan, job), pipeline as running:
+        count = len(plan.shard_sizes)
+        transforms.build(running, count, job, job.config.label_map, processes)
+    return _read_result(job.staging)
 
 
 def _processes(images: int, config: IngestConfig) -> int:
@@ -139,13 +179,9 @@ def _outside_causes_told(staging: str) -> Iterator[None]:
         raise UserError(f"no space left on device for {staging}") from error
 
 
-def _read_result(staging: str, plan: ShardPlan) -> RunResult:
+def _read_result(staging: str) -> RunResult:
     summary = json.loads(_read_text(f"{staging}/{shards.SUMMARY}"))
     tally = Tally.from_dict(summary["tally"])
-    if tally.totals["images_in"] != plan.images:
-        raise RuntimeError(
-            f"{plan.images} images planned, {tally.totals['images_in']} counted"
-        )
     labels = _read_text(f"{staging}/{shards.LABELS}")
     twins = _read_text(f"{staging}/{shards.TWINS}").splitlines()
     return RunResult(

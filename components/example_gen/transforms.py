@@ -18,7 +18,6 @@ from apache_beam.pvalue import AsSingleton
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
-from components.example_gen.rules import CONTENT_TWIN_RULES
 from components.example_gen.shards import tfrecord, workers
 from components.example_gen.shards.plan_files import classes_of_planned, write_planned
 from components.example_gen.shards.shard import (
@@ -30,6 +29,7 @@ from components.example_gen.shards.shard import (
 )
 from components.example_gen.shards.staging import StagedFile
 from components.example_gen.shards.tally import Tally
+from components.example_gen.shards.twins import judge_twins
 from components.example_gen.source.finding import Finding
 from schemas.label_map import LabelMap
 
@@ -125,27 +125,11 @@ def _content_hashes(result: ShardResult) -> Iterator[tuple[str, str, bytes]]:
         yield sha256, split, image_id.encode("utf-8", "surrogateescape")
 
 
-def judge_twins(owners: Iterable[tuple[str, bytes]]) -> list[Finding]:
-    """(split, image id) of equal contents -> the finding about them, if any."""
-    ordered = sorted(
+def _judge_twins(owners: Iterable[tuple[str, bytes]]) -> list[Finding]:
+    return judge_twins(
         (split, image_id.decode("utf-8", "surrogateescape"))
         for split, image_id in owners
     )
-    if len(ordered) < 2:
-        return []
-    return [
-        Finding(
-            ordered[0][1],
-            ordered[0][0],
-            -1,
-            rule.code,
-            rule.severity,
-            rule.action,
-            detail,
-        )
-        for rule in CONTENT_TWIN_RULES
-        if (detail := rule.check(ordered)) is not None
-    ]
 
 
 def _count_finding(finding: Finding) -> Finding:
@@ -197,7 +181,7 @@ class WriteShards(beam.PTransform):
             | "KeyByContent"
             >> beam.MapTuple(lambda sha, split, key: (sha, (split, key)))
             | "GroupByContent" >> beam.GroupByKey()
-            | "JudgeTwins" >> beam.FlatMapTuple(lambda _, owners: judge_twins(owners))
+            | "JudgeTwins" >> beam.FlatMapTuple(lambda _, owners: _judge_twins(owners))
             | "CountTwins" >> beam.Map(_count_finding)
         )
         return {"results": results, "twins": twins}

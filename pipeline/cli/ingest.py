@@ -75,7 +75,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="ARG",
-        help="passed to Beam; may be given several times (default: none)",
+        help="run by Beam, with this argument; may be given several times (default: "
+        "worker processes of this machine; a remote data set is read by Beam)",
     )
     options.add_result_arguments(parser)
 
@@ -105,8 +106,10 @@ def run(args: argparse.Namespace) -> int:
     with whole_output(args.output) as dirs:
         from components.example_gen.ingest import ingest, local_pipeline
 
-        make_pipeline = functools.partial(local_pipeline, tuple(args.beam_arg))
-        report = ingest(data, dirs, config, make_pipeline, args.replay)
+        by_beam = functools.partial(local_pipeline, tuple(args.beam_arg))
+        report = ingest(
+            data, dirs, config, by_beam if args.beam_arg else None, args.replay
+        )
     return _tell(report, config, args)
 
 

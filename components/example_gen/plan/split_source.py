@@ -37,6 +37,9 @@ class SplitChoice:
             group.home: (paired, ids)
             for group, paired, ids in zip(layout.groups, pairs, names, strict=True)
         }
+        self._aliases = {
+            home: _aliases(paired, ids) for home, (paired, ids) in self._groups.items()
+        }
         self.sets = [self._read_sets(group) for group in layout.groups]
         self._sets = {g.home: s for g, s in zip(layout.groups, self.sets, strict=True)}
         self._folders = FolderSplits(
@@ -56,7 +59,7 @@ class SplitChoice:
         if not sets.splits:
             chosen: Iterable[tuple[str, str, str]] = self._by_folder(paired, names)
         else:
-            chosen = _listed(sets, names, _aliases(paired, names))
+            chosen = _listed(sets, names, self._aliases[group.home])
         for image_id, split, key in chosen:
             self._split_of.setdefault(image_id, set()).add(split)
             if sets.splits and key:
@@ -111,8 +114,8 @@ class SplitChoice:
         return found
 
     def _read_sets(self, group: Group) -> image_sets.ImageSets:
-        paired, names = self._groups[group.home]
-        known = NameIndex({*names, *names.values(), *_aliases(paired, names)})
+        _, names = self._groups[group.home]
+        known = NameIndex({*names, *names.values(), *self._aliases[group.home]})
         files = {stem: self._read(entry.ref) for stem, entry in group.sets.items()}
         sets = image_sets.read_sets(files, known)
         listed = [name for split in sets.splits.values() for name in split]
@@ -179,8 +182,9 @@ def _aliases(paired: Mapping[str, Pair], names: Mapping[str, str]) -> dict[str, 
     others: dict[str, set[str]] = {}
     for key in names.values():
         image = paired[key].image
-        if image is not None and stem_of(image.name) not in stems:
-            others.setdefault(stem_of(image.name), set()).add(key)
+        stem = "" if image is None else stem_of(image.name)
+        if image is not None and stem not in stems:
+            others.setdefault(stem, set()).add(key)
     more = {stem: keys.pop() for stem, keys in others.items() if len(keys) == 1}
     return aliases | more
 

@@ -50,15 +50,22 @@ class ShardPlan:
 
 
 def write_plan(
-    root: str, config: IngestConfig, staging: str, replay_path: str
+    root: str,
+    config: IngestConfig,
+    staging: str,
+    replay_path: str,
+    listed: Callable[[int], None] = lambda files: None,
 ) -> ShardPlan:
     """Lists a data set and writes one file of items per shard below `staging`.
+
+    `listed` is told how many files there are, before the longer part of the work.
 
     Raises:
       UserError: the data cannot be read or hold nothing to ingest, or the replay
         names nothing that is there.
     """
     entries = _list(root)
+    listed(len(entries))
     read = functools.partial(storage.read_bytes, max_bytes=config.max_file_bytes)
     plan = make_plan(
         entries,

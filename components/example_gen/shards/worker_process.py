@@ -8,6 +8,8 @@ import warnings
 from multiprocessing.connection import Connection
 from typing import Any
 
+# What a worker is asked for: loaded while its parent still makes the plan.
+from components.example_gen.shards import plan_files  # noqa: F401
 from schemas.user_error import UserError
 
 

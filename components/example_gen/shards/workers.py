@@ -59,7 +59,6 @@ class WorkerPool:
     """Runs functions of our modules in child processes."""
 
     def __init__(self, processes: int) -> None:
-        self.processes = processes
         self._threads = ThreadPoolExecutor(processes, "ingest-worker")
         self._idle: queue.SimpleQueue[_Worker | None] = queue.SimpleQueue()
         self._started: list[_Worker] = []
@@ -70,11 +69,18 @@ class WorkerPool:
         """Queues a call; its future holds the answer or what the child raised."""
         return self._threads.submit(self._run, function, arguments)
 
+    def start(self) -> None:
+        """Starts all children now, so that they are ready when there is work."""
+        for _ in range(self._idle.qsize()):
+            self._idle.put(self._idle.get() or self._started_worker())
+
+    def _started_worker(self) -> _Worker:
+        worker = _Worker()
+        self._started.append(worker)
+        return worker
+
     def _run(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-        worker = self._idle.get()
-        if worker is None:
-            worker = _Worker()
-            self._started.append(worker)
+        worker = self._idle.get() or self._started_worker()
         try:
             return worker.call(function, arguments)
         finally:

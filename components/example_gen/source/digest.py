@@ -7,10 +7,9 @@ import contextlib
 import hashlib
 import os
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 
 from components.example_gen.source import spans, storage
-from components.example_gen.source.names import IMAGE_SUFFIXES
+from components.example_gen.source.names import IMAGE_SUFFIXES, suffix_of
 from schemas.user_error import UserError
 
 # Contents up to here, at some 1 GB/s; above, name, size and time of change.
@@ -31,7 +30,7 @@ def data_digest(data: str, span: int | str | None = None) -> str:
     entries = [
         entry
         for entry in storage.list_files(resolved.root)
-        if PurePosixPath(entry.name).suffix.lower() in _SUFFIXES
+        if suffix_of(entry.name).lower() in _SUFFIXES
     ]
     texts = [e for e in entries if e.name.lower().endswith((".xml", ".txt"))]
     by_content: set[str] = set()
@@ -78,7 +77,7 @@ def _stamps(root: str) -> dict[str, tuple[int, ...]]:
     return {
         entry.name: (entry.ref.size, entry.mtime_ns, entry.ctime_ns)
         for entry in storage.list_files(root)
-        if PurePosixPath(entry.name).suffix.lower() in _SUFFIXES
+        if suffix_of(entry.name).lower() in _SUFFIXES
     }
 
 

@@ -8,9 +8,8 @@ and a tar of any of these.
 import dataclasses
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from pathlib import PurePosixPath
 
-from components.example_gen.source.names import IMAGE_SUFFIXES
+from components.example_gen.source.names import IMAGE_SUFFIXES, suffix_of
 from components.example_gen.source.storage import Entry
 
 ANNOTATION_DIRS = ("annotations", "annotation", "xmls", "xml")
@@ -57,8 +56,12 @@ def find_layout(entries: Sequence[Entry]) -> Layout:
     homes = _annotation_homes(entries)
     groups = {home: Group(home) for home in sorted(homes)} or {"": Group("")}
     layout = Layout(list(groups.values()), [], [], [])
+    by_directory: dict[str, str | None] = {}
     for entry in entries:
-        home = _home_of(entry.name, groups)
+        directory = entry.name.rpartition("/")[0]
+        if directory not in by_directory:
+            by_directory[directory] = _home_of(directory, groups)
+        home = by_directory[directory]
         # Pictures beside the only data set may be its own.
         if home is None and len(groups) == 1 and not _is(entry, ".xml", ".txt"):
             home = next(iter(groups))
@@ -72,21 +75,20 @@ def _is(entry: Entry, *suffixes: str) -> bool:
 
 def _annotation_homes(entries: Iterable[Entry]) -> set[str]:
     """The parents of every directory of annotations that holds XML."""
+    directories = {e.name.rpartition("/")[0] for e in entries if _is(e, ".xml")}
     homes = set()
-    for entry in entries:
-        if not _is(entry, ".xml"):
-            continue
-        parts = entry.name.split("/")
-        for depth, part in enumerate(parts[:-1]):
+    for directory in directories:
+        parts = directory.split("/")
+        for depth, part in enumerate(parts):
             if part.lower() in ANNOTATION_DIRS:
                 homes.add("".join(f"{parent}/" for parent in parts[:depth]))
                 break
     return homes
 
 
-def _home_of(name: str, groups: dict[str, Group]) -> str | None:
-    """The deepest home that a file lies in."""
-    parts = name.split("/")[:-1]
+def _home_of(directory: str, groups: dict[str, Group]) -> str | None:
+    """The deepest home that a directory lies in."""
+    parts = directory.split("/") if directory else []
     for depth in range(len(parts), -1, -1):
         home = "".join(f"{parent}/" for parent in parts[:depth])
         if home in groups:
@@ -96,46 +98,48 @@ def _home_of(name: str, groups: dict[str, Group]) -> str | None:
 
 def _place(entry: Entry, group: Group | None, layout: Layout, beside: bool) -> None:
     name = entry.name.removeprefix(group.home) if group else entry.name
-    path = PurePosixPath(name)
-    suffix = path.suffix.lower()
+    written = suffix_of(name)
+    bare, suffix = name[: len(name) - len(written)], written.lower()
     if suffix == ".txt":
-        if group is None or not _place_set(entry, path, group):
+        if group is None or not _place_set(entry, bare, group):
             layout.texts.append(entry)
     elif suffix == ".xml":
-        top = path.parts[0].lower() if len(path.parts) > 1 else ""
-        if group is not None and (beside or top in ANNOTATION_DIRS):
-            group.add_annotation(_key(path, inside=not beside), entry)
+        top, below, _ = name.partition("/")
+        known = bool(below) and top.lower() in ANNOTATION_DIRS
+        if group is not None and (beside or known):
+            group.add_annotation(_key(bare, inside=not beside), entry)
         else:
             layout.annotations.append(entry)
     elif suffix in IMAGE_SUFFIXES:
         if group is None:
             layout.images.append(entry)
             return
-        folder, key = _folder(path), _key(path, inside=not beside)
-        group.folders[folder if not beside else str(path.parent)][key].append(entry)
+        directory = name.rpartition("/")[0]
+        folder = directory or "." if beside else _folder(directory)
+        group.folders[folder][_key(bare, inside=not beside)].append(entry)
 
 
-def _folder(path: PurePosixPath) -> str:
+def _folder(directory: str) -> str:
     """The unit that is image folder or not: one called so with all below, or one."""
-    for depth, part in enumerate(path.parts[:-1]):
+    parts = directory.split("/")
+    for depth, part in enumerate(parts):
         if part.lower() in IMAGE_DIRS:
-            return "/".join(path.parts[: depth + 1])
-    return str(path.parent)
+            return "/".join(parts[: depth + 1])
+    return directory or "."
 
 
-def _key(path: PurePosixPath, *, inside: bool) -> str:
+def _key(bare: str, *, inside: bool) -> str:
     """Path without suffix and, for files in a layout directory, without that."""
-    name = str(path)[: len(str(path)) - len(path.suffix)]
-    return name.split("/", 1)[1] if inside and "/" in name else name
+    return bare.split("/", 1)[1] if inside and "/" in bare else bare
 
 
-def _place_set(entry: Entry, path: PurePosixPath, group: Group) -> bool:
+def _place_set(entry: Entry, bare: str, group: Group) -> bool:
     """Whether it is an image set of the group's, and took its place."""
-    parents = [part.lower() for part in path.parts[:-1]]
-    if parents not in (["imagesets", "main"], ["imagesets"]):
+    directory, _, stem = bare.rpartition("/")
+    if directory.lower() not in ("imagesets/main", "imagesets"):
         return False
     # ImageSets/Main is the detection task's; sets right in ImageSets stand in.
-    if parents == ["imagesets"] and path.stem in group.sets:
+    if directory.lower() == "imagesets" and stem in group.sets:
         return True
-    group.sets[path.stem] = entry
+    group.sets[stem] = entry
     return True

@@ -4,7 +4,6 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from pathlib import PurePosixPath
 
 IMAGE_SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".bmp"),
@@ -12,6 +11,7 @@ IMAGE_SUFFIXES = (
 )
 FLAGS = frozenset({"-1", "0", "1"})
 _SUFFIXES = frozenset({".xml", *IMAGE_SUFFIXES})
+_PATH_PARTS = re.compile(r"[/\\]|^[A-Za-z]:")
 _QUOTES = "\"'"
 _TOKEN = re.compile(r'"([^"]*)"|\'([^\']*)\'|([^\s,;]+)')
 
@@ -23,12 +23,20 @@ def fold(name: str) -> str:
 
 def last_part(path: str) -> str:
     """File name of a path with either kind of slash; a drive does not count."""
-    return re.split(r"[/\\]|^[A-Za-z]:", path.strip())[-1]
+    return _PATH_PARTS.split(path.strip())[-1]
+
+
+def suffix_of(name: str) -> str:
+    """Suffix of a path with its dot, as pathlib has it: none of `.a`, none of `a.`."""
+    base = name[name.rfind("/") + 1 :]
+    dot = base.rfind(".")
+    return base[dot:] if 0 < dot < len(base) - 1 else ""
 
 
 def stem_of(name: str) -> str:
     """Last part of a path of either kind of slash, without its suffix."""
-    return PurePosixPath(last_part(name)).stem
+    base = last_part(name)
+    return base[: len(base) - len(suffix_of(base))]
 
 
 def base_of(key: str) -> str:
@@ -90,7 +98,7 @@ def _readings(line: str) -> Iterator[str]:
     for quoted, single, plain in _TOKEN.findall(line):
         token = quoted or single or plain
         # "img 3" is one name, not the image "img": a column is a file's name.
-        if quoted or single or PurePosixPath(token).suffix.lower() in _SUFFIXES:
+        if quoted or single or suffix_of(token).lower() in _SUFFIXES:
             yield from _as_path(token)
 
 
@@ -100,5 +108,5 @@ def _as_path(text: str) -> Iterator[str]:
     for start in range(len(parts)):
         tail = "/".join(parts[start:])
         yield tail
-        if PurePosixPath(tail).suffix.lower() in _SUFFIXES:
-            yield tail[: -len(PurePosixPath(tail).suffix)]
+        if suffix_of(tail).lower() in _SUFFIXES:
+            yield tail[: -len(suffix_of(tail))]

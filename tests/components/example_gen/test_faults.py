@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from components.example_gen import transforms
+from components.example_gen import local_run, transforms
 from components.example_gen.config import IngestConfig
-from components.example_gen.ingest import ingest
+from components.example_gen.ingest import ingest, local_pipeline
 from components.example_gen.output import directories as output
 from components.example_gen.output.directories import whole_output
 from components.example_gen.shards import tfrecord
@@ -37,10 +37,10 @@ def home(data_set, voc_xml):
 
 @pytest.fixture
 def run(home, tmp_path):
-    def go(**config):
+    def go(make_pipeline=None, **config):
         with whole_output(str(tmp_path / "out")) as dirs:
             settings = IngestConfig(ensure_splits=False, **config)
-            ingest(spans.resolve(str(home)), dirs, settings)
+            ingest(spans.resolve(str(home)), dirs, settings, make_pipeline)
         return json.loads((tmp_path / "out/report.json").read_text())
 
     return go
@@ -50,10 +50,13 @@ def leftovers(tmp_path):
     return sorted(path.name for path in tmp_path.iterdir() if path.name != "VOC")
 
 
+@pytest.mark.parametrize(
+    ("runner", "make_pipeline"), [(local_run, None), (transforms, local_pipeline)]
+)
 def test_a_shard_that_fails_leaves_no_output_and_the_next_run_completes(
-    run, tmp_path, monkeypatch
+    run, tmp_path, monkeypatch, runner, make_pipeline
 ):
-    real = transforms.write_planned
+    real = runner.write_planned
 
     def fail_late(index, *rest):
         result = real(index, *rest)
@@ -61,12 +64,13 @@ def test_a_shard_that_fails_leaves_no_output_and_the_next_run_completes(
             raise RuntimeError("this worker was lost")
         return result
 
-    monkeypatch.setattr(transforms, "write_planned", fail_late)
+    monkeypatch.setattr(runner, "write_planned", fail_late)
     with pytest.raises(RuntimeError, match="this worker was lost"):
-        run(images_per_shard=2, processes=1)
+        run(make_pipeline, images_per_shard=2, processes=1)
     assert leftovers(tmp_path) == []
     monkeypatch.undo()
-    assert run(images_per_shard=2, processes=1)["images_written"] == 6
+    report = run(make_pipeline, images_per_shard=2, processes=1)
+    assert report["images_written"] == 6
 
 
 def test_a_full_disk_is_one_line_and_leaves_no_output(run, tmp_path, monkeypatch):

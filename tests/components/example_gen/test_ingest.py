@@ -1,4 +1,4 @@
-"""Whole runs through Beam, against the data and against the Beam-free answer."""
+"""Whole runs, against the data and against the answer of a plain loop."""
 
 import json
 import os

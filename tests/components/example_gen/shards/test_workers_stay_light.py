@@ -34,3 +34,8 @@ def test_the_digest_of_a_data_set_needs_no_more():
 
 def test_a_beam_worker_needs_beam_alone():
     assert imported_by("components.example_gen.transforms") == ["apache_beam"]
+
+
+def test_a_run_on_one_machine_needs_no_beam():
+    ingest = "components.example_gen.ingest, components.example_gen.local_run"
+    assert imported_by(ingest) == []
