@@ -1,6 +1,6 @@
 # `make` alone lists the targets. Each one installs what it needs first.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint fmt bench fuzz lock clean
+.PHONY: help install demo test browser lint fmt bench fuzz lock clean
 PYTHON ?= python3
 BIN := .venv/bin
 # End to end last: most of what it finds, a unit test tells sooner.
@@ -22,6 +22,11 @@ demo: install  ## draw a sample data set and run the whole pipeline on it
 
 test: install  ## run every test; PYTEST="-m 'not slow and not e2e'" for the fast ones
 	$(BIN)/pytest -rs $(PYTEST) $(TESTS)
+
+browser: install  ## the report in a headless Chromium; apt install chromium-driver first
+	@command -v chromedriver >/dev/null || \
+		{ echo "browser: no chromedriver on PATH: apt install chromium-driver" >&2; exit 1; }
+	$(BIN)/pytest -rs -s tests/components/report/test_in_browser.py
 
 lint: install  ## ruff and mypy, as CI does
 	$(BIN)/ruff check .

@@ -101,28 +101,32 @@ def create_pipeline(
         source_digest=stage_digest("ServingCheck"),
     )
     judged = {
-        "model": trainer.outputs["model"],
         "evaluation_result": evaluator.outputs["evaluation_result"],
         "blessing": evaluator.outputs["blessing"],
         "serving_blessing": serving_check.outputs["serving_blessing"],
     }
+    made_from = {
+        "data": paths.data,
+        "span": paths.span,
+        "origin": json.dumps(_origin(config, state), sort_keys=True),
+    }
     report = ReportWriter(
         **judged,
+        **made_from,
         examples=ingest.outputs["examples"],
+        data_report=ingest.outputs["report"],
         model_run=trainer.outputs["model_run"],
-        title=config.name,
         num_images=config.report.num_images,
         min_score=config.report.min_score,
         source_digest=stage_digest("ReportWriter"),
     )
     pusher = ModelPusher(
         **judged,
+        **made_from,
+        model=trainer.outputs["model"],
         baseline=baseline.outputs["model"],
         push_destination=paths.push_destination,
         fingerprint=fingerprint,
-        data=paths.data,
-        span=paths.span,
-        origin=json.dumps(_origin(config, state), sort_keys=True),
         earlier_push=state.earlier_push,
         source_digest=stage_digest("ModelPusher"),
     )

@@ -48,10 +48,20 @@ class Evidence:
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What one rule came to; `name` where the outcome has one of its own."""
+    """What one rule came to.
 
+    Attributes:
+      rule, value, bound: in a few words each, for a table; "" where there is none.
+      passed: whether it holds.
+      reason: all of it as a sentence.
+      name: of the outcome, where it has one of its own.
+    """
+
+    rule: str
     passed: bool
     reason: str
+    value: str = ""
+    bound: str = ""
     name: str = ""
 
 
@@ -65,16 +75,19 @@ class Verdict:
       split: that was judged on.
       compared: `better`, `equal within noise` or `worse` than the served model; ""
         where that is not known.
+      outcomes: of every rule that was applied, in the order of `reasons`.
     """
 
     blessed: bool
     reasons: tuple[str, ...]
     split: str
     compared: str
+    outcomes: tuple[Outcome, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The verdict as it is written to disk."""
-        return dataclasses.asdict(self) | {"reasons": list(self.reasons)}
+        fields = dataclasses.asdict(self)
+        return fields | {name: list(fields[name]) for name in ("reasons", "outcomes")}
 
 
 def decide(config: GateConfig, evidence: Evidence) -> Verdict:
@@ -85,6 +98,7 @@ def decide(config: GateConfig, evidence: Evidence) -> Verdict:
         reasons=tuple(outcome.reason for outcome in outcomes),
         split=evidence.split,
         compared=next((outcome.name for outcome in outcomes if outcome.name), ""),
+        outcomes=tuple(outcomes),
     )
 
 
@@ -95,7 +109,7 @@ def weights_are_numbers(config: GateConfig, evidence: Evidence) -> list[Outcome]
     if not broken:
         return []
     text = f"{len(broken)} variables hold NaN or infinity, such as {broken[0]}"
-    return [Outcome(False, text)]
+    return [Outcome("weights are numbers", False, text, f"{len(broken)} are not", "0")]
 
 
 def something_was_measured(config: GateConfig, evidence: Evidence) -> list[Outcome]:
@@ -104,7 +118,9 @@ def something_was_measured(config: GateConfig, evidence: Evidence) -> list[Outco
     chose = ", which also chose the checkpoint" if split == "eval" else ""
     total = sum(evidence.objects.values())
     text = f"judged on {split}{chose}: {evidence.images} images, {total} objects"
-    outcomes = [Outcome(evidence.images > 0 and total > 0, text)]
+    measured = evidence.images > 0 and total > 0
+    value = f"{evidence.images} images, {total} objects"
+    outcomes = [Outcome(f"{split} was measured", measured, text, value, "some")]
     least = config.min_class_objects
     few = [name for name, number in evidence.objects.items() if number < least]
     if few:
@@ -112,9 +128,12 @@ def something_was_measured(config: GateConfig, evidence: Evidence) -> list[Outco
             f"{split} holds fewer than {least} objects of {', '.join(few)}: nothing "
             "shows that they are found (gate.min_class_objects)"
         )
-        outcomes.append(Outcome(False, text))
+        lacking = f"{', '.join(few)} have fewer"
+        rule = "objects of each class"
+        outcomes.append(Outcome(rule, False, text, lacking, str(least)))
     if not evidence.detections and not config.allow_no_detections:
-        outcomes.append(Outcome(False, f"nothing was detected on {split}"))
+        text = f"nothing was detected on {split}"
+        outcomes.append(Outcome("something is detected", False, text, "0", "1"))
     return outcomes
 
 
@@ -138,26 +157,33 @@ def keeps_the_served_classes(config: GateConfig, evidence: Evidence) -> list[Out
         f"the served model knows {', '.join(lost)}, which this one would lose "
         "(gate.allow_lost_classes names what may go)"
     )
-    return [Outcome(False, text)]
+    rule = "keeps the served classes"
+    return [Outcome(rule, False, text, f"{', '.join(lost)} lost")]
 
 
 def no_worse_than_served(config: GateConfig, evidence: Evidence) -> list[Outcome]:
     """The change of mAP against the model that serves now, and what chance it has."""
+    rule = "mAP against the served model"
     if evidence.baseline is None:
         text = "no model serves yet, so there is nothing to compare with"
-        return [Outcome(True, text)]
+        return [Outcome(rule, True, text, "no model serves")]
     served = number_of(evidence.baseline, "AP")
     if served is None:
         text = "the served model's mAP is no number here: nothing to compare with"
-        return [Outcome(False, text)]
+        return [Outcome(rule, False, text, "the served model's is no number")]
     own = number_of(evidence.candidate, "AP")
     change = change_of(evidence.changes, config.max_map_drop)
     if own is None or change is None:
         text = f"mAP is no number, and the served model has {served:.4f}"
-        return [Outcome(False, text)]
+        return [Outcome(rule, False, text, "no number", f"{served:.4f}")]
     name = _compared(change, config.worse_probability)
     passed = name == BETTER or (name == EQUAL and config.push_equal)
-    return [Outcome(passed, _compared_text(config, own, served, change, name), name)]
+    text = _compared_text(config, own, served, change, name)
+    value = f"{name}: {_difference(own, served)} ({change})"
+    value += f", worse with probability {change.worse:.3f}"
+    bound = f"fall of more than {config.max_map_drop:g} with probability "
+    bound += f"{config.worse_probability:g}"
+    return [Outcome(rule, passed, text, value, f"no {bound}", name)]
 
 
 def no_class_is_much_worse(config: GateConfig, evidence: Evidence) -> list[Outcome]:
@@ -179,7 +205,9 @@ def no_class_is_much_worse(config: GateConfig, evidence: Evidence) -> list[Outco
                 f"AP of {name} fell from {served:.4f} to {own:.4f} ({change}): by more "
                 f"than {drop:g} with probability {change.worse:.3f}"
             )
-            outcomes.append(Outcome(False, text))
+            value = f"{_difference(own, served)} ({change})"
+            rule = f"AP of {name} against the served model"
+            outcomes.append(Outcome(rule, False, text, value, f"-{drop:g}"))
     return outcomes
 
 
@@ -196,11 +224,17 @@ RULES: tuple[Rule, ...] = (
 
 def _at_least(name: str, value: float | None, threshold: float) -> Outcome:
     if value is None:
-        return Outcome(False, f"{name} is no number: nothing was measured")
+        text = f"{name} is no number: nothing was measured"
+        return Outcome(name, False, text, "no number", f"{threshold:.4f}")
     passed = reaches(value, threshold)
     relation = "reaches" if passed else "is below"
     shown, bound = told_apart(max(value, threshold) if passed else value, threshold)
-    return Outcome(passed, f"{name} {shown} {relation} the threshold {bound}")
+    text = f"{name} {shown} {relation} the threshold {bound}"
+    return Outcome(name, passed, text, shown, bound)
+
+
+def _difference(own: float, served: float) -> str:
+    return f"{float(exact(own) - exact(served)):+.4f}"
 
 
 def _compared(change: Change, sure: float) -> str:
@@ -220,7 +254,7 @@ def _compared_text(
     }[name]
     drop = f" by more than {config.max_map_drop:g}" if config.max_map_drop else ""
     text = (
-        f"mAP {shown} {relation}: {float(exact(own) - exact(served)):+.4f} ({change}), "
+        f"mAP {shown} {relation}: {_difference(own, served)} ({change}), "
         f"worse{drop} with probability {change.worse:.3f} "
         f"(refused from {config.worse_probability:g})"
     )

@@ -1,4 +1,4 @@
-"""One page about a run: the verdict, the numbers, the detections to look at.
+"""Pages about a run: the verdict, the numbers, the images to look at.
 
 Imports schemas, trainer, evaluator and serving_check.
 """

@@ -1,12 +1,15 @@
-"""What the exported model sees on the first images of a split, drawn for people."""
+"""The first images of a split with annotated and detected boxes, drawn for people."""
 
 import io
+import itertools
 
 import numpy as np
-import tensorflow as tf
 from PIL import Image
 
-from schemas import tf_example
+from components.evaluator.image_columns import ImageColumns
+from components.report.findings import CANDIDATE, Findings
+from components.report.pictures import read_examples
+from schemas.detection_example import DetectionExample
 from trainer.image import drawing
 
 _COLUMNS = 4
@@ -14,47 +17,40 @@ _CELL_PX = 320
 
 
 def detection_sheet(
-    model_dir: str, file_pattern: str, num_images: int, min_score: float
+    findings: Findings, file_pattern: str, num_images: int
 ) -> Image.Image:
-    """A sheet of images with annotated and detected boxes.
+    """A sheet of the first images in the files with the boxes of the candidate.
 
     Args:
-      model_dir: SavedModel with the signature `serving_default`.
+      findings: detections under its `min_score` are not drawn.
       file_pattern: TFRecord files of the split; those of `.gz` are compressed.
-      num_images: how many images, the first in the files.
-      min_score: detections under it are not drawn.
+      num_images: how many images.
     """
-    detect = tf.saved_model.load(model_dir).signatures["serving_default"]
-    files = sorted(tf.io.gfile.glob(file_pattern))
-    compression = "GZIP" if files and files[0].endswith(".gz") else ""
-    records = tf.data.TFRecordDataset(files, compression).take(num_images)
-    cells = []
-    for record in records:
-        example = tf_example.decode_example(record.numpy())
-        found = detect(image_bytes=tf.constant([example.encoded_image]))
-        scores = found["scores"][0].numpy()
-        shown = scores >= min_score
-        names = found["class_names"][0].numpy()[shown]
-        captions = [
-            f"{name.decode()} {score:.2f}"
-            for name, score in zip(names, scores[shown], strict=True)
-        ]
-        image = Image.open(io.BytesIO(example.encoded_image))
-        cells.append(
-            drawing.draw_boxes(
-                image,
-                [
-                    drawing.LabelledBoxes(
-                        np.asarray(example.boxes),
-                        [""] * len(example.boxes),
-                        drawing.GROUND_TRUTH_COLOUR,
-                    ),
-                    drawing.LabelledBoxes(
-                        found["boxes"][0].numpy()[shown],
-                        captions,
-                        drawing.DETECTION_COLOUR,
-                    ),
-                ],
-            )
-        )
+    columns = findings.columns[CANDIDATE]
+    first = itertools.islice(read_examples(file_pattern), num_images)
+    cells = [_cell(example, columns, findings) for example in first]
     return drawing.contact_sheet(cells, _COLUMNS, _CELL_PX)
+
+
+def _cell(
+    example: DetectionExample, columns: ImageColumns, findings: Findings
+) -> Image.Image:
+    number = np.searchsorted(columns.image_ids, example.image_id)
+    shown = (columns.image == number) & (columns.scores >= findings.min_score)
+    captions = [
+        f"{findings.class_names[class_id]} {score:.2f}"
+        for class_id, score in zip(
+            columns.classes[shown], columns.scores[shown], strict=True
+        )
+    ]
+    annotated = np.asarray(example.boxes)
+    layers = [
+        drawing.LabelledBoxes(
+            annotated, [""] * len(annotated), drawing.GROUND_TRUTH_COLOUR
+        ),
+        drawing.LabelledBoxes(
+            columns.boxes[shown].astype(np.float32), captions, drawing.DETECTION_COLOUR
+        ),
+    ]
+    with Image.open(io.BytesIO(example.encoded_image)) as image:
+        return drawing.draw_boxes(image, layers)

@@ -1,112 +1,181 @@
-"""The report as one HTML file that needs nothing beside it."""
+"""The report as one HTML file that opens from disk without a network."""
 
-import base64
-import dataclasses
-import html
+import functools
 from collections.abc import Mapping, Sequence
-from string import Template
+from pathlib import Path
 from typing import Any
 
-_PAGE = Template(
-    """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>$title</title>
-<style>
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto;
-  padding: 0 1rem; color: #222 }
-table { border-collapse: collapse } td, th { padding: .2rem .8rem; text-align: right;
-  border-bottom: 1px solid #ddd } td:first-child, th:first-child { text-align: left }
-.blessed { color: #1a7f37 } .not-blessed { color: #b3261e } img { max-width: 100% }
-</style></head><body>
-<h1>$title</h1>
-<h2 class="$verdict_class">$verdict</h2>
-<ul>$reasons</ul>
-<h2>Detection quality</h2>
-$metrics
-<h2>Serving check</h2>
-<ul>$serving</ul>
-<h2>Detections on eval images</h2>
-<p>Green: annotated. Red: detected, with its score.</p>
-<img alt="eval images with detections" src="data:image/png;base64,$png">
-<h2>Training</h2>
-<img alt="loss, learning rate and mAP by epoch" src="data:image/png;base64,$curves">
-</body></html>
-"""
-)
-_SUMMARY = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100")
+import jinja2
+import vl_convert
+from markupsafe import Markup
+
+from components.report import charts, numbers
+from components.report.diagnostics import ALL_CLASSES, Diagnostics, diagnose
+from components.report.findings import CANDIDATE, SERVED, Findings
+from components.report.image_events import DETECTION_KINDS, ImageEvents, cut
+from components.report.page_files import FACTS_MARK, LINKS_MARK
+from components.report.pictures import SplitImages
+
+_HERE = Path(__file__).parent
+_LOSSES = ("loss", "class_loss", "box_loss")
+_METRICS = ("mAP", "AP50", "AR100")
 
 
-@dataclasses.dataclass(frozen=True)
-class RunFindings:
-    """What a run found out.
+def render(
+    findings: Findings,
+    events: Sequence[ImageEvents],
+    images: SplitImages,
+    *,
+    data_page: str = "",
+) -> str:
+    """The page.
 
-    Attributes:
-      metrics: split -> model (`candidate`, `baseline`) -> metric name -> value, None
-        where there is no ground truth to find.
-      verdict: `blessed` and `reasons`.
-      serving: `problems` and, where it was servable, `ms_per_image`.
-      class_names: in the label map's order.
+    Args:
+      findings: about the run or the evaluation.
+      events: of every image of the split, worst first; none where the model gave NaN.
+      images: what is shown of them.
+      data_page: file name of the page about the data, beside this one; or "".
     """
-
-    metrics: Mapping[str, Mapping[str, Mapping[str, float | None]]]
-    verdict: Mapping[str, Any]
-    serving: Mapping[str, Any]
-    class_names: Sequence[str]
-
-
-def render(findings: RunFindings, png: bytes, curves: bytes, title: str) -> str:
-    """The page, with the pictures of detections and of the training inside it."""
-    blessed = bool(findings.verdict["blessed"])
-    serving = findings.serving["problems"] or [
-        f"every signature answers; {findings.serving['ms_per_image']} ms per image"
-    ]
-    return _PAGE.substitute(
-        title=html.escape(title),
-        verdict="Blessed" if blessed else "Not blessed",
-        verdict_class="blessed" if blessed else "not-blessed",
-        reasons=_items(findings.verdict["reasons"]),
-        serving=_items(serving),
-        metrics="".join(_tables(findings)),
-        png=base64.b64encode(png).decode(),
-        curves=base64.b64encode(curves).decode(),
+    diagnostics = {
+        model: found
+        for model in findings.columns
+        if (found := diagnose(findings, model)) is not None
+    }
+    classes = numbers.by_class(findings)
+    sizes = numbers.by_size(findings)
+    slices = numbers.by_slice(findings, images.facts)
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(
+            findings=findings,
+            verdict=findings.verdict,
+            outcomes=_outcomes(findings),
+            headline=numbers.headline(findings),
+            tables=(
+                ("class", classes),
+                ("size of object", sizes),
+                ("third of the images", slices),
+            ),
+            charts=_charts(findings, diagnostics, (classes, sizes, slices)),
+            errors=diagnostics,
+            curve_classes=[ALL_CLASSES, *findings.class_names],
+            browser=_browser(findings, events, images),
+            embedded=len(images.pictures),
+            data_page=data_page,
+            links_mark=Markup(LINKS_MARK),
+            facts_mark=Markup(FACTS_MARK),
+            css=Markup((_HERE / "page.css").read_text("utf-8")),
+            script=Markup((_HERE / "page.js").read_text("utf-8")),
+            vega=Markup(_vega()),
+            CANDIDATE=CANDIDATE,
+            SERVED=SERVED,
+        )
     )
 
 
-def _items(texts: Sequence[str]) -> str:
-    return "".join(f"<li>{html.escape(text)}</li>" for text in texts)
+@functools.cache
+def _environment() -> jinja2.Environment:
+    """Everything is escaped but what the program itself brings."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["ap"] = _ap
+    environment.filters["change"] = lambda value: (
+        "" if value is None else f"{value:+.3f}"
+    )
+    return environment
 
 
-def _tables(findings: RunFindings) -> list[str]:
-    tables = []
-    for split, models in findings.metrics.items():
-        rows: list[tuple[str, ...]] = [("model", *_SUMMARY)]
-        rows += [
-            (model, *(_percent(values.get(name)) for name in _SUMMARY))
-            for model, values in models.items()
-        ]
-        tables += [f"<h3>{html.escape(split)}</h3>", _table(rows)]
-        rows = [("class", "AP", "AP50")]
-        candidate = models["candidate"]
-        rows += [
-            (
-                name,
-                _percent(candidate.get(f"AP/{name}")),
-                _percent(candidate.get(f"AP50/{name}")),
-            )
-            for name in findings.class_names
-        ]
-        tables.append(_table(rows))
-    return tables
+@functools.cache
+def _vega() -> str:
+    """Vega, Vega-Lite and their embedding: the program that draws the charts."""
+    return str(vl_convert.javascript_bundle(None)).replace("</script", "<\\/script")
 
 
-def _percent(value: float | None) -> str:
+def _ap(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
-def _table(rows: Sequence[Sequence[str]]) -> str:
-    head, *body = rows
-    cells = "".join(f"<th>{html.escape(cell)}</th>" for cell in head)
-    lines = [f"<tr>{cells}</tr>"]
-    for row in body:
-        cells = "".join(f"<td>{html.escape(cell)}</td>" for cell in row)
-        lines.append(f"<tr>{cells}</tr>")
-    return "<table>" + "".join(lines) + "</table>"
+def _outcomes(findings: Findings) -> list[dict[str, Any]]:
+    """Rules of the gate, of an older verdict its sentences; and the serving check."""
+    rows: list[dict[str, Any]] = []
+    if findings.verdict is not None:
+        told = findings.verdict.get("outcomes")
+        rows = (
+            list(told)
+            if told
+            else [
+                {
+                    "rule": "",
+                    "value": reason,
+                    "bound": "",
+                    "passed": None,
+                    "reason": reason,
+                }
+                for reason in findings.verdict["reasons"]
+            ]
+        )
+    if findings.serving is not None:
+        problems = findings.serving["problems"]
+        time = findings.serving.get("ms_per_image")
+        value = "; ".join(problems) or f"every signature answers; {time} ms per image"
+        bound = "no problem"
+        rows.append(
+            {"rule": "serving check", "value": value, "bound": bound}
+            | {"passed": not problems, "reason": value}
+        )
+    return rows
+
+
+def _charts(
+    findings: Findings,
+    diagnostics: Mapping[str, Diagnostics],
+    tables: Sequence[Sequence[numbers.Row]],
+) -> dict[str, charts.Spec]:
+    """The name of a place on the page -> what is drawn there; no place without data."""
+    classes, sizes, slices = tables
+    drawn: dict[str, charts.Spec | None] = {
+        "by-class": charts.ap_by(classes, "class"),
+        "by-size": charts.ap_by(sizes, "size of object"),
+        "by-slice": charts.ap_by(slices, "slice") if slices else None,
+        "losses": charts.training(findings.history, _LOSSES, "Losses by epoch"),
+        "metrics": charts.training(findings.history, _METRICS, "Metrics by epoch"),
+    }
+    if diagnostics:
+        curves = {model: found.curves for model, found in diagnostics.items()}
+        drawn |= {
+            "precision-recall": charts.precision_recall(curves),
+            "f1": charts.f1_by_threshold(curves),
+            "error-prices": charts.error_prices(diagnostics),
+        }
+    if CANDIDATE in diagnostics:
+        names = findings.class_names
+        drawn["confusion"] = charts.confusion(diagnostics[CANDIDATE], names)
+    return {place: spec for place, spec in drawn.items() if spec is not None}
+
+
+def _browser(
+    findings: Findings, events: Sequence[ImageEvents], images: SplitImages
+) -> dict[str, Any]:
+    """What the browser of images works on."""
+    rows = []
+    for image in events:
+        fact = images.facts[image.image_id]
+        picture = images.pictures.get(image.image_id)
+        row = image.as_json(with_boxes=picture is not None)
+        row |= {"file": fact.filename}
+        if picture is not None:
+            row |= {"picture": picture, "width": fact.width, "height": fact.height}
+        rows.append(row)
+    return {
+        "images": rows,
+        "kinds": DETECTION_KINDS,
+        "classes": list(findings.class_names),
+        "threshold": cut(findings.threshold),
+        "floor": cut(min(findings.min_score, findings.threshold)),
+    }

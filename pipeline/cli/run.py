@@ -121,7 +121,7 @@ def _run_stages(
     with console.quiet_console(log_path, quiet=quiet):
         from components.baseline.served_models import baseline_identity
         from pipeline import runners
-        from pipeline.run import push_ledger
+        from pipeline.run import push_ledger, run_pages
         from pipeline.run import summary as run_summary
         from pipeline.run.state import RunState, model_fingerprint
         from trainer.preflight import refuse_impossible, starting_weights_digest
@@ -151,7 +151,7 @@ def _run_stages(
             )
         elif summary.not_pushed:
             push_ledger.record_refusal(paths.root, fingerprint)
-    return summary
+        return run_pages.publish(paths.root, summary)
 
 
 def _absolute(path: str) -> str:

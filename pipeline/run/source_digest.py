@@ -42,9 +42,10 @@ def source_digest(*modules: str) -> str:
     for path in sorted(_reachable(modules)):
         digest.update(path.relative_to(_ROOT).as_posix().encode())
         digest.update(path.read_bytes())
-        page = path.with_suffix(".html")  # a template beside the module that fills it
-        if page.exists():
-            digest.update(page.read_bytes())
+        for suffix in (".html", ".css", ".js"):  # of the page that a module fills
+            beside = path.with_suffix(suffix)
+            if beside.exists():
+                digest.update(beside.read_bytes())
     for library in _LIBRARIES:
         digest.update(f"{library}={importlib.metadata.version(library)}".encode())
     return digest.hexdigest()[:32]

@@ -7,7 +7,7 @@ from typing import Any
 
 from components.evaluator.component import METRICS_FILE, VERDICT_FILE
 from components.evaluator.evaluation import CANDIDATE
-from components.report.component import PAGE_FILE, PICTURE_FILE
+from components.report.page_files import PAGE_FILE, PICTURE_FILE
 from components.serving_check.component import FINDINGS_FILE
 from pipeline.run.colour import painted
 from pipeline.run.record import StageRecord, latest_run, read_json

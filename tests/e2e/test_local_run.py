@@ -4,6 +4,7 @@ The tests build on each other, in this order.
 """
 
 import json
+import re
 import shutil
 
 import pytest
@@ -71,6 +72,15 @@ def test_the_first_run_goes_through_every_stage_and_pushes(root):
     assert root.served() == [summary["pushed_path"].rpartition("/")[2]]
     for path in (summary[x] for x in ("report", "picture", "curves", "ingest_report")):
         assert (root.root / path).stat().st_size > 0
+    pages = ("report.html", "data.html", "index.html")
+    report, data, index = ((root.root / page).read_text() for page in pages)
+    assert summary["report"] == str(root.root / "report.html")
+    assert 'href="data.html"' in report
+    assert 'href="index.html"' in report
+    assert "0 of 11 stages reused" in report
+    assert 'href="report.html"' in data
+    (page,) = re.findall('href="(ReportWriter/report/[0-9]+/report.html)"', index)
+    assert (root.root / page).exists()
 
 
 def test_the_second_run_reuses_every_stage(root):

@@ -51,15 +51,26 @@ class ErrorReport:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class _Errors:
-    kind: NDArray[np.int64]  # [D] index into KINDS, NOBODY for no error
-    becomes: NDArray[np.int64]  # [D] class of the hit an oracle makes of it, or NOBODY
-    missed: NDArray[np.bool_]  # [G]
+class Errors:
+    """The errors one by one.
+
+    Attributes:
+        kind: [D] index into KINDS; NOBODY for no error.
+        points_at: [D] the ground truth that a localisation or classification error is
+            about, found or not; NOBODY for others.
+        becomes: [D] class of the hit that an oracle makes of it, or NOBODY.
+        missed: [G] ground truths that nothing found or points at.
+    """
+
+    kind: NDArray[np.int64]
+    points_at: NDArray[np.int64]
+    becomes: NDArray[np.int64]
+    missed: NDArray[np.bool_]
 
 
 def analyse_errors(assignment: Assignment) -> ErrorReport:
     """Classifies the errors of an assignment and prices each kind."""
-    errors = _classify(assignment)
+    errors = classify_errors(assignment)
     hit, miss = assignment.hit, assignment.miss
     class_id = assignment.detections.class_id
     totals = _totals(assignment, assignment.counts)
@@ -84,7 +95,8 @@ def analyse_errors(assignment: Assignment) -> ErrorReport:
     return ErrorReport(base, counts, delta)
 
 
-def _classify(assignment: Assignment) -> _Errors:
+def classify_errors(assignment: Assignment) -> Errors:
+    """The kind of every miss, and the ground truths that were missed."""
     truth, found = assignment.ground_truths, assignment.detections
     open_truth = assignment.counts.copy()
     open_truth[assignment.ground_truth[assignment.hit]] = False
@@ -118,7 +130,7 @@ def _classify(assignment: Assignment) -> _Errors:
     becomes[pointing[first]] = truth.class_id[rows]
     missed = open_truth.copy()
     missed[rows] = False
-    return _Errors(kind, becomes, missed)
+    return Errors(kind, points_at, becomes, missed)
 
 
 def _overlaps(assignment: Assignment) -> CandidatePairs:

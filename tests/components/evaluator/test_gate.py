@@ -41,6 +41,18 @@ def test_a_candidate_above_every_threshold_is_blessed_with_a_reason_per_rule():
     assert verdict.compared == ""
 
 
+def test_every_reason_has_its_rule_value_and_bound_for_a_table():
+    verdict = judge(config={"min_map": 0.6})
+
+    table = [(o.rule, o.value, o.bound, o.passed) for o in verdict.outcomes]
+    assert table == [
+        ("test was measured", "10 images, 30 objects", "some", True),
+        ("mAP", "0.5000", "0.6000", False),
+        ("mAP against the served model", "no model serves", "", True),
+    ]
+    assert [outcome.reason for outcome in verdict.outcomes] == list(verdict.reasons)
+
+
 def test_a_candidate_exactly_at_the_threshold_is_blessed():
     assert judge(config={"min_ap50": 0.8}).blessed
 
