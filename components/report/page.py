@@ -94,7 +94,8 @@ def _environment() -> jinja2.Environment:
 @functools.cache
 def _vega() -> str:
     """Vega, Vega-Lite and their embedding: the program that draws the charts."""
-    return str(vl_convert.javascript_bundle(None)).replace("</script", "<\\/script")
+    program = vl_convert.javascript_bundle()  # type: ignore[call-arg]
+    return str(program).replace("</script", "<\\/script")
 
 
 def _ap(value: float | None) -> str:

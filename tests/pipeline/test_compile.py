@@ -215,6 +215,8 @@ def test_every_parameter_reaches_the_stages_that_take_it(spec):
         ("ModelPusher", "push_destination"): "push_destination",
         ("ModelPusher", "data"): "data",
         ("ModelPusher", "span"): "span",
+        ("ReportWriter", "data"): "data",
+        ("ReportWriter", "span"): "span",
         ("Trainer", "train_steps"): "train_steps",
         ("DetectionEvaluator", "min_ap50"): "min_ap50",
     }
