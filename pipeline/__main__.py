@@ -13,7 +13,7 @@ from pipeline.cli.interrupts import orderly_interrupts
 from pipeline.cli.parser import CommandParser
 from pipeline.run.colour import painted
 from schemas.did_you_mean import did_you_mean
-from schemas.user_error import RefusedError, UserError
+from schemas.user_error import RefusedError, UnavailableError, UserError
 
 # name -> (module, help). A module is imported only when its command is named, so
 # that `--help` and the light commands stay fast.
@@ -53,8 +53,8 @@ def _usage() -> str:
     purpose = "A Pascal VOC data set in, a gated and served RetinaNet out."
     closing = (
         "voc-pipeline COMMAND --help tells a command's options; --version the version. "
-        "Exit status: 0 done, 1 refused by a gate or a budget, 2 bad input, 70 a "
-        "defect of this program, 130 interrupted."
+        "Exit status: 0 done, 1 refused by a gate or a budget, 2 bad input, 69 an "
+        "engine is lost, 70 a defect of this program, 130 interrupted."
     )
     return (
         "usage: voc-pipeline COMMAND [options]\n\n"
@@ -115,8 +115,7 @@ def _run(name: str, arguments: list[str]) -> int:
     except UserError as error:
         title = painted(f"voc-pipeline {name}:", "red", sys.stderr)
         sys.stderr.write(f"{title} {error}\n")
-        refused = isinstance(error, RefusedError)
-        return ExitStatus.REFUSED if refused else ExitStatus.BAD_INPUT
+        return _status_of(error)
     except KeyboardInterrupt:
         sys.stderr.write(f"voc-pipeline {name}: interrupted; {kept}\n")
         return ExitStatus.INTERRUPTED
@@ -127,6 +126,14 @@ def _run(name: str, arguments: list[str]) -> int:
         traceback.print_exc()
         sys.stderr.write(f"voc-pipeline {name}: a defect of this program, see above\n")
         return ExitStatus.CRASHED
+
+
+def _status_of(error: UserError) -> ExitStatus:
+    if isinstance(error, RefusedError):
+        return ExitStatus.REFUSED
+    if isinstance(error, UnavailableError):
+        return ExitStatus.UNAVAILABLE
+    return ExitStatus.BAD_INPUT
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from components.data_gate.config import DriftConfig
 from components.evaluator.config import GateConfig
 from components.example_gen.config import IngestConfig
 from components.serving_check.config import ServingCheckConfig
+from pipeline.beam.choice import BeamConfig
 from pipeline.on_kubeflow.stage_resources import KubeflowConfig
 from schemas.config_rules import refuse_unless
 from trainer.config import TrainerConfig
@@ -46,6 +47,7 @@ class PipelineConfig:
       gate: what the candidate must reach.
       serving_check: on what the exported model is asked, and what it may take.
       report: what the report shows.
+      beam: which engine the Beam stages run on; it changes no number.
       kubeflow: what each stage asks of a cluster; a run on this machine asks nothing.
     """
 
@@ -57,6 +59,7 @@ class PipelineConfig:
     gate: GateConfig
     serving_check: ServingCheckConfig = ServingCheckConfig()
     report: ReportConfig = ReportConfig()
+    beam: BeamConfig = BeamConfig()
     kubeflow: KubeflowConfig = KubeflowConfig()
 
     def __post_init__(self) -> None:

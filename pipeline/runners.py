@@ -1,20 +1,17 @@
 """The same pipeline on this machine, or compiled for Kubeflow Pipelines v2."""
 
 import os
-from collections.abc import Sequence
 
 import yaml
 from tfx import v1 as tfx
 from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
 
+from pipeline.beam.choice import pipeline_args
 from pipeline.config import PipelineConfig, RunPaths, watching_path
 from pipeline.on_kubeflow import package
 from pipeline.pipeline import create_pipeline
 from pipeline.run.state import RunState
 from trainer.config import watching_json
-
-# DirectRunner looks for Beam's Go runner on the network first; this one is in Python.
-LOCAL_BEAM_ARGS = ("--runner=FnApiRunner",)
 
 
 def metadata_path(root: str) -> str:
@@ -38,17 +35,13 @@ def run_local(config: PipelineConfig, paths: RunPaths, state: RunState) -> None:
                     metadata_path(paths.root)
                 )
             ),
-            beam_pipeline_args=list(LOCAL_BEAM_ARGS),
+            beam_pipeline_args=pipeline_args(config.beam),
         )
     )
 
 
 def compile_kubeflow(
-    config: PipelineConfig,
-    paths: RunPaths,
-    output: str,
-    image: str,
-    beam_args: Sequence[str] = LOCAL_BEAM_ARGS,
+    config: PipelineConfig, paths: RunPaths, output: str, image: str
 ) -> None:
     """Writes the Kubeflow Pipelines v2 package: pipeline spec and platform spec.
 
@@ -73,7 +66,7 @@ def compile_kubeflow(
             pipeline_root="",
             components=create_pipeline(config, paths, state),
             enable_cache=False,
-            beam_pipeline_args=list(beam_args),
+            beam_pipeline_args=pipeline_args(config.beam),
         ),
         write_out=False,
     )

@@ -13,6 +13,10 @@ class RefusedError(UserError):
     """The input is usable, and a rule of the config refuses it: exit status 1."""
 
 
+class UnavailableError(UserError):
+    """Something outside that this needs is not there, or was lost: exit status 69."""
+
+
 def user_error_in(error: BaseException) -> UserError | None:
     """The user's mistake inside what Beam and TFX wrapped around it, or None."""
     cause: BaseException | None = error

@@ -48,8 +48,8 @@ ROOMS = {
         *("transforms", "local_run", "ingest", "component"),
     ),
     "pipeline": (
-        *("on_kubeflow", "config", "config_file", "overrides", "presets", "run"),
-        *("pipeline", "runners"),
+        *("on_kubeflow", "beam", "config", "config_file", "overrides", "presets"),
+        *("run", "pipeline", "runners"),
         *("show_data", "sample_data", "prediction", "cli", "__main__"),
     ),
 }

@@ -15,10 +15,10 @@ class IngestConfig:
     `label_map` holds class names in id order; without it the classes are the data's,
     in alphabetical order. The fractions apply where the data set brings no image sets;
     with `ensure_splits` they also carve a missing train or eval split out of the other
-    (a detector cannot be trained without both). `processes` 0 means one per core, which
-    is right on one machine; a cluster runner, which brings its own, wants 1.
-    `unannotated` says what an image without an annotation file is: one to reject, a
-    negative (no objects), or none of the data.
+    (a detector cannot be trained without both). `processes` are those of a run on this
+    machine, 0 for one per core; an engine brings its own. `unannotated` says what an
+    image without an annotation file is: one to reject, a negative (no objects), or none
+    of the data.
 
     `corners` says how boxes count pixels: VOC's way, from 1 with the last one included,
     or from 0 and half-open (`labelimg`: with a minimum of 0 written as 1); `auto`
@@ -54,7 +54,7 @@ class IngestConfig:
       follow_symlinks: read what links lead to outside the data set.
       images_per_shard: how many (from 1).
       gzip: compress the TFRecords.
-      processes: worker processes; 0: one per core (from 0).
+      processes: worker processes on this machine; 0: one per core (from 0).
     """
 
     label_map: tuple[str, ...] | None = None

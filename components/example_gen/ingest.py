@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from components.example_gen.config import IngestConfig
@@ -41,14 +41,16 @@ _FEW_IMAGES = 500
 _PlanArguments = tuple[str, IngestConfig, str, str]
 
 
-def local_pipeline(beam_args: tuple[str, ...] = ()) -> "beam.Pipeline":
+# DirectRunner looks for Beam's Go runner on the network first; this one is in Python.
+_LOCAL = ("--runner=FnApiRunner",)
+
+
+def pipeline_with(beam_args: Sequence[str] = _LOCAL) -> "beam.Pipeline":
     """A pipeline on this machine, or wherever the arguments say."""
     import apache_beam as beam
     from apache_beam.options.pipeline_options import PipelineOptions
 
-    named = any(argument.startswith("--runner") for argument in beam_args)
-    default = () if named else ("--runner=FnApiRunner",)
-    return beam.Pipeline(options=PipelineOptions([*default, *beam_args]))
+    return beam.Pipeline(options=PipelineOptions(list(beam_args)))
 
 
 def ingest(
@@ -76,7 +78,7 @@ def ingest(
                 job = _job(plan, staging, run_id, config)
                 result = _run(plan, job)
             else:
-                plan, pipeline = _plan(arguments, make_pipeline or local_pipeline)
+                plan, pipeline = _plan(arguments, make_pipeline or pipeline_with)
                 job = _job(plan, staging, run_id, config)
                 result = _run_by_beam(plan, job, pipeline)
         finally:
@@ -153,11 +155,24 @@ def _run_by_beam(
 ) -> RunResult:
     from components.example_gen import transforms  # imports Beam
 
-    processes = _processes(plan.images, job.config)
+    hands = _hands(pipeline, plan.images, job.config)
     with _progress(plan, job), pipeline as running:
         count = len(plan.shard_sizes)
-        transforms.build(running, count, job, job.config.label_map, processes)
+        transforms.build(running, count, job, job.config.label_map, hands)
     return _read_result(job.staging)
+
+
+def _hands(
+    pipeline: "beam.Pipeline", images: int, config: IngestConfig
+) -> workers.Hands:
+    """Who does the work: processes of ours for Beam's runner here, else its workers."""
+    from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+    if not isinstance(pipeline.runner, FnApiRunner):
+        return workers.Hands(processes=1, threads=1)
+    processes = _processes(images, config)
+    threads = len(os.sched_getaffinity(0)) if processes == 1 else 1
+    return workers.Hands(processes, threads)
 
 
 def _processes(images: int, config: IngestConfig) -> int:

@@ -6,7 +6,6 @@ cross no stage.
 
 import dataclasses
 import json
-import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
@@ -43,8 +42,8 @@ class _ShardDoFn(beam.DoFn):
     has running is emitted when it finishes.
     """
 
-    def __init__(self, processes: int) -> None:
-        self._processes = processes
+    def __init__(self, hands: workers.Hands) -> None:
+        self._processes, self._threads = hands
         self._running: deque[Future[Any]] = deque()
 
     def start_bundle(self) -> None:
@@ -70,8 +69,8 @@ class _ShardDoFn(beam.DoFn):
 
 
 class _ScanClasses(_ShardDoFn):
-    def __init__(self, processes: int, job: ShardJob) -> None:
-        super().__init__(processes)
+    def __init__(self, hands: workers.Hands, job: ShardJob) -> None:
+        super().__init__(hands)
         self._job = job
 
     def process(self, shard: int) -> Iterator[frozenset[str]]:
@@ -79,16 +78,15 @@ class _ScanClasses(_ShardDoFn):
 
 
 class _WriteShard(_ShardDoFn):
-    def __init__(self, processes: int, job: ShardJob) -> None:
-        super().__init__(processes)
+    def __init__(self, hands: workers.Hands, job: ShardJob) -> None:
+        super().__init__(hands)
         self._job = job
 
     def process(
         self, shard: int, class_names: tuple[str, ...]
     ) -> Iterator[ShardResult]:
-        threads = 1 if self._processes > 1 else os.cpu_count() or 1
         label_map = LabelMap(class_names)
-        yield from self._emit(write_planned, shard, label_map, self._job, threads)
+        yield from self._emit(write_planned, shard, label_map, self._job, self._threads)
 
     def _done(self, value: ShardResult) -> ShardResult:
         for counts in (value.tally.totals, value.tally.reasons):
@@ -142,13 +140,13 @@ class ScanClasses(beam.PTransform):
     """Shard numbers -> one tuple of all class names, in alphabetical order."""
 
     job: ShardJob
-    processes: int
+    hands: workers.Hands
 
     def expand(self, shards: beam.PCollection) -> beam.PCollection:
         """Reads annotations only."""
         return (
             shards
-            | "ReadClassNames" >> beam.ParDo(_ScanClasses(self.processes, self.job))
+            | "ReadClassNames" >> beam.ParDo(_ScanClasses(self.hands, self.job))
             | "UniteClassNames" >> beam.CombineGlobally(_union)
             | "SortClassNames" >> beam.Map(lambda names: tuple(sorted(names)))
         )
@@ -168,12 +166,12 @@ class WriteShards(beam.PTransform):
 
     class_names: beam.PCollection
     job: ShardJob
-    processes: int
+    hands: workers.Hands
 
     def expand(self, shards: beam.PCollection) -> Any:
         """Beside counts and findings only content hashes flow on."""
         results = shards | "WriteShard" >> beam.ParDo(
-            _WriteShard(self.processes, self.job), AsSingleton(self.class_names)
+            _WriteShard(self.hands, self.job), AsSingleton(self.class_names)
         )
         twins = (
             results
@@ -192,15 +190,15 @@ def build(
     shard_count: int,
     job: ShardJob,
     class_names: tuple[str, ...] | None,
-    processes: int,
+    hands: workers.Hands,
 ) -> None:
     """Adds ingest to a pipeline; it leaves summary, twins and classes in staging."""
     elements = pipeline | "Shards" >> beam.Create(range(shard_count))
     if class_names is None:
-        names = elements | "ScanClasses" >> ScanClasses(job, processes)
+        names = elements | "ScanClasses" >> ScanClasses(job, hands)
     else:
         names = pipeline | "ClassNames" >> beam.Create([class_names])
-    outputs = elements | "WriteShards" >> WriteShards(names, job, processes)
+    outputs = elements | "WriteShards" >> WriteShards(names, job, hands)
     _write_lines(
         names
         | "ClassLines" >> beam.Map(lambda found: "".join(f"{n}\n" for n in found)),

@@ -17,6 +17,7 @@ from schemas.user_error import UserError
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `voc-pipeline compile`."""
     config_options.add_config_arguments(parser)
+    options.add_beam_arguments(parser)
     parser.add_argument("--output", required=True, help="the package: a .yaml file")
     parser.add_argument(
         "--image",
@@ -46,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Writes the package."""
-    config = config_options.config_from(args)
+    config = options.with_runner(config_options.config_from(args), args)
     if args.root is not None:
         raise UserError(
             "--root has no place in a package: KFP takes the pipeline root when a run "

@@ -11,6 +11,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from components.example_gen.config import IngestConfig
+from pipeline.beam.choice import BeamConfig, pipeline_args
 from pipeline.cli import ingest_options, options
 from pipeline.cli.exit_status import ExitStatus
 
@@ -70,14 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=None,
         help="carve a missing train or eval split out of the others, as `run` does",
     )
-    parser.add_argument(
-        "--beam-arg",
-        action="append",
-        default=[],
-        metavar="ARG",
-        help="run by Beam, with this argument; may be given several times (default: "
-        "worker processes of this machine; a remote data set is read by Beam)",
-    )
+    options.add_beam_arguments(parser)
     options.add_result_arguments(parser)
 
 
@@ -95,21 +89,22 @@ _FIELDS = (
 def run(args: argparse.Namespace) -> int:
     """Runs ingest alone; see the module's text for the exit status."""
     config = _config(args)
+    beam = options.beam_config(args, BeamConfig())
+    # On this machine Beam is left out unless it is told something.
+    beam_args = pipeline_args(beam) if beam != BeamConfig() else []
     from components.example_gen.output.directories import whole_output
     from components.example_gen.source import spans
 
     level = logging.WARNING if args.quiet else logging.INFO
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
-    # What Beam logs as an error it raises too.
-    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
+    # What Beam logs it raises too, and its workers here whatever the cause.
+    logging.getLogger("apache_beam").setLevel(logging.CRITICAL + 1)
     data = spans.resolve(args.data or args.data_here, args.span)
     with whole_output(args.output) as dirs:
-        from components.example_gen.ingest import ingest, local_pipeline
+        from components.example_gen.ingest import ingest, pipeline_with
 
-        by_beam = functools.partial(local_pipeline, tuple(args.beam_arg))
-        report = ingest(
-            data, dirs, config, by_beam if args.beam_arg else None, args.replay
-        )
+        by_beam = functools.partial(pipeline_with, beam_args) if beam_args else None
+        report = ingest(data, dirs, config, by_beam, args.replay)
     return _tell(report, config, args)
 
 

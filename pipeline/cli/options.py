@@ -1,9 +1,14 @@
 """The options that several commands share, and how a command tells its result."""
 
 import argparse
+import dataclasses
 import json
 import sys
 from typing import Any
+
+from pipeline.beam.choice import BeamConfig
+from pipeline.config import PipelineConfig
+from schemas.user_error import UserError
 
 DATA_HELP = (
     "VOC data set: a VOCdevkit, one of its years, a folder with Annotations and "
@@ -43,6 +48,40 @@ def add_result_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--quiet", action="store_true", help="no progress and no result, only errors"
     )
+
+
+def add_beam_arguments(parser: argparse.ArgumentParser) -> None:
+    """`--runner` and `--beam-arg`: the engine that the Beam stages run on."""
+    parser.add_argument(
+        "--runner",
+        choices=("local", "prism", "flink", "spark", "dataflow"),
+        metavar="NAME",
+        help="where the Beam stages run: local (default), prism, flink, spark or "
+        "dataflow; docs/runners.md says what each needs",
+    )
+    parser.add_argument(
+        "--beam-arg",
+        action="append",
+        default=[],
+        metavar="ARG",
+        help="passed to Beam, as --beam-arg=--flag=value; may be given several times "
+        "(default: none)",
+    )
+
+
+def beam_config(args: argparse.Namespace, base: BeamConfig) -> BeamConfig:
+    """What `--runner` and `--beam-arg` say over what a preset or `--set` has said."""
+    try:
+        return BeamConfig(
+            runner=args.runner or base.runner, args=(*base.args, *args.beam_arg)
+        )
+    except ValueError as error:
+        raise UserError(f"--beam-arg: {error}") from error
+
+
+def with_runner(config: PipelineConfig, args: argparse.Namespace) -> PipelineConfig:
+    """A config with the runner that the options name."""
+    return dataclasses.replace(config, beam=beam_config(args, config.beam))
 
 
 def tell(args: argparse.Namespace, as_json: Any, as_text: str) -> None:

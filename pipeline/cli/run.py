@@ -41,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--root", required=True, metavar="DIR", help="where the run keeps everything"
     )
     config_options.add_config_arguments(parser)
+    options.add_beam_arguments(parser)
     options.add_span_argument(parser)
     parser.add_argument(
         "--earlier-span",
@@ -62,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     from components.example_gen.source import spans, storage
     from components.example_gen.source.digest import data_digest
 
-    config = config_options.config_from(args)
+    config = options.with_runner(config_options.config_from(args), args)
     require_trackers(config.trainer.tracking)
     if "://" in args.root:
         raise UserError(

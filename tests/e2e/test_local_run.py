@@ -6,6 +6,7 @@ The tests build on each other, in this order.
 import json
 import re
 import shutil
+import tempfile
 
 import pytest
 
@@ -62,9 +63,20 @@ def root(place, capsys):
     return PipelineRoot(place / "data", place / "root", capsys)
 
 
-def test_the_first_run_goes_through_every_stage_and_pushes(root):
+@pytest.fixture
+def temporary(tmp_path, monkeypatch):
+    """An empty folder for temporary files, of this process and its children."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+def test_the_first_run_goes_through_every_stage_and_pushes(root, temporary):
     status, summary = root.run()
 
+    assert list(temporary.iterdir()) == []
     assert status == 0
     assert ran(summary) == set(summary["stages"]) == STAGES
     assert summary["blessed"]

@@ -1,8 +1,10 @@
 """A child of `workers`: answers calls on the pipe it inherited until that closes."""
 
 import gc
+import os
 import signal
 import sys
+import threading
 import traceback
 import warnings
 from multiprocessing.connection import Connection
@@ -34,8 +36,16 @@ def serve(pipe: "Connection[Any, Any]") -> None:
 _COLLECT_EVERY = 100_000
 
 
+def _end_with_parent(lifeline: int) -> None:
+    os.read(lifeline, 1)  # returns when no process holds the writing end any more
+    os._exit(1)
+
+
 def main() -> None:
-    """Serves on the file descriptor given as the only argument."""
+    """Serves on the file descriptor given first, until the one given second closes."""
+    watch = threading.Thread(target=_end_with_parent, args=[int(sys.argv[2])])
+    watch.daemon = True
+    watch.start()
     gc.set_threshold(_COLLECT_EVERY)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends us, in order
     warnings.filterwarnings("ignore", module=r"PIL\.")  # damaged EXIF and the like

@@ -5,13 +5,15 @@ again; that module may be a whole pipeline. These children run one small module 
 ours, start in a third of a second and hold only Pillow and NumPy.
 """
 
+import os
 import queue
 import subprocess
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, NamedTuple
 
 from schemas import own_process
 
@@ -28,13 +30,17 @@ class _Worker:
     def __init__(self) -> None:
         ours, theirs = Pipe()
         self._pipe: Connection[Any, Any] = ours
+        # Nothing is ever written: its reading end tells the child that we are gone,
+        # also while it works on a shard.
+        watched, self._lifeline = os.pipe()
         self._process = subprocess.Popen(
-            [*own_process.command(_MODULE), str(theirs.fileno())],
-            pass_fds=[theirs.fileno()],
+            [*own_process.command(_MODULE), str(theirs.fileno()), str(watched)],
+            pass_fds=[theirs.fileno(), watched],
             env=own_process.environment(),
             stdin=subprocess.DEVNULL,
         )
         theirs.close()
+        os.close(watched)
 
     def call(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         try:
@@ -53,6 +59,7 @@ class _Worker:
     def stop(self) -> None:
         self._pipe.close()  # the child ends where its pipe does
         self._process.wait()
+        os.close(self._lifeline)
 
 
 class WorkerPool:
@@ -93,17 +100,29 @@ class WorkerPool:
             worker.stop()
 
 
+class Hands(NamedTuple):
+    """Who works on the shards that a Beam worker is given."""
+
+    processes: int  # of ours; 1: the Beam worker itself
+    threads: int  # in each
+
+
 _SHARED: dict[int, WorkerPool] = {}
+_LOCK = threading.Lock()  # a runner may have two bundles in one worker
 
 
 def shared_pool(processes: int) -> WorkerPool:
     """The pool of this process: both of a run's stages use the same children."""
-    if processes not in _SHARED:
-        _SHARED[processes] = WorkerPool(processes)
-    return _SHARED[processes]
+    with _LOCK:
+        if processes not in _SHARED:
+            _SHARED[processes] = WorkerPool(processes)
+        return _SHARED[processes]
 
 
 def close_shared_pools() -> None:
     """Ends the children of every shared pool."""
-    while _SHARED:
-        _SHARED.popitem()[1].close()
+    with _LOCK:
+        pools = [*_SHARED.values()]
+        _SHARED.clear()
+    for pool in pools:
+        pool.close()

@@ -301,9 +301,9 @@ def test_a_data_set_of_negatives_alone_is_valid(run, data_set, voc_xml):
 
 
 def test_beam_counts_under_the_names_of_the_report(home, tmp_path):
-    from components.example_gen.ingest import local_pipeline
+    from components.example_gen.ingest import pipeline_with
 
-    pipeline = local_pipeline()
+    pipeline = pipeline_with()
     with whole_output(str(tmp_path / "out")) as dirs:
         data = spans.resolve(str(home))
         report = ingest(data, dirs, IngestConfig(ensure_splits=False), lambda: pipeline)

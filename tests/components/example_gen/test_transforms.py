@@ -11,6 +11,7 @@ from components.example_gen.shards import shard as shards
 from components.example_gen.shards import staging as staged
 from components.example_gen.shards.attempt import EXAMPLES
 from components.example_gen.shards.plan_files import write_plan
+from components.example_gen.shards.workers import Hands
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
@@ -47,7 +48,7 @@ def job(home, tmp_path):
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_scanning_gives_all_class_names_once(pipeline, job, processes):
-    scan = transforms.ScanClasses(job, processes)
+    scan = transforms.ScanClasses(job, Hands(processes, 1))
     with pipeline:
         names = pipeline | beam.Create(range(4)) | scan
         assert_that(names, equal_to([("cat", "dog")]))
@@ -60,7 +61,7 @@ def test_every_shard_gives_one_result_and_equal_contents_one_finding(pipeline, j
         outputs = (
             pipeline
             | "Shards" >> beam.Create(range(4))
-            | transforms.WriteShards(names, job, processes=1)
+            | transforms.WriteShards(names, job, Hands(1, 1))
         )
         counts = outputs["results"] | "Counts" >> beam.Map(
             lambda result: (

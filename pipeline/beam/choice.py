@@ -1,0 +1,76 @@
+"""From a runner's short name to what Beam is told; imports no Beam."""
+
+import dataclasses
+import shutil
+from typing import Literal
+
+from schemas.config_rules import refuse_unless
+from schemas.user_error import UserError
+
+_ENGINES = "pipeline.beam.engines"
+# Ours are Beam's own, with a job that ends when its client does.
+_RUNNERS = {
+    "local": "FnApiRunner",
+    "prism": f"{_ENGINES}.PrismRunner",
+    "flink": f"{_ENGINES}.FlinkRunner",
+    "spark": f"{_ENGINES}.SparkRunner",
+    "dataflow": "DataflowRunner",
+}
+# Flags by which workers get our code and what it needs.
+_CODE = ("--sdk_container_image", "--setup_file", "--extra_package")
+# Of each group one must be given: Beam's defaults would start an engine of its own.
+_NEEDED: dict[str, tuple[tuple[str, ...], ...]] = {
+    "flink": (("--flink_master", "--job_endpoint"),),
+    "spark": (("--job_endpoint", "--spark_master_url"),),
+    "dataflow": (("--project",), ("--region",), ("--temp_location",), _CODE),
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BeamConfig:
+    """Which engine the Beam stages run on, and what Beam is told beside.
+
+    Attributes:
+      runner: local: this machine; else docs/runners.md says what must run where.
+      args: passed to Beam as they are: flags and values in one, such as --flag=value.
+    """
+
+    runner: Literal["local", "prism", "flink", "spark", "dataflow"] = "local"
+    args: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuses what would choose another runner in passing."""
+        for arg in self.args:
+            refuse_unless(
+                arg.startswith("--") and _flag(arg) != "--runner",
+                "args of the form --flag=value, and the runner by its own field",
+                repr(arg),
+            )
+
+
+def _flag(arg: str) -> str:
+    return arg.partition("=")[0]
+
+
+def pipeline_args(config: BeamConfig) -> list[str]:
+    """The arguments of every Beam pipeline of a run.
+
+    Raises:
+      UserError: the runner needs to be told something that is not among `args`.
+    """
+    given = {_flag(arg) for arg in config.args}
+    for group in _NEEDED.get(config.runner, ()):
+        if not given & set(group):
+            raise UserError(
+                f"runner {config.runner} needs {' or '.join(group)}: name it with "
+                "--beam-arg=--flag=value (docs/runners.md has an example)"
+            )
+    args = [f"--runner={_RUNNERS[config.runner]}", *config.args]
+    if config.runner == "prism" and not given & {"--prism_location", "--job_endpoint"}:
+        # Else Beam looks for a release of it on the network.
+        args += [f"--prism_location={path}" for path in [shutil.which("prism")] if path]
+    if not given & {*_CODE, "--extra_packages", "--requirements_file"}:
+        # Our workers have our code already. Without this flag TFX packs itself again
+        # for every stage and leaves that in the temporary folder.
+        args.append("--sdk_container_image=none")
+    return args

@@ -1,0 +1,175 @@
+"""Beam's runners for an engine outside: a job ends with its client, a loss is told."""
+
+import contextlib
+import re
+import shutil
+import signal
+import threading
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import grpc
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.portability.api import beam_runner_api_pb2
+from apache_beam.runners.portability import (
+    flink_runner,
+    job_server,
+    prism_runner,
+    spark_runner,
+)
+from apache_beam.runners.runner import PipelineResult
+
+from schemas.user_error import UnavailableError, UserError
+
+_USER_ERROR = re.compile(r"schemas\.user_error\.\w+: (.+)")
+_LOST = (grpc.RpcError, grpc.FutureTimeoutError, ConnectionError)
+
+
+class Job(PipelineResult):
+    """A job on an engine: cancelled if what waits for it is interrupted."""
+
+    def __init__(self, job: Any, where: str, stop_server: Callable[[], None]) -> None:
+        super().__init__(None)
+        self._job = job
+        self._where = where
+        self._stop_server = stop_server
+
+    @property
+    def state(self) -> Any:
+        """As the engine tells it."""
+        return self._job.state
+
+    def metrics(self) -> Any:
+        """As the engine tells them."""
+        return self._job.metrics()
+
+    def cancel(self) -> Any:
+        """Ends the job, and the server if this process started it."""
+        with contextlib.suppress(*_LOST):  # gone, and the job with it or out of reach
+            self._job.cancel()
+        self._stop_server()
+
+    def wait_until_finish(self, duration: int | None = None) -> Any:
+        """Waits; UnavailableError if the engine is lost, UserError if one is told."""
+        try:
+            return self._job.wait_until_finish(duration)
+        except BaseException as error:
+            self.cancel()
+            told = told_of(error, self._where)
+            if told is None:
+                raise
+            raise told from error
+
+
+def told_of(error: BaseException, where: str) -> UserError | None:
+    """What an engine's error means to a user; None if it is a defect or no error."""
+    if isinstance(error, _LOST):
+        return UnavailableError(
+            f"{where} is lost: {_said(error)}; start it again and repeat the command"
+        )
+    if not isinstance(error, RuntimeError):
+        return None
+    text = str(error)
+    told = _USER_ERROR.search(text)
+    if told:
+        return UserError(told.group(1).strip())
+    if "Traceback (most recent call last)" in text:
+        return None  # our code, or a library, in a worker
+    return UnavailableError(f"{where} ended the job: {text.splitlines()[0]}")
+
+
+def _quiet_threads() -> None:
+    """Beam's threads leave a trace each when the engine is lost: `Job` says it once."""
+    before = threading.excepthook
+    if before is not _hook:
+        _others.append(before)
+        threading.excepthook = _hook
+
+
+_others: list[Callable[[threading.ExceptHookArgs], Any]] = []
+
+
+def _hook(args: threading.ExceptHookArgs) -> None:
+    if not isinstance(args.exc_value, _LOST):
+        _others[-1](args)
+
+
+def _said(error: BaseException) -> str:
+    if isinstance(error, grpc.RpcError) and callable(getattr(error, "code", None)):
+        details = str(error.details() or "").splitlines()
+        return f"{error.code().name.lower()}: {details[0] if details else ''}"
+    return str(error) or type(error).__name__
+
+
+class _Outside:
+    """What the runners below add to Beam's; `_where` names the engine in messages."""
+
+    _where = ""
+    _server: Any = None
+
+    def default_job_server(self, options: PipelineOptions) -> Any:
+        self._server = super().default_job_server(options)  # type: ignore[misc]
+        return self._server
+
+    def create_job_service(self, options: PipelineOptions) -> Any:
+        # Beam takes SIGINT for the server alone, and the command would run on.
+        handler = signal.getsignal(signal.SIGINT)
+        try:
+            return super().create_job_service(options)  # type: ignore[misc]
+        except BaseException as error:
+            self._stop_server()
+            told = told_of(error, self._where)
+            if told is None:
+                raise
+            raise told from error
+        finally:
+            if signal.getsignal(signal.SIGINT) is not handler:
+                signal.signal(signal.SIGINT, handler)
+
+    def run_portable_pipeline(
+        self, pipeline: beam_runner_api_pb2.Pipeline, options: PipelineOptions
+    ) -> Job:
+        _quiet_threads()
+        job = super().run_portable_pipeline(pipeline, options)  # type: ignore[misc]
+        return Job(job, self._where, self._stop_server)
+
+    def _stop_server(self) -> None:
+        if self._server is not None:
+            self._server.stop()
+
+
+class _PrismServer(prism_runner.PrismJobServer):
+    """A Prism that ends with this process, however that ends."""
+
+    def subprocess_cmd_and_endpoint(self) -> tuple[list[Any], str]:
+        command, endpoint = super().subprocess_cmd_and_endpoint()
+        setpriv = shutil.which("setpriv")  # of util-linux
+        ends_with_us = [setpriv, "--pdeathsig", "KILL"] if setpriv else []
+        return [*ends_with_us, *command], endpoint
+
+
+class PrismRunner(_Outside, prism_runner.PrismRunner):
+    """Beam's own engine, one process that this one starts."""
+
+    _where = "Prism"
+    _of_all: ClassVar[list[Any]] = []  # one server for all stages of a run
+
+    def default_job_server(self, options: PipelineOptions) -> Any:
+        """The server that this process has, or a new one."""
+        if not self._of_all:
+            server = job_server.StopOnExitJobServer(_PrismServer(options))
+            self._of_all.append(server)
+        self._server = self._of_all[0]
+        return self._server
+
+
+class FlinkRunner(_Outside, flink_runner.FlinkRunner):
+    """A Flink cluster, by a job server."""
+
+    _where = "the Flink job server"
+
+
+class SparkRunner(_Outside, spark_runner.SparkRunner):
+    """A Spark cluster, by a job server."""
+
+    _where = "the Spark job server"

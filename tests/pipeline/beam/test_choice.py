@@ -1,0 +1,50 @@
+import pytest
+
+from pipeline.beam.choice import BeamConfig, pipeline_args
+from pipeline.overrides import apply_overrides
+from pipeline.presets import smoke
+from schemas.user_error import UserError
+
+
+def test_on_this_machine_it_is_beams_runner_in_python_and_tfx_packs_nothing():
+    assert pipeline_args(BeamConfig()) == [
+        "--runner=FnApiRunner",
+        "--sdk_container_image=none",
+    ]
+
+
+@pytest.mark.parametrize("flag", ["--setup_file=s.py", "--sdk_container_image=us/a:1"])
+def test_what_brings_the_code_to_the_workers_is_left_as_it_is(flag):
+    config = BeamConfig(runner="flink", args=("--flink_master=host:8081", flag))
+    assert pipeline_args(config)[1:] == ["--flink_master=host:8081", flag]
+
+
+@pytest.mark.parametrize(
+    ("runner", "args", "lacking"),
+    [
+        ("flink", (), "--flink_master or --job_endpoint"),
+        ("spark", ("--parallelism=2",), "--job_endpoint or --spark_master_url"),
+        ("dataflow", ("--project=p", "--region=r"), "--temp_location"),
+        (
+            "dataflow",
+            ("--project=p", "--region=r", "--temp_location=gs://b/t"),
+            "--sdk_container_image or --setup_file or --extra_package",
+        ),
+    ],
+)
+def test_what_a_runner_must_be_told_is_asked_for(runner, args, lacking):
+    with pytest.raises(UserError, match=f"runner {runner} needs {lacking}:"):
+        pipeline_args(BeamConfig(runner=runner, args=args))
+
+
+@pytest.mark.parametrize("arg", ["--runner=DirectRunner", "--runner", "parallelism=2"])
+def test_an_argument_that_is_no_flag_or_chooses_the_runner_is_refused(arg):
+    with pytest.raises(ValueError, match="the runner by its own field"):
+        BeamConfig(args=(arg,))
+
+
+def test_a_runner_is_a_field_of_the_config():
+    config = apply_overrides(
+        smoke(), ["beam.runner=spark", 'beam.args=["--job_endpoint=localhost:8099"]']
+    )
+    assert pipeline_args(config.beam)[0] == "--runner=pipeline.beam.engines.SparkRunner"

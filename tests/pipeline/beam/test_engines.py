@@ -1,0 +1,157 @@
+"""Engines that are not there, or are lost: one line, and its exit status."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pipeline.__main__ import main
+from pipeline.beam.engines import told_of
+from schemas.user_error import UnavailableError, UserError
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+needs_prism = pytest.mark.skipif(
+    shutil.which("prism") is None,
+    reason="no prism on PATH: go install "
+    "github.com/apache/beam/sdks/v2/go/cmd/prism@v2.77.0",
+)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data") / "drawn"
+    assert main(["sample-data", str(folder), "--images", "12", "--seed", "1"]) == 0
+    return folder
+
+
+@pytest.mark.parametrize("runner", ["flink", "spark"])
+def test_an_engine_that_is_not_there_is_one_line_and_69(data, tmp_path, runner, capsys):
+    where = [
+        "--beam-arg=--job_endpoint=localhost:1",
+        "--beam-arg=--job_server_timeout=1",
+    ]
+    out = str(tmp_path / "out")
+    command = ["ingest", str(data), "--output", out, "--quiet", "--runner", runner]
+    assert main([*command, *where]) == 69
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition(" is lost")[0] for line in lines] == [
+        f"voc-pipeline ingest: the {runner.capitalize()} job server"
+    ]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_users_mistake_that_a_remote_worker_met_is_told_as_such():
+    text = (
+        "Pipeline job-1 failed in state FAILED: java.lang.RuntimeException: Error\n"
+        "Traceback (most recent call last):\n  File ...\n"
+        "schemas.user_error.UserError: /data/voc cannot be read: gone\n"
+    )
+    told = told_of(RuntimeError(text), "Flink")
+    assert type(told) is UserError
+    assert str(told) == "/data/voc cannot be read: gone"
+
+
+def test_a_defect_in_a_worker_keeps_its_trace():
+    text = "failed: Traceback (most recent call last):\nKeyError: 'dog'"
+    assert told_of(RuntimeError(text), "Flink") is None
+    assert told_of(KeyError("dog"), "Flink") is None
+
+
+def test_what_an_engine_says_without_a_trace_is_its_own_affair():
+    told = told_of(RuntimeError("worker disconnected\nmore"), "Flink")
+    assert type(told) is UnavailableError
+    assert str(told) == "Flink ended the job: worker disconnected"
+
+
+def files_of(folder):
+    return {
+        path.relative_to(folder): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+@needs_prism
+def test_ingest_by_prism_writes_the_same_bytes(data, tmp_path):
+    for runner in ("local", "prism"):
+        out = str(tmp_path / runner)
+        arguments = ["ingest", str(data), "--output", out, "--runner", runner]
+        assert main([*arguments, "--quiet"]) == 0
+    assert files_of(tmp_path / "prism") == files_of(tmp_path / "local")
+
+
+@pytest.fixture
+def long_run(data, tmp_path):
+    """An ingest by Prism of many shards that is in the middle of its work."""
+    many = tmp_path / "many"
+    for folder, suffix in (("Annotations", "xml"), ("JPEGImages", "jpg")):
+        (many / folder).mkdir(parents=True)
+        source = min((data / folder).iterdir())
+        for number in range(1500):
+            os.link(source, many / folder / f"{number}.{suffix}")
+    config = tmp_path / "ingest.json"
+    config.write_text('{"images_per_shard": 10, "max_dropped_objects": 1}')
+    command = [sys.executable, "-m", "pipeline", "ingest", str(many)]
+    command += ["--output", str(tmp_path / "out"), "--runner", "prism"]
+    process = subprocess.Popen(
+        [*command, "--config", str(config)],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
+    try:
+        while not any((tmp_path / ".out.partial/.staging").glob("*/results/*.json")):
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.02)
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def prisms_of(pid):
+    children = (
+        int(child)
+        for task in Path(f"/proc/{pid}/task").iterdir()
+        for child in (task / "children").read_text().split()
+    )
+    return [
+        child
+        for child in children
+        if "prism" in Path(f"/proc/{child}/comm").read_text()
+    ]
+
+
+@needs_prism
+@pytest.mark.parametrize(
+    ("ended", "status", "told"),
+    [
+        ("client", 130, "voc-pipeline ingest: interrupted; "),
+        ("engine", 69, "voc-pipeline ingest: Prism is lost: "),
+    ],
+)
+def test_a_run_that_loses_client_or_engine_leaves_neither_job_nor_output(
+    long_run, tmp_path, ended, status, told
+):
+    (prism,) = prisms_of(long_run.pid)
+    if ended == "client":
+        long_run.send_signal(signal.SIGINT)
+    else:
+        os.kill(prism, signal.SIGKILL)
+    _, errors = long_run.communicate(timeout=120)
+    assert long_run.returncode == status, errors
+    last = errors.splitlines()[-1]
+    assert last.startswith(told)
+    assert "Traceback" not in errors
+    assert not Path(f"/proc/{prism}").exists()
+    left = {path.name for path in tmp_path.iterdir() if "out" in path.name}
+    assert left == set()
