@@ -19,6 +19,7 @@ from schemas.user_error import RefusedError, UnavailableError, UserError
 # that `--help` and the light commands stay fast.
 COMMANDS = {
     "run": ("pipeline.cli.run", "VOC data set in, gated and pushed detector out"),
+    "retrain": ("pipeline.cli.retrain", "the same where a span is new, for schedules"),
     "ingest": ("pipeline.cli.ingest", "check a VOC data set, write TFRecords"),
     "score": ("pipeline.cli.score", "exact COCO and VOC metrics of a results file"),
     "show-data": ("pipeline.cli.show_data", "render what the model really sees"),

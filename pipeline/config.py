@@ -78,6 +78,8 @@ class RunPaths:
       data: VOC data set: a folder, a `.tar`, or a pattern with `{SPAN}`.
       span: which span of such a pattern, a number or `latest`; "" for none.
       earlier_span: the span that drift is measured against; "" for none.
+      window: spans that are learned from together, oldest first, the last one `span`;
+        () for `span` alone, in stages that are not named by their span.
       root: pipeline root: artifacts, metadata store, checkpoints, logs.
       push_destination: folder of the numbered versions that are served.
     """
@@ -87,6 +89,7 @@ class RunPaths:
     push_destination: str
     span: str = ""
     earlier_span: str = ""
+    window: tuple[str, ...] = ()
 
 
 def watching_path(root: str) -> str:

@@ -9,12 +9,12 @@ from tfx import v1 as tfx
 from components.baseline.component import BaselineLookup
 from components.data_gate.component import DataGate
 from components.evaluator.component import DetectionEvaluator
-from components.example_gen.component import VocExampleGen
 from components.pusher.component import ModelPusher
 from components.report.component import ReportWriter
 from components.schema_import.component import SchemaImport
 from components.serving_check.component import ServingCheck
 from pipeline.config import PipelineConfig, RunPaths, watching_path
+from pipeline.data_stages import span_stages
 from pipeline.run.state import RunState, model_fingerprint, stage_digest
 from schemas.config_json import to_json, to_mapping
 from trainer.config import deciding
@@ -31,27 +31,20 @@ def create_pipeline(
     Nothing here is a TFX Resolver, has a driver of its own, or is an InfraValidator:
     open-source Kubeflow v2 runs none of these.
     """
-    ingest = VocExampleGen(
-        data=paths.data,
-        span=paths.span,
-        ingest_config=to_json(config.ingest),
-        data_digest=state.data_digest,
-        source_digest=stage_digest("VocExampleGen"),
-    )
-    # Statistics and Transform read `annotations`: the same examples without images.
-    statistics = tfx.components.StatisticsGen(examples=ingest.outputs["annotations"])
+    spans = span_stages(config, paths, state)
     schema = SchemaImport(schema_text=_SCHEMA.read_text())
-    earlier_stages, earlier_statistics = _earlier_span(config, paths, state)
     data_gate = DataGate(
-        statistics=statistics.outputs["statistics"],
+        statistics=spans.statistics.outputs["statistics"],
         schema=schema.outputs["schema"],
         drift_config=to_json(config.drift),
         gate_split=config.gate.split,
         source_digest=stage_digest("DataGate"),
-        **earlier_statistics,
+        **spans.earlier_statistics,
     )
+    for window in spans.window:  # a span that is refused joins nothing
+        window.add_upstream_node(data_gate)
     transform = tfx.components.Transform(
-        examples=ingest.outputs["annotations"],
+        examples=spans.annotations,
         schema=schema.outputs["schema"],
         preprocessing_fn="components.transform.preprocessing.preprocessing_fn",
         materialize=False,
@@ -60,7 +53,7 @@ def create_pipeline(
     transform.add_upstream_node(data_gate)
     fingerprint = model_fingerprint(config, state.data_digest, state.weights_digest)
     learning = {
-        "examples": ingest.outputs["examples"],
+        "examples": spans.examples,
         "transform_graph": transform.outputs["transform_graph"],
         "schema": schema.outputs["schema"],
         "train_args": tfx.proto.TrainArgs(splits=["train"]),
@@ -88,14 +81,14 @@ def create_pipeline(
         source_digest=stage_digest("BaselineLookup"),
     )
     evaluator = DetectionEvaluator(
-        examples=ingest.outputs["examples"],
+        examples=spans.examples,
         model=trainer.outputs["model"],
         baseline=baseline.outputs["model"],
         gate_config=to_json(config.gate),
         source_digest=stage_digest("DetectionEvaluator"),
     )
     serving_check = ServingCheck(
-        examples=ingest.outputs["examples"],
+        examples=spans.examples,
         model=trainer.outputs["model"],
         serving_check_config=to_json(config.serving_check),
         source_digest=stage_digest("ServingCheck"),
@@ -108,13 +101,13 @@ def create_pipeline(
     made_from = {
         "data": paths.data,
         "span": paths.span,
-        "origin": json.dumps(_origin(config, state), sort_keys=True),
+        "origin": json.dumps(_origin(config, paths, state), sort_keys=True),
     }
     report = ReportWriter(
         **judged,
         **made_from,
-        examples=ingest.outputs["examples"],
-        data_report=ingest.outputs["report"],
+        examples=spans.examples,
+        data_report=spans.ingest.outputs["report"],
         model_run=trainer.outputs["model_run"],
         num_images=config.report.num_images,
         min_score=config.report.min_score,
@@ -130,7 +123,16 @@ def create_pipeline(
         earlier_push=state.earlier_push,
         source_digest=stage_digest("ModelPusher"),
     )
-    data_stages = [ingest, statistics, schema, *earlier_stages, data_gate, transform]
+    data_stages = [
+        spans.ingest,
+        spans.statistics,
+        schema,
+        *spans.earlier,
+        data_gate,
+        *spans.others,
+        *spans.window,
+        transform,
+    ]
     model_stages = [
         *tuners,
         trainer,
@@ -143,7 +145,7 @@ def create_pipeline(
     return data_stages + model_stages
 
 
-def _origin(config: PipelineConfig, state: RunState) -> dict[str, Any]:
+def _origin(config: PipelineConfig, paths: RunPaths, state: RunState) -> dict[str, Any]:
     """What a model is made from and judged by; more would repeat its push."""
     return {
         "name": config.name,
@@ -153,6 +155,7 @@ def _origin(config: PipelineConfig, state: RunState) -> dict[str, Any]:
         "ingest": to_mapping(config.ingest),
         "trainer": to_mapping(deciding(config.trainer)),
         "gate": to_mapping(config.gate),
+        **({"window": list(paths.window)} if paths.window else {}),
     }
 
 
@@ -172,23 +175,3 @@ def _tuner(
         **learning,
     )
     return [tuner], {"hyperparameters": tuner.outputs["best_hyperparameters"]}
-
-
-def _earlier_span(
-    config: PipelineConfig, paths: RunPaths, state: RunState
-) -> tuple[list[tfx.types.BaseNode], dict[str, tfx.types.BaseChannel]]:
-    """Stages that measure an earlier span for drift, and what they hand on; or none."""
-    if not paths.earlier_span:
-        return [], {}
-    ingest = VocExampleGen(
-        data=paths.data,
-        span=paths.earlier_span,
-        ingest_config=to_json(config.ingest),
-        data_digest=state.earlier_digest,
-        source_digest=stage_digest("VocExampleGen"),
-    ).with_id("EarlierVocExampleGen")
-    statistics = tfx.components.StatisticsGen(
-        examples=ingest.outputs["annotations"]
-    ).with_id("EarlierStatisticsGen")
-    handed_on = {"earlier_statistics": statistics.outputs["statistics"]}
-    return [ingest, statistics], handed_on

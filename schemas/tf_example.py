@@ -162,3 +162,17 @@ def decode_example(serialized: bytes) -> DetectionExample:
         brightness=float(features[BRIGHTNESS][0]),
         contrast=float(features[CONTRAST][0]),
     )
+
+
+def image_digest(serialized: bytes) -> str:
+    """The digest of a record's image file, with or without the image in the record."""
+    return _text(example_wire.decode(serialized), SHA256)
+
+
+def moved(serialized: bytes, prefix: str, label_map: LabelMap) -> bytes:
+    """The record with `prefix` before its image_id and the ids of another label map."""
+    features = example_wire.decode(serialized)
+    names = _strings(features, CLASS_NAME)
+    features[IMAGE_ID] = _texts([prefix + _text(features, IMAGE_ID)])
+    features[CLASS_LABEL] = _ints([label_map.id_of(name) + 1 for name in names])
+    return example_wire.encode(features)

@@ -40,8 +40,8 @@ ROOMS = {
     ),
     "trainer.features": ("row_store", "row_batches", "frozen"),
     "components": (
-        *("schema_import", "example_gen", "data_gate", "transform", "baseline"),
-        *("evaluator", "serving_check", "report", "pusher"),
+        *("schema_import", "example_gen", "span_window", "data_gate", "transform"),
+        *("baseline", "evaluator", "serving_check", "report", "pusher"),
     ),
     "components.example_gen": (
         *("config", "source", "rules", "examination", "plan", "shards", "output"),
@@ -49,7 +49,7 @@ ROOMS = {
     ),
     "pipeline": (
         *("on_kubeflow", "beam", "config", "config_file", "overrides", "presets"),
-        *("run", "pipeline", "runners"),
+        *("run", "data_stages", "pipeline", "runners", "local_run", "retraining"),
         *("show_data", "sample_data", "prediction", "cli", "__main__"),
     ),
 }

@@ -58,8 +58,9 @@ def VocExampleGen(
     try:
         check_budget(result, config, os.path.join(kept_at, "report.html"))
         check_trainable(result)
-    except OverBudgetError:
+    except OverBudgetError as error:
         keep_report(report.uri, kept_at)
+        error.span = resolved.span
         raise
     for artifact in (examples, annotations):
         names = artifact_utils.encode_split_names(list(result.splits))

@@ -78,7 +78,7 @@ def ReportWriter(
 def _facts(data: str, span: str, config: dict[str, Any]) -> dict[str, str]:
     facts = {
         "data": data,
-        "span": span,
+        "span": " ".join(config.get("window") or [span]),
         "digest of the data": config["data_digest"],
         "digest of the code": config["code_digest"],
         "digest of the weights it starts from": config["weights_digest"],

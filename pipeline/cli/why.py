@@ -3,7 +3,8 @@
 import argparse
 import json
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from pipeline.cli.exit_status import ExitStatus
 from pipeline.cli.served_place import add_place, destination_of
@@ -59,7 +60,7 @@ def _origin(model: "ServedModel") -> list[str]:
     judged = record.judged_against.partition(":")[0]
     lines += [
         f"model digest   {record.model_digest}",
-        f"data           {origin.get('data', '-')} {origin.get('span', '')}".rstrip(),
+        f"data           {origin.get('data', '-')} {_spans(origin)}".rstrip(),
         f"data digest    {origin.get('data_digest') or '-'}",
         f"code digest    {origin.get('code_digest') or '-'}",
         f"judged against {f'version {judged}' if judged else 'no served model'}",
@@ -85,6 +86,11 @@ def _origin(model: "ServedModel") -> list[str]:
             text += "" if origin.get("data_digest") else " (as compiled)"
             lines.append(f"{part + ' config':<15}{text}")
     return lines
+
+
+def _spans(origin: Mapping[str, Any]) -> str:
+    """The span that the run was about, or all that it learned from."""
+    return " ".join(origin.get("window") or [origin.get("span", "")])
 
 
 def _decisions(model: "ServedModel", history: "list[Decision]") -> list[str]:

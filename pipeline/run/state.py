@@ -17,6 +17,7 @@ STAGE_MODULES = {
         "components.example_gen.component",
         "components.example_gen.shards.worker_process",  # runs in processes of its own
     ),
+    "SpanWindow": ("components.span_window.component",),
     "DataGate": ("components.data_gate.component",),
     "Transform": ("components.transform.preprocessing",),
     "Tuner": ("trainer.tune",),
@@ -42,8 +43,10 @@ class RunState:
     """Digests and identities that TFX's cache cannot find out by itself.
 
     Attributes:
-      data_digest: of the data set's files; "" where it is not known (compilation).
+      data_digest: of the files of all data that are learned from; "" where it is not
+        known (compilation).
       earlier_digest: of the earlier span's files, likewise.
+      window_digests: of the files of each span of a window, in its order.
       baseline_identity: the served version to compare with, as
         `components.baseline.served_models` names it.
       weights_digest: of the files that the weights start from; "" where they start
@@ -53,13 +56,14 @@ class RunState:
 
     data_digest: str
     earlier_digest: str = ""
+    window_digests: tuple[str, ...] = ()
     baseline_identity: str
     weights_digest: str = ""
     earlier_push: str = ""
 
 
 # Those that a model is made by.
-MODEL_STAGES = ("VocExampleGen", "Transform", "Tuner", "Trainer")
+MODEL_STAGES = ("VocExampleGen", "SpanWindow", "Transform", "Tuner", "Trainer")
 
 
 def stage_digest(stage: str) -> str:

@@ -110,7 +110,7 @@ def read_summary(metadata_path: str, seconds: float) -> RunSummary:
         picture=os.path.join(report, PICTURE_FILE),
         curves=os.path.join(report, CURVES_FILE),
         ingest_report=os.path.join(
-            _output(stages, "VocExampleGen", "report"), "report.html"
+            stages[_newest_ingest(stages)].outputs["report"].uri, "report.html"
         ),
         stages={
             name: "reused" if stage.reused else "ran" for name, stage in stages.items()
@@ -124,6 +124,12 @@ def _judged_split_first(
 ) -> dict[str, dict[str, float | None]]:
     order = sorted(metrics, key=lambda split: (split != judged, split))
     return {split: metrics[split][CANDIDATE] for split in order}
+
+
+def _newest_ingest(stages: dict[str, StageRecord]) -> str:
+    """VocExampleGen, or that of the newest span of a window: VocExampleGen-8."""
+    names = [name for name in stages if name.partition("-")[0] == "VocExampleGen"]
+    return max(names, key=lambda name: int(name.partition("-")[2] or 0))
 
 
 def _number(value: float | None) -> str:

@@ -128,6 +128,79 @@ def test_an_earlier_span_is_two_stages_more_and_reaches_only_the_data_gate():
     assert readers == {"DataGate"}
 
 
+@pytest.fixture(scope="module")
+def window_stages():
+    paths = dataclasses.replace(
+        PATHS, span="8", earlier_span="6", window=("5", "6", "8")
+    )
+    state = RunState(
+        data_digest="all",
+        earlier_digest="d6",
+        window_digests=("d5", "d6", "d8"),
+        baseline_identity="",
+    )
+    stages = create_pipeline(presets.cpu_small(), paths, state)
+    return {stage.id: stage for stage in stages}
+
+
+def test_a_window_reads_each_span_in_a_stage_named_by_it(window_stages):
+    read = {
+        name.removeprefix("VocExampleGen-"): (
+            stage.exec_properties["span"],
+            stage.exec_properties["data_digest"],
+        )
+        for name, stage in window_stages.items()
+        if name.startswith("VocExampleGen")
+    }
+    assert read == {"5": ("5", "d5"), "6": ("6", "d6"), "8": ("8", "d8")}
+    assert window_stages.keys() - EDGES.keys() == {
+        *(f"VocExampleGen-{span}" for span in (5, 6, 8)),
+        *(f"StatisticsGen-{span}" for span in (6, 8)),
+        "SpanWindow",
+    }
+
+
+def test_what_learns_and_judges_reads_the_window_and_the_data_gate_its_newest_span(
+    window_stages,
+):
+    producers = {
+        name: {
+            source
+            for channel in stage.inputs.values()
+            for source in (
+                [each.producer_component_id for each in channel.channels]
+                if hasattr(channel, "channels")
+                else [channel.producer_component_id]
+            )
+        }
+        for name, stage in window_stages.items()
+    }
+    expected = {
+        name: {"SpanWindow" if s == "VocExampleGen" else s for s in sources}
+        for name, sources in EDGES.items()
+        if name not in ("VocExampleGen", "StatisticsGen", "DataGate")
+    }
+    expected["Transform"] -= {"DataGate"}  # not an input: it comes first
+    assert {name: producers[name] for name in expected} == expected
+    assert producers["DataGate"] == {
+        "StatisticsGen-8",
+        "StatisticsGen-6",
+        "SchemaImport",
+    }
+    assert producers["SpanWindow"] == {f"VocExampleGen-{span}" for span in (5, 6, 8)}
+    gate_first = {node.id for node in window_stages["SpanWindow"].upstream_nodes}
+    assert "DataGate" in gate_first
+
+
+def test_a_window_of_one_span_needs_no_stage_more():
+    paths = dataclasses.replace(PATHS, span="8", window=("8",))
+    state = RunState(data_digest="d", window_digests=("d",), baseline_identity="")
+    stages = {stage.id for stage in create_pipeline(presets.smoke(), paths, state)}
+
+    renamed = {"VocExampleGen": "VocExampleGen-8", "StatisticsGen": "StatisticsGen-8"}
+    assert stages == {renamed.get(name, name) for name in EDGES}
+
+
 def test_every_executor_is_a_container_or_an_importer(spec):
     executors = spec["deploymentSpec"]["executors"]
 

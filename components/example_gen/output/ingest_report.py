@@ -41,7 +41,9 @@ _HINTS = {
 
 
 class OverBudgetError(RefusedError):
-    """The data is usable, and worse than the config allows."""
+    """The data is usable, and worse than the config allows; `span`, where known."""
+
+    span: int | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -28,7 +28,7 @@ def resolve(data: str, span: int | str | None = None) -> ResolvedData:
         return ResolvedData(_existing(data), _number(span, default=0))
     spans = _spans_of(data)
     if not spans:
-        raise UserError(f"no span matches {data}; {PLACEHOLDER} stands for a number")
+        raise UserError(_no_span(data))
     wanted = max(spans) if span in (None, "", LATEST) else _number(span, default=0)
     if wanted not in spans:
         there = ", ".join(str(number) for number in sorted(spans))
@@ -46,6 +46,10 @@ def _number(span: int | str | None, default: int) -> int:
     if number < 0:
         raise UserError(f"a span is a number or {LATEST!r}, got {span!r}")
     return number
+
+
+def _no_span(pattern: str) -> str:
+    return f"no span matches {pattern}; {PLACEHOLDER} stands for a number"
 
 
 def _existing(data: str) -> str:
@@ -80,6 +84,19 @@ def _spans_of(pattern: str) -> dict[int, str]:
         if spans.setdefault(number, root) != root:
             raise UserError(f"span {number} is there twice: {spans[number]} and {root}")
     return spans
+
+
+def span_numbers(data: str) -> list[int]:
+    """The spans there are, ascending; UserError for none, or for no pattern."""
+    storage.require_known_scheme(data, "data set")
+    if PLACEHOLDER not in data:
+        raise UserError(
+            f"{data} has no {PLACEHOLDER}, which stands for a span's number"
+        )
+    found = _spans_of(data)
+    if not found:
+        raise UserError(_no_span(data))
+    return sorted(found)
 
 
 def earlier_span(data: str, span: int | str | None = None) -> str:

@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
+from pipeline import local_run
 from pipeline.__main__ import main
-from pipeline.cli import run
 from schemas.user_error import UserError
 
 
@@ -89,12 +89,12 @@ def test_the_user_s_mistake_is_found_inside_what_wraps_it():
     wrapper = RuntimeError("Beam says: ParDo failed")
     wrapper.__cause__ = UserError("no images")
 
-    with pytest.raises(UserError, match="no images"), run._plain_errors():
+    with pytest.raises(UserError, match="no images"), local_run.plain_errors():
         raise wrapper
 
 
 def test_a_defect_of_ours_keeps_its_own_type():
-    with pytest.raises(ZeroDivisionError), run._plain_errors():
+    with pytest.raises(ZeroDivisionError), local_run.plain_errors():
         _ = 1 / 0
 
 

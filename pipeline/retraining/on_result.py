@@ -1,0 +1,72 @@
+"""Tells a command or a web address how a retraining ended."""
+
+import json
+import shlex
+import subprocess
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Mapping
+from typing import Any
+
+from schemas.user_error import UserError
+
+_TIMEOUT_S = 60
+
+
+def check_on_result(target: str) -> None:
+    """UserError for a command that is none."""
+    if _is_url(target):
+        return
+    try:
+        words = shlex.split(target)
+    except ValueError as error:
+        raise UserError(f"--on-result {target}: {error}") from error
+    if not words:
+        raise UserError("--on-result is empty; name a command or a URL")
+
+
+def tell_result(target: str, result: Mapping[str, Any]) -> str:
+    """Gives the result, as JSON, to a command's input, or posts it; "" or what failed.
+
+    No shell sees the command: it is split into words, and what the result says is no
+    word of it. What the command prints goes where our own errors go.
+    """
+    content = (json.dumps(result) + "\n").encode()
+    return _post(target, content) if _is_url(target) else _call(target, content)
+
+
+def _is_url(target: str) -> bool:
+    return target.startswith(("http://", "https://"))
+
+
+def _call(command: str, content: bytes) -> str:
+    words = shlex.split(command)
+    try:
+        done = subprocess.run(
+            words, input=content, capture_output=True, timeout=_TIMEOUT_S, check=False
+        )
+    except OSError as error:
+        return f"{words[0]} cannot be run: {error.strerror}"
+    except subprocess.TimeoutExpired:
+        return f"{words[0]} took more than {_TIMEOUT_S} s and was stopped"
+    if not done.returncode:
+        return ""
+    said = (done.stderr or done.stdout).decode("utf-8", "replace").strip()
+    last = f": {said.splitlines()[-1]}" if said else ""
+    return f"{words[0]} ended with {done.returncode}{last}"
+
+
+def _post(url: str, content: bytes) -> str:
+    # Of an address only the host is told: the rest of a webhook is a secret.
+    host = urllib.parse.urlsplit(url).hostname
+    try:
+        request = urllib.request.Request(
+            url, content, {"Content-Type": "application/json"}, method="POST"
+        )
+        with urllib.request.urlopen(request, timeout=_TIMEOUT_S):
+            return ""
+    except urllib.error.HTTPError as error:
+        return f"{host} answered {error.code} {error.reason}"
+    except (OSError, ValueError) as error:  # URLError and time-outs among them
+        return f"{host} cannot be reached: {getattr(error, 'reason', error)}"
