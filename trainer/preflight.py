@@ -5,10 +5,12 @@ import hashlib
 import keras
 import tensorflow as tf
 
+from schemas.label_map import LABEL_MAP_FILENAME
 from schemas.user_error import UserError
 from trainer.config import TrainerConfig
 from trainer.model.backbones.builders import require_backbone, weights_path
 from trainer.model.config import ModelConfig
+from trainer.serving.saved_model import EXTRA
 from trainer.serving.warm_start import require_model
 from trainer.training.strategy import distribution_scope, require_equal_shares
 
@@ -48,6 +50,8 @@ def starting_weights_digest(config: ModelConfig) -> str:
     if config.initial_model:
         folder = f"{config.initial_model}/variables"
         files += [f"{folder}/{name}" for name in sorted(tf.io.gfile.listdir(folder))]
+        # the weights of a class are carried over by its name
+        files.append(f"{config.initial_model}/{EXTRA}/{LABEL_MAP_FILENAME}")
     digest = hashlib.sha256()
     for path in files:
         with tf.io.gfile.GFile(path, "rb") as file:

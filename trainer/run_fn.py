@@ -136,7 +136,7 @@ def train(
         with distribution_scope(config.strategy):
             model = build_retinanet(config.model, len(data.class_names))
             if config.model.initial_model:
-                warm_start(model, config.model.initial_model)
+                warm_start(model, config.model.initial_model, data.class_names)
             optimizer = build_optimizer(config.optimizer, steps, model)
             model.compile(optimizer=optimizer, jit_compile=config.jit_compile)
             _LOG.info(

@@ -30,11 +30,16 @@ def test_other_weights_under_the_same_name_have_another_digest(tmp_path):
     data = served / "variables" / "variables.data-00000-of-00001"
     config = ModelConfig(backbone_weights=str(weights), initial_model=str(served))
     digests = set()
-    for file_text, model_text in [("a", "a"), ("b", "a"), ("b", "b")]:
-        weights.write_text(file_text)
-        data.write_text(model_text)
+    extra = served / "assets.extra"
+    extra.mkdir()
+    for texts in ("aaa", "baa", "bba", "bbb"):
+        # the last: whose weights they are
+        for path, text in zip(
+            (weights, data, extra / "label_map.txt"), texts, strict=True
+        ):
+            path.write_text(text)
         digests.add(starting_weights_digest(config))
-    assert len(digests) == 3
+    assert len(digests) == 4
     assert "" not in digests
 
 

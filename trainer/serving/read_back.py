@@ -21,7 +21,7 @@ def read_back(directory: str) -> tuple[Any, DetectorConfig, LabelMap]:
     detector = _detector_config(directory)
     label_map = LabelMap.from_file(f"{directory}/{EXTRA}/{LABEL_MAP_FILENAME}")
     model = build_without_weights(detector.model, len(label_map))
-    missing = warm_start(model, directory)
+    missing = warm_start(model, directory, label_map.names)
     if missing:
         raise UserError(
             f"{directory}: exported by another version of this program, whose model "

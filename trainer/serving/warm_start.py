@@ -4,29 +4,45 @@ import glob
 import json
 import logging
 import os
+from collections.abc import Sequence
 from typing import Any
 
+import keras
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
+from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
 from schemas.plain_path import plain_path
 from schemas.user_error import UserError
 from trainer.serving.saved_model import EXTRA, VARIABLES_FILENAME
 
 _KEY = "model_variables/{}/.ATTRIBUTES/VARIABLE_VALUE"
+_CLASS_PREDICTIONS = "/class_head/prediction/"
 _LOG = logging.getLogger(__name__)
+Values = npt.NDArray[np.float32]
 
 
-def warm_start(model: Any, directory: str) -> list[str]:
+def warm_start(model: Any, directory: str, class_names: Sequence[str]) -> list[str]:
     """Set every variable of `model` that the exported model has in the same shape.
 
-    Returns the paths of those that keep their initial values, such as the class
-    predictions where the classes differ. Raises UserError if `directory` is no model
-    of ours, or if nothing fits.
+    Its class predictions go by the names of the classes (`class_names` are those of
+    `model`): a class that both know is carried over wherever it stands in either list,
+    one that is new keeps its initial values.
+
+    Returns the paths of the variables that keep initial values, in whole or for a new
+    class. Raises UserError if `directory` is no model of ours, or if nothing fits.
     """
     earlier = _read_variables(directory)
+    path = f"{directory}/{EXTRA}/{LABEL_MAP_FILENAME}"
+    earlier_names = LabelMap.from_file(path).names
+    new_classes = [name for name in class_names if name not in earlier_names]
     left = []
     for variable in model.variables:
         value = earlier.get(variable.path)
+        if value is not None and _CLASS_PREDICTIONS in variable.path:
+            value = _by_class(variable, value, earlier_names, class_names)
+            left += [variable.path] if value is not None and new_classes else []
         if value is None or tuple(value.shape) != tuple(variable.shape):
             left.append(variable.path)
         else:
@@ -43,7 +59,28 @@ def warm_start(model: Any, directory: str) -> list[str]:
         len(model.variables),
         ", ".join(left) or "none",
     )
+    if new_classes:
+        _LOG.info("warm start: classes that are new: %s", ", ".join(new_classes))
     return left
+
+
+def _by_class(
+    variable: Any, value: Values, earlier_names: Sequence[str], names: Sequence[str]
+) -> Values | None:
+    """Earlier class predictions in the order of `names`; None if the anchors differ.
+
+    The last axis holds K classes of one anchor of a cell, then those of the next.
+    """
+    initial = keras.ops.convert_to_numpy(variable)
+    anchors = initial.shape[-1] // len(names)
+    if value.shape != (*initial.shape[:-1], anchors * len(earlier_names)):
+        return None
+    rows = initial.reshape(*initial.shape[:-1], anchors, len(names)).copy()
+    before = value.reshape(*initial.shape[:-1], anchors, len(earlier_names))
+    for index, name in enumerate(names):
+        if name in earlier_names:
+            rows[..., index] = before[..., earlier_names.index(name)]
+    return rows.reshape(initial.shape)
 
 
 def require_model(directory: str) -> list[str]:

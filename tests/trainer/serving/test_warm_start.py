@@ -1,0 +1,106 @@
+"""A class is carried over by its name, wherever it stands in either list."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from schemas.label_map import LabelMap
+from trainer.model.build import build_retinanet
+from trainer.model.config import MatcherConfig
+from trainer.serving.warm_start import warm_start
+
+NAMES = ("ant", "bee", "cow")
+PRIOR = 0.3
+
+
+@pytest.fixture(scope="module")
+def config(tiny_config):
+    """Four anchors per cell: the predictions of a class lie apart."""
+    return dataclasses.replace(
+        tiny_config,
+        head=dataclasses.replace(tiny_config.head, prior=PRIOR),
+        anchors=dataclasses.replace(
+            tiny_config.anchors, octaves=2, aspect_ratios=(0.5, 2.0)
+        ),
+        matcher=MatcherConfig(),
+    )
+
+
+@pytest.fixture(scope="module")
+def served(config):
+    """A model with other numbers in every prediction."""
+    model = build_retinanet(config, len(NAMES))
+    random = np.random.default_rng(1)
+    for variable in model.class_head.prediction.variables:
+        variable.assign(random.normal(size=variable.shape))
+    return model
+
+
+@pytest.fixture(scope="module")
+def folder(served, tmp_path_factory):
+    """What an export holds that a warm start reads."""
+    folder = tmp_path_factory.mktemp("served")
+    extra = folder / "assets.extra"
+    extra.mkdir()
+    values = [tf.Variable(np.asarray(variable)) for variable in served.variables]
+    tf.train.Checkpoint(model_variables=values).write(f"{folder}/variables/variables")
+    paths = [variable.path for variable in served.variables]
+    (extra / "variables.json").write_text(json.dumps(paths))
+    LabelMap(NAMES).to_file(extra / "label_map.txt")
+    return folder
+
+
+def predictions_of(path):
+    return path.split("/", 1)[1]
+
+
+@pytest.mark.parametrize(
+    ("names", "known", "new"),
+    [
+        ("ant bee cow", "ant bee cow", ""),
+        ("ant bee cow dog", "ant bee cow", "dog"),
+        ("aardvark ant bee cow", "ant bee cow", "aardvark"),
+        ("ant cow", "ant cow", ""),
+        ("cow dog ant", "ant cow", "dog"),  # as many as before
+        ("dog elk", "", "dog elk"),
+    ],
+)
+def test_a_class_that_both_know_is_predicted_as_before(
+    served, folder, config, names, known, new
+):
+    names = names.split()
+    model = build_retinanet(config, len(names))
+    left = warm_start(model, str(folder), names)
+
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (1, 64, 96, 3)).astype("float32")
+    before = np.asarray(served(images)["class_logits"])
+    now = np.asarray(model(images)["class_logits"])
+    for name in known.split():
+        np.testing.assert_allclose(
+            now[..., names.index(name)],
+            before[..., NAMES.index(name)],
+            rtol=1e-5,
+            atol=1e-5,
+        )
+    # a new class begins at the prior, as in a new model: logit(.3)
+    bias = np.asarray(model.class_head.prediction.bias).reshape(4, len(names))
+    for name in new.split():
+        np.testing.assert_allclose(bias[:, names.index(name)], np.log(0.3 / 0.7))
+    kernel_and_bias = ["class_head/prediction/kernel", "class_head/prediction/bias"]
+    assert [*map(predictions_of, left)] == (kernel_and_bias if new else [])
+
+
+def test_predictions_of_another_number_of_anchors_stay_new(folder, config):
+    anchors = dataclasses.replace(config.anchors, octaves=1)
+    model = build_retinanet(dataclasses.replace(config, anchors=anchors), 3)
+    left = warm_start(model, str(folder), NAMES)
+
+    assert [*map(predictions_of, left)] == [
+        f"{head}/prediction/{kind}"
+        for head in ("class_head", "box_head")
+        for kind in ("kernel", "bias")
+    ]
