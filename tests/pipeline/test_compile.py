@@ -181,6 +181,7 @@ def test_what_learns_and_judges_reads_the_window_and_the_data_gate_its_newest_sp
         if name not in ("VocExampleGen", "StatisticsGen", "DataGate")
     }
     expected["Transform"] -= {"DataGate"}  # not an input: it comes first
+    expected["ReportWriter"] |= {"VocExampleGen-8"}  # the page about the new data
     assert {name: producers[name] for name in expected} == expected
     assert producers["DataGate"] == {
         "StatisticsGen-8",
