@@ -5,7 +5,8 @@ spans, and pushes what passes the gate. Where nothing is new it says so. ROOT re
 what was done: a call that was killed is gone on with, and three failures in a row pause
 the retraining until --resume.
 
-Exit status: 0 pushed, or nothing new; 1 refused, or paused; 2 bad input.
+Exit status: 0 pushed, or nothing new; 1 refused, or paused; 2 bad input; 69 an
+engine is lost.
 """
 
 import argparse
@@ -33,6 +34,7 @@ EXIT_STATUS = {
     "window_refused": ExitStatus.REFUSED,
     "outrun": ExitStatus.REFUSED,
     "bad_input": ExitStatus.BAD_INPUT,
+    "unavailable": ExitStatus.UNAVAILABLE,
     "crashed": ExitStatus.CRASHED,
     "interrupted": ExitStatus.INTERRUPTED,
 }
@@ -48,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--root", required=True, metavar="DIR", help="where every run keeps everything"
     )
     config_options.add_config_arguments(parser)
+    options.add_beam_arguments(parser)
     parser.add_argument(
         "--push-destination",
         metavar="DIR",
@@ -111,7 +114,7 @@ def run(args: argparse.Namespace) -> int:
 def _retrain(args: argparse.Namespace, told: "list[Result]") -> int:
     from pipeline.retraining.retrain import Request, retrain
 
-    config = config_options.config_from(args)
+    config = options.with_runner(config_options.config_from(args), args)
     require_trackers(config.trainer.tracking)
     if args.warm_start and config.trainer.model.initial_model:
         raise UserError(
@@ -175,12 +178,13 @@ def _told_if_it_cannot_begin(args: argparse.Namespace) -> "Iterator[list[Result]
     It is printed by whoever catches the error, as of every command.
     """
     from pipeline.retraining.result import Result
+    from pipeline.retraining.state import outcome_of
 
     told: list[Result] = []
     try:
         yield told
     except Exception as error:
         if not told:
-            outcome = "bad_input" if isinstance(error, UserError) else "crashed"
+            outcome = outcome_of(error)
             _hand_on(args, Result(outcome=outcome, text=str(error), root=args.root))
         raise

@@ -15,6 +15,7 @@ from pipeline.retraining.state import (
     RetrainingState,
     What,
     now,
+    outcome_of,
     read_state,
     write_state,
 )
@@ -174,7 +175,7 @@ class _Ending:
             what: What = "data_refused" if new else "window_refused"
             self.result = self._end(what, str(error))
         except UserError as error:
-            self.result = self._end("bad_input", str(error))
+            self.result = self._end(outcome_of(error), str(error))
         except KeyboardInterrupt:
             reason = "finished stages and checkpoints are kept; the next call goes on"
             self._end("interrupted", reason)

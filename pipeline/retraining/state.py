@@ -8,7 +8,7 @@ import pathlib
 from typing import Literal
 
 from schemas.config_json import from_json, to_json
-from schemas.user_error import UserError
+from schemas.user_error import UnavailableError, UserError
 
 What = Literal[
     "pushed",
@@ -17,6 +17,7 @@ What = Literal[
     "window_refused",  # of an earlier span of the window
     "outrun",  # another model came to serve meanwhile, or this one was withdrawn
     "bad_input",
+    "unavailable",  # an engine that is not there, or was lost
     "crashed",
     "killed",  # it never said how it ended
     "interrupted",
@@ -150,6 +151,13 @@ def write_state(root: str, state: RetrainingState) -> None:
         file.flush()
         os.fsync(file.fileno())
     aside.replace(path)
+
+
+def outcome_of(error: Exception) -> What:
+    """What an error means where nothing is known of spans."""
+    if isinstance(error, UnavailableError):
+        return "unavailable"
+    return "bad_input" if isinstance(error, UserError) else "crashed"
 
 
 def now() -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.user_error import RefusedError, UserError
+from schemas.user_error import RefusedError, UnavailableError, UserError
 
 
 def test_a_new_span_is_trained_on_and_pushed(schedule):
@@ -184,6 +184,12 @@ def test_broken_data_are_tried_again_and_a_third_time_pauses(schedule):
     assert third.paused
     assert "nothing is left of 30 images" in paused.text
     assert "--resume" in paused.text
+
+
+def test_an_engine_that_was_lost_is_tried_again(schedule):
+    schedule.add_span(7)
+    assert schedule.call(UnavailableError("no engine")).outcome == "unavailable"
+    assert schedule.call().outcome == "pushed"
 
 
 def test_failures_of_three_weeks_pause_and_a_fourth_span_does_not_lift_it(
