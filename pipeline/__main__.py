@@ -31,9 +31,16 @@ COMMANDS = {
     "predict": ("pipeline.cli.predict", "what a served model finds in pictures"),
     "models": ("pipeline.cli.models", "the versions of a push destination"),
     "why": ("pipeline.cli.why", "why a version serves: data, rules, decisions"),
+    "diff": ("pipeline.cli.diff", "which classes and images two versions differ in"),
+    "verify": ("pipeline.cli.verify", "served versions are what was judged"),
     "rollback": ("pipeline.cli.rollback", "let an earlier version serve again"),
     "bless": ("pipeline.cli.bless", "push a model that the gate refused, by hand"),
     "reject": ("pipeline.cli.reject", "a version never serves again"),
+    "runs": (
+        "pipeline.cli.runs",
+        "the runs of a root: when, how good, how they ended",
+    ),
+    "clean": ("pipeline.cli.clean", "delete what old runs left in a root"),
     "gc": ("pipeline.cli.gc", "delete old versions"),
     "presets": ("pipeline.cli.presets", "list the presets and what they cost"),
 }

@@ -113,7 +113,7 @@ def _run_and_record(
     from components.baseline.own_product import unrecorded_push
     from components.baseline.served_models import baseline_identity
     from pipeline import runners
-    from pipeline.run import console, push_ledger, run_pages
+    from pipeline.run import console, push_ledger, record, run_pages
     from pipeline.run import summary as run_summary
     from pipeline.run.state import RunState, model_fingerprint
     from trainer.preflight import refuse_impossible, starting_weights_digest
@@ -134,10 +134,10 @@ def _run_and_record(
         earlier_push=pushes.told_to_the_cache(),
     )
     _refuse_hopeless(paths.push_destination, state.baseline_identity)
-    metadata_path = runners.metadata_path(paths.root)
-    with console.stage_lines(metadata_path), plain_errors():
+    store_path = record.metadata_path(paths.root)
+    with console.stage_lines(store_path), plain_errors():
         runners.run_local(config, paths, state)
-    summary = run_summary.read_summary(metadata_path, time.monotonic() - start_s)
+    summary = run_summary.read_summary(store_path, time.monotonic() - start_s)
     if summary.pushed_path:
         push_ledger.record_push(
             paths.root, fingerprint, summary.pushed_path, summary.model_digest

@@ -1,7 +1,5 @@
 """The same pipeline on this machine, or compiled for Kubeflow Pipelines v2."""
 
-import os
-
 import yaml
 from tfx import v1 as tfx
 from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
@@ -10,13 +8,9 @@ from pipeline.beam.choice import pipeline_args
 from pipeline.config import PipelineConfig, RunPaths, watching_path
 from pipeline.on_kubeflow import package
 from pipeline.pipeline import create_pipeline
+from pipeline.run.record import metadata_path
 from pipeline.run.state import RunState
 from trainer.config import watching_json
-
-
-def metadata_path(root: str) -> str:
-    """The SQLite metadata store of a local pipeline root."""
-    return os.path.join(root, "metadata.sqlite")
 
 
 def run_local(config: PipelineConfig, paths: RunPaths, state: RunState) -> None:

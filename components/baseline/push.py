@@ -20,7 +20,7 @@ from components.baseline.history import (
     withdrawn,
     write_down,
 )
-from components.baseline.push_record import RECORD_FILE, PushRecord
+from components.baseline.push_record import JUDGED_FILE, RECORD_FILE, PushRecord
 from components.baseline.served_models import (
     GRAPH_FILE,
     ServedModel,
@@ -38,7 +38,9 @@ class NotPushedError(Exception):
     """A model that was judged is not pushed after all; the message says why."""
 
 
-def push(model_path: str, destination: str, record: PushRecord) -> ServedModel:
+def push(
+    model_path: str, destination: str, record: PushRecord, judged: bytes = b""
+) -> ServedModel:
     """Copies a SavedModel under `destination` as its newest version.
 
     A reader never sees half a version: on a local disk the copy is made aside, put on
@@ -54,6 +56,7 @@ def push(model_path: str, destination: str, record: PushRecord) -> ServedModel:
       model_path: folder that holds `saved_model.pb`.
       destination: folder of the numbered versions; made where it is absent.
       record: where the model comes from; stored beside it.
+      judged: the images it was judged on, as `JudgedImages` writes them; likewise.
     """
     if GRAPH_FILE not in folders.files_below(model_path):
         raise FileNotFoundError(f"no {GRAPH_FILE} in {model_path}: nothing to push")
@@ -73,7 +76,7 @@ def push(model_path: str, destination: str, record: PushRecord) -> ServedModel:
         record = dataclasses.replace(
             record, pushed_at=decision.when, pushed_by=decision.who
         )
-        copy_version(model_path, final, record)
+        copy_version(model_path, final, record, judged)
         write_down(destination, decision)
     _LOGGER.info("pushed %s to %s", model_path, final)
     return ServedModel(version, final, record)
@@ -142,15 +145,17 @@ def _require_same_baseline(newest: ServedModel | None, record: PushRecord) -> No
     )
 
 
-def copy_version(source: str, final: str, record: PushRecord) -> None:
+def copy_version(
+    source: str, final: str, record: PushRecord, judged: bytes = b""
+) -> None:
     """Copies a model to its final place, whole or not at all; the lock is held."""
     if not folders.is_local(final):
-        _copy_files(source, final, record)
+        _copy_files(source, final, record, judged)
         return
     destination = os.path.dirname(final)
     aside = os.path.join(destination, f"{_INCOMING}{uuid.uuid4().hex}")
     try:
-        _copy_files(source, aside, record)
+        _copy_files(source, aside, record, judged)
         folders.sync_folders(aside)
         os.rename(aside, final)
         folders.sync_folder(destination)
@@ -158,7 +163,9 @@ def copy_version(source: str, final: str, record: PushRecord) -> None:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def _copy_files(source: str, target: str, record: PushRecord) -> None:
+def _copy_files(source: str, target: str, record: PushRecord, judged: bytes) -> None:
+    if judged:
+        folders.write_file(folders.inside(target, JUDGED_FILE), judged)
     folders.write_file(folders.inside(target, RECORD_FILE), record.to_json().encode())
     names = folders.files_below(source)
     for name in sorted(names, key=lambda name: (name == GRAPH_FILE, name)):

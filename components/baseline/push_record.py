@@ -10,6 +10,11 @@ from components.baseline.folders import inside
 from schemas.user_error import UserError
 
 RECORD_FILE = "assets.extra/push.json"
+# The images it was judged on, with what it found in them
+# (components/evaluator/judged_images.py).
+JUDGED_FILE = "assets.extra/judged.npz"
+# Written when a model is pushed: no part of the model that was judged.
+BESIDE_THE_MODEL = (RECORD_FILE, JUDGED_FILE)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ from components.baseline.folders import (
     inside,
 )
 from components.baseline.history import withdrawn
-from components.baseline.push_record import RECORD_FILE, PushRecord, read_record
+from components.baseline.push_record import BESIDE_THE_MODEL, PushRecord, read_record
 
 GRAPH_FILE = "saved_model.pb"
 
@@ -95,11 +95,11 @@ def find(destination: str, identity: str) -> ServedModel | None:
 def model_digest(model_path: str) -> str:
     """Digest of the names and contents of all files of a SavedModel.
 
-    Without the push record, so that a model has the same digest before and after.
+    Without what a push writes beside it, so that it has the same before and after.
     """
     digest = hashlib.sha256()
     for name in sorted(files_below(model_path)):
-        if name != RECORD_FILE:
+        if name not in BESIDE_THE_MODEL:
             digest.update(f"{len(name)}:{name}".encode())
             digest.update(bytes.fromhex(file_digest(inside(model_path, name))))
     return digest.hexdigest()[:32]

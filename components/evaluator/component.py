@@ -23,6 +23,7 @@ from components.data_gate.judged_split import EVAL, TEST, judged_split
 from components.evaluator import evaluation, gate
 from components.evaluator.config import GateConfig
 from components.evaluator.evidence import Judged, gather
+from components.evaluator.judged_images import JUDGED_IMAGES_FILE, JudgedImages
 from components.evaluator.score_thresholds import THRESHOLDS_FILE, best_thresholds
 from schemas.config_json import from_json
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
@@ -81,6 +82,15 @@ def DetectionEvaluator(
     thresholds = best_thresholds(found, class_names, config.difficult, EVAL)
     _write_json(evaluation_result.uri, THRESHOLDS_FILE, dataclasses.asdict(thresholds))
     split = judged_split(config.split, splits)
+    kept = JudgedImages(
+        split=split,
+        class_names=tuple(class_names),
+        difficult=config.difficult,
+        columns=results[split].columns[evaluation.CANDIDATE],
+    )
+    path = os.path.join(evaluation_result.uri, JUDGED_IMAGES_FILE)
+    with fileio.open(path, "wb") as sink:
+        sink.write(kept.to_bytes())
     evidence = gather(config, judged, results[split], class_names, split)
     verdict = gate.decide(config, evidence)
     _write_json(blessing.uri, VERDICT_FILE, verdict.as_dict())

@@ -9,7 +9,7 @@ from tfx.v1.dsl.components import InputArtifact, OutputArtifact, Parameter, comp
 
 from components.baseline.component import IDENTITY_PROPERTY
 from components.baseline.push import NotPushedError, push
-from components.pusher.run_record import record_of_run
+from components.pusher.run_record import judged_images_of_run, record_of_run
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -55,7 +55,8 @@ def ModelPusher(
         origin={"data": data, "span": span, **json.loads(origin)},
     )
     try:
-        served = push(model_path, push_destination, record)
+        judged = judged_images_of_run(evaluation_result.uri)
+        served = push(model_path, push_destination, record, judged)
     except NotPushedError as error:
         _LOGGER.warning("not pushed: %s", error)
         pushed_model.set_string_custom_property("not_pushed", str(error))

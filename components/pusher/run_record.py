@@ -11,6 +11,7 @@ from components.baseline.push_record import PushRecord
 from components.baseline.served_models import model_digest
 from components.evaluator.component import METRICS_FILE, VERDICT_FILE
 from components.evaluator.evaluation import CANDIDATE
+from components.evaluator.judged_images import JUDGED_IMAGES_FILE
 from components.evaluator.score_thresholds import THRESHOLDS_FILE
 
 _HEADLINES = ("AP", "AP50")
@@ -39,6 +40,13 @@ def record_of_run(
         score_thresholds=_read_json(evaluation_uri, THRESHOLDS_FILE),
         origin=dict(origin),
     )
+
+
+def judged_images_of_run(evaluation_uri: str) -> bytes:
+    """The images of the judged split with what the model found, as they were kept."""
+    with fileio.open(os.path.join(evaluation_uri, JUDGED_IMAGES_FILE), "rb") as source:
+        content: bytes = source.read()
+    return content
 
 
 def _read_json(folder: str, name: str) -> Any:

@@ -46,25 +46,24 @@ def run(args: argparse.Namespace) -> int:
     root = args.run
     destination = args.push_destination or os.path.join(root, "served")
     is_root = os.path.isfile(os.path.join(root, "metadata.sqlite"))
-    model_path, record = _of_root(root) if is_root else _of_model(root, args)
+    model_path, record, images = _of_root(root) if is_root else _of_model(root, args)
     if not args.push_destination:
         os.makedirs(destination, exist_ok=True)
     destination = destination_of(destination)
     judged = baseline_identity(destination, own_digest="")
     record = dataclasses.replace(record, judged_against=judged, because=because)
     try:
-        served = push(model_path, destination, record)
+        served = push(model_path, destination, record, images)
     except NotPushedError as error:
         raise RefusedError(f"not pushed: {error}") from error
     sys.stdout.write(f"version {served.version} serves: {served.path}\n")
     return ExitStatus.DONE
 
 
-def _of_root(root: str) -> "tuple[str, PushRecord]":
-    from components.pusher.run_record import record_of_run
+def _of_root(root: str) -> "tuple[str, PushRecord, bytes]":
+    from components.pusher.run_record import judged_images_of_run, record_of_run
     from components.serving_check.component import FINDINGS_FILE
-    from pipeline.run.record import latest_run, read_json
-    from pipeline.runners import metadata_path
+    from pipeline.run.record import latest_run, metadata_path, read_json
 
     stages = latest_run(metadata_path(root))
     for stage, outputs in _NEEDED.items():
@@ -81,17 +80,19 @@ def _of_root(root: str) -> "tuple[str, PushRecord]":
         raise UserError(f"the serving check refuses this model: {problems[0]}")
     judged = stages["DetectionEvaluator"].outputs
     model = os.path.join(stages["Trainer"].outputs["model"].uri, "Format-Serving")
-    return model, record_of_run(
+    evaluation = judged["evaluation_result"].uri
+    record = record_of_run(
         model,
         judged_against="",
-        evaluation_uri=judged["evaluation_result"].uri,
+        evaluation_uri=evaluation,
         blessing_uri=judged["blessing"].uri,
         fingerprint="",
         origin={"root": os.path.abspath(root)},
     )
+    return model, record, judged_images_of_run(evaluation)
 
 
-def _of_model(folder: str, args: argparse.Namespace) -> "tuple[str, PushRecord]":
+def _of_model(folder: str, args: argparse.Namespace) -> "tuple[str, PushRecord, bytes]":
     from components.baseline.folders import files_below
 
     if "saved_model.pb" not in files_below(folder):
@@ -105,6 +106,7 @@ def _of_model(folder: str, args: argparse.Namespace) -> "tuple[str, PushRecord]"
     from components.baseline.served_models import ServedModel, model_digest
 
     require_comparable(ServedModel(0, folder, None))
-    return folder, PushRecord(
+    record = PushRecord(
         fingerprint="", judged_against="", model_digest=model_digest(folder)
     )
+    return folder, record, b""

@@ -7,7 +7,10 @@ from typing import Any
 
 from ml_metadata import metadata_store
 from ml_metadata.proto import metadata_store_pb2
-from tfx.orchestration import metadata
+
+from schemas.user_error import UserError
+
+METADATA_FILE = "metadata.sqlite"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,6 +29,26 @@ class StageRecord:
     outputs: dict[str, OutputRecord]
 
 
+def metadata_path(root: str) -> str:
+    """The SQLite metadata store of a local pipeline root."""
+    return os.path.join(root, METADATA_FILE)
+
+
+def open_store(metadata_path: str) -> metadata_store.MetadataStore:
+    """A local run's metadata store; UserError where there is none."""
+    if not os.path.isfile(metadata_path):
+        raise UserError(
+            f"{os.path.dirname(metadata_path)} holds no run ({METADATA_FILE} is not "
+            "there); name the --root of one"
+        )
+    config = metadata_store_pb2.ConnectionConfig()
+    config.sqlite.filename_uri = metadata_path
+    config.sqlite.connection_mode = (
+        metadata_store_pb2.SqliteMetadataSourceConfig.READWRITE
+    )
+    return metadata_store.MetadataStore(config)
+
+
 def latest_run(metadata_path: str) -> dict[str, StageRecord]:
     """The stages of the newest run in a SQLite metadata store, by component id.
 
@@ -33,29 +56,42 @@ def latest_run(metadata_path: str) -> dict[str, StageRecord]:
     The newest has the highest id, which the store counts up; the time of a run is what
     a clock said, and a clock may have been set back.
     """
-    config = metadata.sqlite_metadata_connection_config(metadata_path)
-    store = metadata_store.MetadataStore(config)
+    if not os.path.isfile(metadata_path):
+        return {}
+    store = open_store(metadata_path)
     runs = store.get_contexts_by_type("pipeline_run")
     if not runs:
         return {}
     newest = max(runs, key=lambda context: context.id)
-    stages = {}
-    for execution in store.get_executions_by_context(newest.id):
+    return {
+        stage: StageRecord(
+            reused=execution.last_known_state == metadata_store_pb2.Execution.CACHED,
+            outputs=outputs_of(store, execution.id),
+        )
+        for stage, execution in executions_of(store, newest.id).items()
+    }
+
+
+def executions_of(
+    store: metadata_store.MetadataStore, run_id: int
+) -> dict[str, metadata_store_pb2.Execution]:
+    """The executions of one run, by component id, in the order of their beginning."""
+    found = {}
+    executions = store.get_executions_by_context(run_id)
+    for execution in sorted(executions, key=lambda execution: execution.id):
         (node,) = [
             context.name.partition(".")[2]
             for context in store.get_contexts_by_execution(execution.id)
             if context.type == "node"
         ]
-        stages[node] = StageRecord(
-            reused=execution.last_known_state == metadata_store_pb2.Execution.CACHED,
-            outputs=_outputs(store, execution.id),
-        )
-    return stages
+        found[node] = execution
+    return found
 
 
-def _outputs(
+def outputs_of(
     store: metadata_store.MetadataStore, execution_id: int
 ) -> dict[str, OutputRecord]:
+    """What an execution wrote or reused, by the output's name."""
     written = {
         event.artifact_id: event.path.steps[0].key
         for event in store.get_events_by_execution_ids([execution_id])

@@ -143,8 +143,7 @@ def test_a_clock_set_back_does_not_show_an_older_run(root, monkeypatch):
     """A refused run after a blessed one, a day before it by the clock."""
     from ml_metadata import metadata_store
 
-    from pipeline import runners
-    from pipeline.run.record import latest_run
+    from pipeline.run.record import latest_run, metadata_path
 
     status, _ = root.run("--set", "gate.min_map=0.99")
     assert status == 1
@@ -157,7 +156,7 @@ def test_a_clock_set_back_does_not_show_an_older_run(root, monkeypatch):
         return contexts
 
     monkeypatch.setattr(metadata_store.MetadataStore, "get_contexts_by_type", set_back)
-    stages = latest_run(runners.metadata_path(str(root.root)))
+    stages = latest_run(metadata_path(str(root.root)))
 
     blessing = stages["DetectionEvaluator"].outputs["blessing"]
     assert blessing.properties["blessed"] == 0
@@ -219,3 +218,45 @@ def test_what_was_rolled_back_is_not_pushed_again(root, capsys):
     assert f"rollback of {rolled_back} by " in summary["not_pushed"]
     assert because in summary["not_pushed"]
     assert root.served() == before
+
+
+def test_the_runs_of_a_root_are_listed_with_what_they_came_to(root, capsys):
+    assert main(["runs", str(root.root), "--json"]) == 0
+    runs = json.loads(capsys.readouterr().out)
+
+    first, second, third = runs[:3]
+    assert (first["state"], second["state"], third["state"]) == (
+        *("pushed", "pushed"),
+        "refused",
+    )
+    assert {stage["how"] for stage in first["stages"].values()} == {"ran"}
+    assert {stage["how"] for stage in second["stages"].values()} == {"reused"}
+    assert set(first["stages"]) == STAGES
+    assert any("below the threshold 0.9900" in text for text in third["reasons"])
+    assert all(one["data"] == str(root.data) for one in runs)
+    assert main(["runs", str(root.root)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(runs) + 1
+    assert lines[3].endswith("3 ran, 8 reused  not pushed")
+
+
+def test_old_runs_are_cleaned_away_and_nothing_that_is_needed(root, capsys):
+    half_done = root.root / "Trainer" / "model" / "999999"
+    half_done.mkdir()  # of no run: not ours to judge
+    assert list((root.root / "checkpoints").iterdir())
+    served = root.served()
+
+    assert main(["clean", str(root.root), "--keep", "1"]) == 0
+
+    said = capsys.readouterr().out
+    assert said.startswith("deleted outputs of runs ")
+    assert list((root.root / "checkpoints").iterdir()) == []
+    assert len(list((root.root / "logs").iterdir())) == 1
+    assert root.served() == served
+    models = {path.name for path in (root.root / "Trainer" / "model").iterdir()}
+    assert len(models) == 2
+    half_done.rmdir()
+    # What the kept run used is reused; what only others made is made anew.
+    assert ran(root.run("--set", "trainer.seed=5")[1]) <= {"ModelPusher"}
+    assert "Trainer" in ran(root.run()[1])
+    assert main(["clean", str(root.root), "--keep", "9999"]) == 0
