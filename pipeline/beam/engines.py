@@ -4,9 +4,10 @@ import contextlib
 import re
 import shutil
 import signal
+import sys
 import threading
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TextIO, cast
 
 import grpc
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -54,11 +55,30 @@ class Job(PipelineResult):
         try:
             return self._job.wait_until_finish(duration)
         except BaseException as error:
+            sys.stderr = cast(TextIO, _OfMainThread(sys.stderr))
             self.cancel()
             told = told_of(error, self._where)
             if told is None:
                 raise
             raise told from error
+
+
+class _OfMainThread:
+    """A stream that drops what other threads write.
+
+    Workers in this process print a trace each as engine and files vanish under them.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        if threading.current_thread() is threading.main_thread():
+            return self._stream.write(text)
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def told_of(error: BaseException, where: str) -> UserError | None:

@@ -113,6 +113,7 @@ def write_planned(
     index: int, label_map: LabelMap, job: ShardJob, threads: int = 1
 ) -> ShardResult:
     """`write_shard` of a shard of the plan."""
+    require_claimed(job.staging, job.run_id, job.config)
     return write_shard(index, read_shard(job.staging, index), label_map, job, threads)
 
 

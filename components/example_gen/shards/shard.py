@@ -87,7 +87,6 @@ def write_shard(
     Raises:
       StagingGoneError: the run that this is for is over.
     """
-    require_claimed(job.staging, job.run_id, job.config)
     kept = kept_result(job.staging, index, label_map)
     if kept is not None:
         tally, files = kept
