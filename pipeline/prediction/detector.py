@@ -53,7 +53,7 @@ class Detector:
         Raises UserError where there is none, or where it is no detector.
         """
         self.path = version_path(place)
-        with _on_this_machine(self.path) as path:
+        with on_this_machine(self.path) as path:
             require_comparable(ServedModel(0, path, None))
             self.class_names = class_names(path)
             record = read_record(path)
@@ -85,7 +85,7 @@ class Detector:
 
 
 @contextlib.contextmanager
-def _on_this_machine(path: str) -> Iterator[str]:
+def on_this_machine(path: str) -> Iterator[str]:
     """The version itself, or a copy: TensorFlow reads fewer file systems than Beam."""
     if folders.is_local(path):
         yield path

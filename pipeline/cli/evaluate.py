@@ -1,0 +1,123 @@
+"""Measures a served version on other data, as a run measures its candidate.
+
+DATA is a VOC data set, of which every image counts that ingest takes, or what holds
+TFRecords: the output of ingest, or a run's --root. With --output OUT there are
+`report.html`, the whole report but for verdict and training; `data.html` about a VOC
+data set; and `results.json` with `label_map.txt`, which `voc-pipeline score --data DATA
+--detections OUT/results.json --label-map OUT/label_map.txt` takes.
+A class that only the data have counts: the model finds none of it.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+from typing import TYPE_CHECKING, Any
+
+from pipeline.cli import options
+from pipeline.cli.exit_status import ExitStatus
+from schemas.user_error import UserError
+
+if TYPE_CHECKING:
+    from pipeline.evaluation.evaluate import Evaluation
+
+_HEADLINES = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR100")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `voc-pipeline evaluate`."""
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        help="a version's folder; or a push destination or a run's --root: the newest",
+    )
+    parser.add_argument(
+        "data", metavar="DATA", help="a VOC data set, or a folder with TFRecords"
+    )
+    parser.add_argument(
+        "--output", default="", metavar="OUT", help="a folder (default: none)"
+    )
+    parser.add_argument(
+        "--split",
+        default="",
+        metavar="NAME",
+        help="train, eval or test (default: every image of a VOC data set; of "
+        "TFRecords test, or eval where there is none)",
+    )
+    parser.add_argument(
+        "--difficult",
+        choices=("plain", "crowd", "ignore"),
+        default="ignore",
+        help="as of `score` (default: ignore)",
+    )
+    options.add_result_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measures, writes, tells."""
+    from components.example_gen.source import storage
+    from pipeline.prediction.version_path import version_path
+    from pipeline.run.console import quiet_console
+
+    model = version_path(args.model)
+    if not storage.is_remote(args.data) and not os.path.exists(args.data):
+        raise UserError(f"no such data: {args.data}")
+    _require_replaceable(args.output)
+    if not args.quiet:
+        sys.stderr.write("loading TFX\n")
+    with tempfile.TemporaryDirectory() as work:
+        log = os.path.join(args.output or work, "evaluate.log")
+        with quiet_console(log, quiet=True):
+            from pipeline.evaluation.evaluate import measure, write_report
+            from pipeline.evaluation.examples import examples_of
+
+            examples = examples_of(args.data, args.split, work)
+            found = measure(model, examples, args.difficult, work)
+            page = ""
+            if args.output:
+                page = write_report(found, examples, args.data, args.output)
+    told: dict[str, Any] = {
+        **found.as_json(),
+        "data": args.data,
+        "about_data": examples.headline,
+        "report": page,
+    }
+    options.tell(args, told, _as_text(found, told))
+    return ExitStatus.DONE
+
+
+def _require_replaceable(output: str) -> None:
+    """Refuses a folder that holds anything but an earlier evaluation."""
+    if not output or not os.path.exists(output):
+        return
+    if os.path.isfile(output):
+        raise UserError(f"--output {output} is a file; name a folder")
+    ours = os.path.exists(os.path.join(output, "evaluate.log"))
+    if os.listdir(output) and not ours:
+        raise UserError(
+            f"--output {output} holds other files than an evaluation's; name another"
+        )
+
+
+def _as_text(found: "Evaluation", told: dict[str, Any]) -> str:
+    metrics = found.metrics
+    width = max(len("class"), *map(len, found.class_names))
+    rows = [
+        f"{name:<{width}} {_number(metrics[f'AP/{name}']):>7} "
+        f"{_number(metrics[f'AP50/{name}']):>7}"
+        for name in found.class_names
+    ]
+    lines = [
+        told["about_data"],
+        f"{told['images']} images ({found.split}), {told['objects']} objects, "
+        f"difficult: {found.difficult}",
+        "  ".join(f"{name} {_number(metrics[name])}" for name in _HEADLINES),
+        f"{'class':<{width}} {'AP':>7} {'AP50':>7}",
+        *rows,
+        f"report    {told['report']}" if told["report"] else "",
+    ]
+    return "".join(f"{line}\n" for line in lines if line)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"

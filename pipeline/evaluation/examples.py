@@ -1,0 +1,93 @@
+"""Data to evaluate on: a VOC data set, or the TFRecords that a run or ingest wrote."""
+
+import dataclasses
+import glob
+import os
+
+from components.data_gate.judged_split import AUTO, EVAL, judged_split
+from components.example_gen.config import IngestConfig
+from components.example_gen.ingest import ingest
+from components.example_gen.output.directories import OutputDirs
+from components.example_gen.source import spans
+from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
+from schemas.user_error import UserError
+
+ALL_IMAGES = "all images"
+_OF_A_RUN = "VocExampleGen/examples"
+
+
+@dataclasses.dataclass(frozen=True)
+class Examples:
+    """Images with objects, as TFRecords.
+
+    Attributes:
+      file_pattern: of the TFRecord files.
+      class_names: that the objects have, or may have.
+      split: what the images are called.
+      data_report: folder of ingest's pages about them, or "".
+      headline: what ingest says of them, or "".
+    """
+
+    file_pattern: str
+    class_names: tuple[str, ...]
+    split: str
+    data_report: str = ""
+    headline: str = ""
+
+
+def examples_of(data: str, split: str, work: str) -> Examples:
+    """Finds the TFRecords, or writes them into the folder `work`.
+
+    `split` names one; "" is every image of a VOC data set, and of TFRecords the split
+    that a gate would judge on. Raises UserError where there is no such split.
+    """
+    folder = _with_splits(data)
+    report = ""
+    headline = ""
+    if not folder:
+        folder, report = os.path.join(work, "examples"), os.path.join(work, "report")
+        headline = _ingest(data, folder, report, os.path.join(work, "annotations"))
+    names = LabelMap.from_file(os.path.join(folder, LABEL_MAP_FILENAME)).names
+    there = _splits_in(folder)
+    if report and not split:
+        pattern = f"{glob.escape(folder)}/Split-*/*"
+        return Examples(pattern, names, ALL_IMAGES, report, headline)
+    chosen = split or (judged_split(AUTO, there) if EVAL in there else there[-1])
+    if chosen not in there:
+        raise UserError(f"{data} has no split {chosen}; there are {', '.join(there)}")
+    pattern = f"{glob.escape(folder)}/Split-{glob.escape(chosen)}/*"
+    return Examples(pattern, names, chosen, report, headline)
+
+
+def _with_splits(data: str) -> str:
+    """The folder with the label map and the splits, where there is one; else ""."""
+    folders = [data, os.path.join(data, "examples")]
+    runs = glob.glob(os.path.join(glob.escape(data), _OF_A_RUN, "*"))
+    numbered = [run for run in runs if os.path.basename(run).isdigit()]
+    folders += sorted(numbered, key=lambda run: int(os.path.basename(run)))[-1:]
+    for folder in folders:
+        has_classes = os.path.isfile(os.path.join(folder, LABEL_MAP_FILENAME))
+        # A drawn sample has a label map, too, but no shards.
+        if has_classes and _splits_in(folder):
+            return folder
+    return ""
+
+
+def _splits_in(folder: str) -> list[str]:
+    found = glob.glob(os.path.join(glob.escape(folder), "Split-*"))
+    return sorted(os.path.basename(path).removeprefix("Split-") for path in found)
+
+
+def _ingest(data: str, folder: str, report: str, annotations: str) -> str:
+    """Writes every image that ingest takes; one that is in two sets, in both."""
+    config = IngestConfig(
+        train_fraction=0,
+        eval_fraction=1,
+        test_fraction=0,
+        ensure_splits=False,
+        allow_leaks=True,
+    )
+    for path in (folder, report, annotations):
+        os.makedirs(path, exist_ok=True)
+    dirs = OutputDirs(folder, annotations, report)
+    return ingest(spans.resolve(data), dirs, config).headline()

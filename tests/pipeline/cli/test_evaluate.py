@@ -1,0 +1,102 @@
+import json
+import re
+
+import pytest
+from PIL import Image
+
+from pipeline.__main__ import main
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+
+# The one box is the whole picture, a dog of score .5. Name -> (size, objects)
+IMAGES = {
+    "a": ((40, 30), [("dog", (0, 0, 40, 30))]),  # IoU 1
+    "b": ((40, 30), [("dog", (0, 0, 24, 30)), ("cat", (1, 2, 9, 9))]),  # IoU .6
+    "c": ((33, 57), [("cat", (3, 5, 30, 50))]),
+}
+
+
+def write_voc(folder):
+    for name in ("Annotations", "JPEGImages"):
+        (folder / name).mkdir(parents=True)
+    for name, ((width, height), objects) in IMAGES.items():
+        picture = Image.linear_gradient("L").resize((width, height))
+        picture.rotate(90 * len(objects)).save(folder / "JPEGImages" / f"{name}.jpg")
+        rows = "".join(
+            f"<object><name>{label}</name><bndbox><xmin>{left + 1}</xmin>"
+            f"<ymin>{top + 1}</ymin><xmax>{right}</xmax><ymax>{bottom}</ymax>"
+            "</bndbox></object>"
+            for label, (left, top, right, bottom) in objects
+        )
+        (folder / "Annotations" / f"{name}.xml").write_text(
+            f"<annotation><filename>{name}.jpg</filename><size><width>{width}</width>"
+            f"<height>{height}</height><depth>3</depth></size>{rows}</annotation>"
+        )
+
+
+def run_json(capsys, *arguments):
+    status = main([*map(str, arguments), "--json"])
+    return status, json.loads(capsys.readouterr().out)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory, save_one_box):
+    folder = tmp_path_factory.mktemp("evaluate")
+    save_one_box(folder / "root" / "served" / "7")
+    write_voc(folder / "voc")
+    return folder
+
+
+def test_a_voc_data_set_scores_as_its_exported_detections_do(place, capsys):
+    voc, out = place / "voc", place / "out"
+    status, found = run_json(capsys, "evaluate", place / "root", voc, "--output", out)
+    assert status == 0
+    assert (found["images"], found["objects"]) == (3, 4)
+    # Of the dogs one has IoU 1, one .6: at .5, .55 and .6 both are hits; then one of
+    # two, the first, and 51 of 101 recalls. Cats are not found: 0. Each of 10 IoUs.
+    dogs = (3 + 7 * 51 / 101) / 10
+    assert found["metrics"]["AP/dog"] == pytest.approx(dogs, abs=1e-9)
+    assert found["metrics"]["AP/cat"] == 0
+    assert found["metrics"]["AP"] == pytest.approx(dogs / 2, abs=1e-9)
+
+    files = ["--detections", out / "results.json", "--label-map", out / "label_map.txt"]
+    _, scored = run_json(capsys, "score", "--data", voc, *files)
+    twelve = {name: value for name, value in scored.items() if re.match("A[PR]", name)}
+    measured = found["metrics"]
+    assert len(twelve) == 12
+    assert twelve == {k: -1 if measured[k] is None else measured[k] for k in twelve}
+
+
+def test_the_report_is_whole_but_for_the_run(place):
+    page = (place / "out" / "report.html").read_text()
+    assert 'href="data.html"' in page
+    assert 'id="verdict"' not in page
+    assert '"file": "a.jpg"' in page
+    assert (place / "out" / "data.html").exists()
+
+
+def test_what_ingest_wrote_is_evaluated_by_split(place, capsys):
+    ingested = place / "ingested"
+    arguments = ["--data", str(place / "voc"), "--output", str(ingested), "--quiet"]
+    assert main(["ingest", *arguments]) in (0, 1)
+    splits = sorted(path.name for path in ingested.glob("**/Split-*"))
+    status, found = run_json(
+        capsys, "evaluate", place / "root", ingested, "--split", "train"
+    )
+    assert "Split-train" in splits
+    assert status == 0
+    assert found["split"] == "train"
+    assert found["report"] == ""
+    assert main(["evaluate", str(place / "root"), str(ingested), "--split", "x"]) == 2
+    assert "has no split x; there are " in capsys.readouterr().err
+
+
+def test_bad_input_is_one_line(place, tmp_path, capsys):
+    model, voc = str(place / "root"), str(place / "voc")
+    (tmp_path / "mine.txt").touch()
+    assert main(["evaluate", model, voc, "--output", str(tmp_path)]) == 2
+    assert "holds other files than an evaluation's" in capsys.readouterr().err
+    assert main(["evaluate", model, str(tmp_path / "none")]) == 2
+    assert "no such data" in capsys.readouterr().err
+    assert main(["evaluate", voc, voc]) == 2
+    assert "holds no model" in capsys.readouterr().err
