@@ -3,13 +3,14 @@
 Its ImageNet weights come as torch's file; the layers below are named after its entries.
 """
 
+import functools
 from collections.abc import Iterator
 
 import keras
 
 from schemas.user_error import UserError
+from trainer.model.backbones.conv_norm import NormRelu, conv_norm
 from trainer.model.backbones.torch_file import read_torch_file
-from trainer.model.parts.batch_norm import BatchNormalization
 
 # (stage, kernel, stride, expansion, filters, blocks); what lies before P2 is the stem
 GROUPS = (
@@ -22,12 +23,13 @@ GROUPS = (
     ("stack3", 3, 1, 6, 320, 1),
 )
 STEM_FILTERS = 32
-EPSILON = 1e-3  # of batch norm, in Google's training
-MOMENTUM = 0.95  # of the running statistics: short trainings see a few hundred steps
 # pixels come normalised by mean and std; these weights take (pixel - 127) / 128
 MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 SCALE = [std / 128 for std in STD]
 OFFSET = [(mean - 127) / 128 for mean in MEAN]
+# as in Google's training
+_norm = NormRelu(epsilon=1e-3, bound=6.0)
+_conv = functools.partial(conv_norm, after=_norm, size=1)
 NORM_ENTRIES = ("weight", "bias", "running_mean", "running_var")
 
 
@@ -134,35 +136,8 @@ def _block(
         depthwise_initializer="he_normal",
         name=f"{name}_depthwise_conv",
     )(features)
-    features = _norm(features, f"{name}_depthwise", relu=True)
+    features = _norm(features, f"{name}_depthwise")
     features = _conv(features, filters, f"{name}_project", relu=False)
     if stride == 1 and entered.shape[-1] == filters:
         features = keras.layers.Add(name=f"{name}_add")([features, entered])
     return features
-
-
-def _conv(
-    features: keras.KerasTensor,
-    filters: int,
-    name: str,
-    size: int = 1,
-    stride: int = 1,
-    relu: bool = True,
-) -> keras.KerasTensor:
-    features = keras.layers.Conv2D(
-        filters,
-        size,
-        strides=stride,
-        padding="same",
-        use_bias=False,
-        kernel_initializer="he_normal",
-        name=f"{name}_conv",
-    )(features)
-    return _norm(features, name, relu)
-
-
-def _norm(features: keras.KerasTensor, name: str, relu: bool) -> keras.KerasTensor:
-    features = BatchNormalization(
-        momentum=MOMENTUM, epsilon=EPSILON, name=f"{name}_bn"
-    )(features)
-    return keras.layers.ReLU(6.0, name=f"{name}_relu")(features) if relu else features

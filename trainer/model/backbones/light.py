@@ -1,14 +1,15 @@
 """A narrow residual network for laptops: 1.2 M parameters, 0.5 GMAC at 320 px."""
 
+import functools
+
 import keras
 
-from trainer.model.parts.batch_norm import BatchNormalization
+from trainer.model.backbones.conv_norm import NormRelu, conv_norm
 
 # (filters, blocks) of the stages of strides 4, 8, 16, 32
 STAGES = ((32, 1), (64, 2), (128, 2), (256, 1))
 STEM_FILTERS = 16
-# of the running statistics; short trainings see a few thousand steps
-MOMENTUM = 0.95
+_conv = functools.partial(conv_norm, after=NormRelu(epsilon=1e-5), size=3)
 
 
 def light_backbone() -> keras.Model:
@@ -45,26 +46,3 @@ def _block(
     return keras.layers.ReLU(name=f"{name}_out")(
         keras.layers.Add(name=f"{name}_add")([shortcut, features])
     )
-
-
-def _conv(
-    features: keras.KerasTensor,
-    filters: int,
-    name: str,
-    size: int = 3,
-    stride: int = 1,
-    relu: bool = True,
-) -> keras.KerasTensor:
-    features = keras.layers.Conv2D(
-        filters,
-        size,
-        strides=stride,
-        padding="same",
-        use_bias=False,
-        kernel_initializer="he_normal",
-        name=f"{name}_conv",
-    )(features)
-    features = BatchNormalization(momentum=MOMENTUM, epsilon=1e-5, name=f"{name}_bn")(
-        features
-    )
-    return keras.layers.ReLU(name=f"{name}_relu")(features) if relu else features
