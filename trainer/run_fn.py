@@ -99,6 +99,7 @@ def training_data(
     train_files, eval_files = fn_args.train_files, fn_args.eval_files
     num_examples = count_examples(train_files)
     count_examples(eval_files)  # refuses none now, not when the first epoch is over
+    digests = [index_records(files).digest() for files in (train_files, eval_files)]
     steps = config.total_steps(num_examples)
     return TrainingData(
         train=lambda step: make_dataset(
@@ -116,6 +117,7 @@ def training_data(
         num_train_examples=num_examples,
         class_names=label_map.names,
         stored=lambda count: _stored(eval_files, count),
+        digest=" ".join(digests),
     )
 
 

@@ -29,11 +29,11 @@ ROOT = Path(__file__).parents[2]
 LABEL_MAP = LabelMap(("ant", "bee"))
 
 
-def write_split(folder, count):
+def write_split(folder, count, seed=0):
     """Examples of one random image each, the last of them without boxes."""
     folder.mkdir(parents=True)
     path = str(folder / "images-00000-of-00001.gz")
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(seed)
     with tf.io.TFRecordWriter(path, options="GZIP") as writer:
         for number in range(count):
             image = random.integers(0, 256, (40, 48, 3)).astype("uint8")
@@ -58,9 +58,9 @@ def write_split(folder, count):
             writer.write(encode_example(example, LABEL_MAP))
 
 
-def arguments(tmp_path, config, train_steps=None):
+def arguments(tmp_path, config, train_steps=None, seed=0):
     examples = tmp_path / "examples"
-    write_split(examples / "Split-train", 3)
+    write_split(examples / "Split-train", 3, seed)
     write_split(examples / "Split-eval", 2)
     LABEL_MAP.to_file(examples / "label_map.txt")
     return types.SimpleNamespace(
@@ -262,6 +262,18 @@ def test_images_of_the_eval_split_are_decoded_once(tmp_path, cache_bytes, decode
         for _ in range(3):
             assert len(list(data.evaluation())) == 3
     assert len(counted) == decoded
+
+
+def test_data_are_known_by_their_content(tiny_config, tmp_path):
+    config = TrainerConfig(model=tiny_config, train_steps=1)
+
+    def digest(folder, seed):
+        fn_args = arguments(tmp_path / folder, config, seed=seed)
+        return module.training_data(config, fn_args, LABEL_MAP).digest
+
+    first = digest("a", seed=0)
+    assert digest("b", seed=0) == first
+    assert digest("c", seed=1) != first  # as many images, of the same sizes
 
 
 def test_what_watches_a_training_comes_from_its_own_file(tmp_path):

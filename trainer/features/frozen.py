@@ -101,10 +101,11 @@ def _shapes(model: Any, config: InputConfig) -> Shapes:
 
 
 def _key(model: Any, config: TrainerConfig, data: TrainingData) -> str:
-    """Digest of what rows are made from; data and code are in the folder's name."""
+    """Digest of what rows are made from; code is in the folder's name."""
     digest = hashlib.sha256(to_json(deciding(config)).encode())
     digest.update(keras.backend.backend().encode())
-    digest.update("\n".join([*data.class_names, str(data.num_train_examples)]).encode())
+    made_from = (data.digest, str(data.num_train_examples), *data.class_names)
+    digest.update("\n".join(made_from).encode())
     for variable in model.backbone.variables:
         digest.update(np.ascontiguousarray(ops.convert_to_numpy(variable)).tobytes())
     return digest.hexdigest()

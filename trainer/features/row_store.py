@@ -31,8 +31,8 @@ class RowStore:
     """`num_rows` rows of named arrays in a local directory, each row with a name.
 
     `shapes` gives shape and dtype of a row by array. Rows that lie in the directory
-    already are taken over if they were made for the same `key`, number and shapes;
-    anything else there is removed.
+    already are taken over if they were made for the same `key`, number and shapes, and
+    all files are whole; anything else there is removed.
 
     The disk's room for all rows is taken at once. OSError: it has not so much, and
     SPARE_BYTES.
@@ -57,6 +57,8 @@ class RowStore:
             shutil.rmtree(self._directory, ignore_errors=True)
             self._directory.mkdir(parents=True)
             self._require_room()
+        else:
+            self._require_whole()
         arrays = {
             name: open_memmap(  # type: ignore[no-untyped-call]
                 self._directory / f"{name}.npy",
@@ -72,6 +74,13 @@ class RowStore:
                 size = os.fstat(file.fileno()).st_size
                 os.posix_fallocate(file.fileno(), 0, size)
         return arrays
+
+    def _require_whole(self) -> None:
+        # mapped for writing, a file that was cut off would be made longer, by zeros
+        for name, (shape, dtype) in self._shapes.items():
+            array = open_memmap(self._directory / f"{name}.npy", mode="r")  # type: ignore[no-untyped-call]
+            if (array.shape, array.dtype) != ((self.num_rows, *shape), np.dtype(dtype)):
+                raise ValueError(f"{name}.npy holds other rows")
 
     def _require_room(self) -> None:
         needed = self.num_rows * row_bytes(self._shapes) + SPARE_BYTES

@@ -3,6 +3,7 @@
 import concurrent.futures
 import dataclasses
 import functools
+import hashlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,16 +16,24 @@ from schemas.user_error import UserError
 
 @dataclasses.dataclass(frozen=True)
 class RecordIndex:
-    """One pass over the shards. lengths [N] encoded bytes, object_counts [N]."""
+    """One pass over the shards.
+
+    lengths [N] encoded bytes, object_counts [N], hashes [N] of the encoded contents.
+    """
 
     files: tuple[str, ...]
     lengths: npt.NDArray[np.int64]
     object_counts: npt.NDArray[np.int64]
+    hashes: npt.NDArray[np.int64]
 
     @property
     def num_examples(self) -> int:
         """N."""
         return len(self.lengths)
+
+    def digest(self) -> str:
+        """Of what the records hold, in their order; not of the files' names."""
+        return hashlib.sha256(self.hashes.astype("<i8").tobytes()).hexdigest()
 
     def examples_within(self, budget_bytes: int) -> int:
         """How many records fit in a budget whichever they are; at least one."""
@@ -77,19 +86,18 @@ def _read_file(name: tf.Tensor) -> tf.data.Dataset:
 def _index_files(files: tuple[str, ...]) -> RecordIndex:
     with concurrent.futures.ThreadPoolExecutor(max_workers=4) as pool:
         columns = list(pool.map(_index_file, files))
-    lengths, counts = (np.concatenate(column) for column in zip(*columns, strict=True))
-    return RecordIndex(files, lengths, counts)
+    return RecordIndex(files, *map(np.concatenate, zip(*columns, strict=True)))
 
 
-def _index_file(
-    name: str,
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _index_file(name: str) -> tuple[npt.NDArray[np.int64], ...]:
+    """Lengths, object counts and hashes of one file's records."""
     spec = {tf_example.OBJECT_COUNT: tf.io.FixedLenFeature([], tf.int64, -1)}
 
     @tf.autograph.experimental.do_not_convert
-    def measure(records: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def measure(records: tf.Tensor) -> tuple[tf.Tensor, ...]:
         count = tf.io.parse_example(records, spec)[tf_example.OBJECT_COUNT]
-        return tf.cast(tf.strings.length(records), tf.int64), count
+        hashes = tf.strings.to_hash_bucket_fast(records, 2**63 - 1)
+        return tf.cast(tf.strings.length(records), tf.int64), count, hashes
 
     rows = _read_file(tf.constant(name)).batch(64).map(measure).as_numpy_iterator()
     try:
@@ -100,6 +108,5 @@ def _index_file(
             f"{str(error).splitlines()[0]}; run the ingest stage again"
         ) from error
     if not measured:
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    lengths, counts = zip(*measured, strict=True)
-    return np.concatenate(lengths), np.concatenate(counts)
+        return (np.zeros(0, np.int64),) * 3
+    return tuple(map(np.concatenate, zip(*measured, strict=True)))

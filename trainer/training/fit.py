@@ -45,7 +45,8 @@ class TrainingData:
 
     `train(step)` is an endless tf.data.Dataset that starts with the batch of that
     step; `evaluation()` gives each eval image once, and `stored(n)` the first n of
-    its examples as they lie in their files.
+    its examples as they lie in their files. `digest` is of the contents of both splits;
+    "" where nothing of the training is kept for another one.
     """
 
     train: Callable[[int], Any]
@@ -53,6 +54,7 @@ class TrainingData:
     num_train_examples: int
     class_names: Sequence[str]
     stored: Callable[[int], Sequence[DetectionExample]] = lambda count: ()
+    digest: str = ""
 
 
 def is_begun(config: TrainerConfig, data: TrainingData, checkpoint_dir: str) -> bool:
@@ -224,6 +226,7 @@ def _fingerprint(config: TrainerConfig, data: TrainingData) -> str:
         to_json(deciding(config)),
         keras.backend.backend(),
         str(data.num_train_examples),
+        data.digest,
     )
     text = [*made_from, *data.class_names]
     return hashlib.sha256("\n".join(text).encode()).hexdigest()

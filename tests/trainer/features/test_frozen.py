@@ -157,6 +157,16 @@ def test_other_weights_or_settings_begin_anew(model, config, tmp_path):
     np.testing.assert_allclose(row["P3"], expected, rtol=2e-3, atol=1e-3)
 
 
+def test_other_data_begin_anew(model, config, tmp_path):
+    folder = str(tmp_path / "f")
+    broken_off(model, config, folder)
+    started = []
+    other = dataclasses.replace(data_of(started), digest="of other contents")
+    with kept_features(model, config, other, folder) as data:
+        one_pass(data)
+    assert started == [0]
+
+
 @pytest.mark.parametrize(
     ("fields", "epochs"),
     [

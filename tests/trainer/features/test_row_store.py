@@ -1,3 +1,4 @@
+import os
 import shutil
 
 import numpy as np
@@ -46,6 +47,10 @@ def test_a_later_run_finds_what_was_flushed(tmp_path):
     assert third.arrays["gt_classes"][:, 0].tolist() == [0, 1, 2, 3, 4, 5]
 
 
+def size_of(path):
+    return path.stat().st_size
+
+
 @pytest.mark.parametrize(
     "spoil",
     [
@@ -54,6 +59,9 @@ def test_a_later_run_finds_what_was_flushed(tmp_path):
         lambda folder: (folder / PROGRESS).unlink(),
         lambda folder: (folder / "P3.npy").unlink(),
         lambda folder: (folder / "P3.npy").write_bytes(b"cut"),
+        # within the rows: the header still tells of all of them
+        lambda folder: os.truncate(folder / "P3.npy", size_of(folder / "P3.npy") - 1),
+        lambda folder: np.save(folder / "P3.npy", np.zeros((3, 2, 4), "<f2")),
     ],
 )
 def test_what_is_damaged_is_begun_anew(tmp_path, spoil):

@@ -103,6 +103,10 @@ def test_a_killed_training_ends_as_an_uninterrupted_one(config, tmp_path):
     # another seed: all that counts comes from the checkpoint
     resumed = run(config, tmp_path / "cut", seed=99)
     assert int(resumed.optimizer.iterations) == STEPS
+    folder = str(tmp_path / "cut" / "ckpt")
+    assert is_begun(config, data_of(), folder)
+    other = dataclasses.replace(data_of(), digest="of other contents")
+    assert not is_begun(config, other, folder)
     pairs = zip(
         [*whole.variables, *whole.optimizer.variables],
         [*resumed.variables, *resumed.optimizer.variables],
