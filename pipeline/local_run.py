@@ -113,7 +113,7 @@ def _run_and_record(
     from components.baseline.own_product import unrecorded_push
     from components.baseline.served_models import baseline_identity
     from pipeline import runners
-    from pipeline.run import console, push_ledger, record, run_pages
+    from pipeline.run import console, kept_features, push_ledger, record, run_pages
     from pipeline.run import summary as run_summary
     from pipeline.run.state import RunState, model_fingerprint
     from trainer.preflight import refuse_impossible, starting_weights_digest
@@ -121,6 +121,7 @@ def _run_and_record(
     refuse_impossible(config.trainer)
     weights_digest = starting_weights_digest(config.trainer.model)
     fingerprint = model_fingerprint(config, digests.learned_from, weights_digest)
+    kept_features.forget_others(paths.root, fingerprint)
     pushes = push_ledger.pushes(paths.root, fingerprint)
     own_digest = pushes.model_digest or unrecorded_push(
         paths.root, paths.push_destination, fingerprint

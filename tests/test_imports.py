@@ -238,6 +238,7 @@ LIGHT = (
     "schemas.tf_example",
     "trainer.config",
     "trainer.metrics",
+    "trainer.model.backbones.imagenet_package",
 )
 
 

@@ -20,6 +20,7 @@ from pipeline.cli import config_options, options
 from pipeline.cli.exit_status import ExitStatus
 from pipeline.cli.interrupts import orderly_interrupts
 from schemas.user_error import UserError
+from trainer.model.backbones.imagenet_package import require_packaged_weights
 from trainer.training.tracking import require_trackers
 
 if TYPE_CHECKING:
@@ -116,6 +117,7 @@ def _retrain(args: argparse.Namespace, told: "list[Result]") -> int:
 
     config = options.with_runner(config_options.config_from(args), args)
     require_trackers(config.trainer.tracking)
+    require_packaged_weights(config.trainer.model)
     if args.warm_start and config.trainer.model.initial_model:
         raise UserError(
             "--warm-start takes the model that serves, and "

@@ -11,6 +11,7 @@ import sys
 from pipeline import local_run
 from pipeline.cli import config_options, options
 from pipeline.cli.exit_status import ExitStatus
+from trainer.model.backbones.imagenet_package import require_packaged_weights
 from trainer.training.tracking import require_trackers
 
 KEPT = (
@@ -49,6 +50,7 @@ def run(args: argparse.Namespace) -> int:
 
     config = options.with_runner(config_options.config_from(args), args)
     require_trackers(config.trainer.tracking)
+    require_packaged_weights(config.trainer.model)
     paths = dataclasses.replace(
         local_run.local_paths(args.data, args.root, args.push_destination),
         span=args.span,

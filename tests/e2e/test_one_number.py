@@ -72,11 +72,11 @@ def write_voc(folder):
 
 def trained(folder, examples):
     """The exported model, and the mAP of the training's last evaluation."""
-    from pipeline.presets import cpu_small
+    from pipeline.presets import cpu_scratch
     from schemas.config_json import to_json
     from trainer.run_fn import run_fn
 
-    small = cpu_small().trainer
+    small = cpu_scratch().trainer
     schedule = dataclasses.replace(small.optimizer.schedule, peak=1e-2)
     config = dataclasses.replace(
         small,

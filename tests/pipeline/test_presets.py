@@ -1,4 +1,5 @@
 import argparse
+import dataclasses
 import re
 from pathlib import Path
 
@@ -22,10 +23,13 @@ def test_every_preset_survives_its_way_through_json_and_says_what_it_is(name):
 
 
 def readme_rows():
-    """README's table of presets: name -> its row."""
+    """README's table of presets: name -> its rows, one a data set."""
     text = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
     table = text.partition("## Presets")[2].partition("## ")[0]
-    return dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", table, re.MULTILINE))
+    rows = {}
+    for name, row in re.findall(r"^\| `(\w+)` \| (.*) \|$", table, re.MULTILINE):
+        rows[name] = f"{rows.get(name, '')} {row}"
+    return rows
 
 
 def test_the_readme_has_a_row_for_each_preset():
@@ -61,6 +65,20 @@ def test_the_tutorials_recipe_is_to_the_letter():
     assert config.model.matcher == MatcherConfig(
         kind="max_iou", positive_from=0.5, negative_below=0.4
     )
+
+
+def test_the_light_presets_differ_in_what_they_start_from_alone():
+    small, scratch = presets.cpu_small(), presets.cpu_scratch()
+    model = small.trainer.model
+    start = (model.backbone, model.backbone_weights, model.frozen_stages)
+    assert start == ("efficientnet_lite0", "preset", 5)
+    from_images = dataclasses.replace(
+        model, backbone="light", backbone_weights="", frozen_stages=0
+    )
+    assert scratch.trainer.model == from_images
+    # what runs without the network, the package or much time starts from nothing
+    for name in ("demo", "smoke"):
+        assert presets.preset(name).trainer.model == scratch.trainer.model
 
 
 def test_an_unknown_preset_is_told_the_known_ones():

@@ -54,7 +54,7 @@ def dataset():
 
 @pytest.mark.slow
 def test_sixteen_images_are_learnt_by_heart(tmp_path):
-    small = presets.cpu_small().trainer
+    small = presets.cpu_scratch().trainer
     config = TrainerConfig(
         model=small.model,
         input=InputConfig(image_size=(SIDE, SIDE), global_batch_size=8),

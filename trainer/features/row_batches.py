@@ -39,18 +39,29 @@ class RowOrder:
             yield rows
 
 
+def places_in_use(classes: NDArray[np.int32]) -> int:
+    """Places for boxes past which no row has one, at least 1.
+
+    classes [N, places], -1 where there is no box.
+    """
+    used = np.flatnonzero((classes >= 0).any(axis=0))
+    return int(used[-1]) + 1 if used.size else 1
+
+
 def batches_by_step(
     store: RowStore, shapes: Shapes, order: RowOrder
 ) -> Callable[[int], tf.data.Dataset]:
     """Step -> an endless dataset of batches that begins with it.
 
-    A batch has what the input pipeline's has for a training, but `stages` for `images`.
+    A batch has what the input pipeline's has for a training, but `stages` for `images`,
+    and no more places for boxes than its rows use: targets cost time for each place.
     """
+    places = places_in_use(store.arrays["gt_classes"])
 
     def batches(step: int) -> Iterator[dict[str, Any]]:
         for rows in order.rows_from(step):
             values = {name: array[rows] for name, array in store.arrays.items()}
-            truth = {name: values.pop(name) for name in TRUTH}
+            truth = {name: values.pop(name)[:, :places] for name in TRUTH}
             ids = np.array([store.names[row] for row in rows], object)
             yield {STAGES: values, IMAGE_IDS: ids, **truth}
 
@@ -58,7 +69,11 @@ def batches_by_step(
         name: tf.TensorSpec([order.batch_size, *shape], np.dtype(dtype))
         for name, (shape, dtype) in shapes.items()
     }
-    truth_specs = {name: specs.pop(name) for name in TRUTH}
+    truth_specs: dict[str, Any] = {}
+    for name in TRUTH:
+        batch, _, *rest = specs[name].shape
+        spec = tf.TensorSpec([batch, places, *rest], specs.pop(name).dtype)
+        truth_specs[name] = spec
     ids_spec = tf.TensorSpec([order.batch_size], tf.string)
     signature = {STAGES: specs, IMAGE_IDS: ids_spec, **truth_specs}
 

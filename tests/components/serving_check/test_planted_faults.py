@@ -20,7 +20,7 @@ def detector():
     from pipeline import presets
     from trainer.model.build import build_without_weights
 
-    model = presets.cpu_small().trainer.model
+    model = presets.cpu_scratch().trainer.model
     model = dataclasses.replace(model, head=dataclasses.replace(model.head, prior=0.3))
     return build_without_weights(model, len(CLASSES)), (128, 128)
 

