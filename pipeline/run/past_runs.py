@@ -19,6 +19,7 @@ from pipeline.run.record import (
 )
 
 _Execution = metadata_store_pb2.Execution
+_INGEST = "VocExampleGen"
 _HOW = {
     _Execution.NEW: "begun",
     _Execution.RUNNING: "begun",
@@ -140,7 +141,9 @@ def _past_run(
             pushed = outputs["pushed_model"].properties.get("pushed_destination", "")
     ended = "ModelPusher" in executions and not unfinished
     ends = [one.last_update_time_since_epoch for one in executions.values()]
-    told = executions.get("VocExampleGen", metadata_store_pb2.Execution())
+    # Where several spans are learned from, each has a stage; the newest is the last.
+    ingests = [one for stage, one in executions.items() if stage.startswith(_INGEST)]
+    told = ingests[-1] if ingests else metadata_store_pb2.Execution()
     return PastRun(
         run=run.id,
         began=_utc(run.create_time_since_epoch),
