@@ -12,14 +12,13 @@ import os
 import socket
 import time
 
-from apache_beam.io.filesystems import FileSystems
-
 from components.baseline import folders
-from schemas.user_error import UserError
+from components.baseline.json_record import read_json_record
 
 PUSH, ROLLBACK, REJECT, BLESS = "push", "rollback", "reject", "bless"
 _FOLDER = ".history"
 _WITHDRAWS = (ROLLBACK, REJECT)
+_REMEDY = "restore it, or delete it and that decision is forgotten"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -74,7 +73,10 @@ def decisions(destination: str) -> list[Decision]:
     if folders.is_local(folder) and not os.path.isdir(folder):
         return []
     names = [n for n in folders.files_below(folder) if n.endswith(".json")]
-    return [_read(folders.inside(folder, name)) for name in sorted(names)]
+    return [
+        read_json_record(Decision, folders.inside(folder, name), _REMEDY)
+        for name in sorted(names)
+    ]
 
 
 def withdrawn(destination: str) -> dict[str, Decision]:
@@ -100,17 +102,3 @@ def me() -> str:
     except (OSError, KeyError):  # a container's user may have no name
         user = str(os.getuid())
     return f"{user}@{socket.gethostname()}"
-
-
-def _read(path: str) -> Decision:
-    with FileSystems.open(path) as source:
-        text = source.read()
-    try:
-        values = json.loads(text)
-        known = {field.name for field in dataclasses.fields(Decision)}
-        return Decision(**{key: values[key] for key in known & values.keys()})
-    except (ValueError, TypeError, AttributeError) as error:
-        raise UserError(
-            f"{path} is damaged ({error}); restore it, or delete it and that decision "
-            "is forgotten"
-        ) from error

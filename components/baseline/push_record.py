@@ -7,7 +7,7 @@ from typing import Any
 from apache_beam.io.filesystems import FileSystems
 
 from components.baseline.folders import inside
-from schemas.user_error import UserError
+from components.baseline.json_record import read_json_record
 
 RECORD_FILE = "assets.extra/push.json"
 # The images it was judged on, with what it found in them
@@ -62,14 +62,5 @@ def read_record(version_path: str) -> PushRecord | None:
     path = inside(version_path, RECORD_FILE)
     if not FileSystems.exists(path):
         return None
-    with FileSystems.open(path) as source:
-        text = source.read()
-    try:
-        values = json.loads(text)
-        known = {field.name for field in dataclasses.fields(PushRecord)}
-        return PushRecord(**{key: values[key] for key in known & values.keys()})
-    except (ValueError, TypeError, AttributeError) as error:
-        raise UserError(
-            f"{path} is damaged ({error}); restore it, or delete it and the version "
-            "counts as one of unknown origin"
-        ) from error
+    remedy = "restore it, or delete it and the version counts as one of unknown origin"
+    return read_json_record(PushRecord, path, remedy)

@@ -1,0 +1,26 @@
+"""Small JSON files that outlive the program which wrote them."""
+
+import dataclasses
+import json
+from typing import TypeVar
+
+from apache_beam.io.filesystems import FileSystems
+
+from schemas.user_error import UserError
+
+RecordT = TypeVar("RecordT")
+
+
+def read_json_record(record_class: type[RecordT], path: str, remedy: str) -> RecordT:
+    """Reads a dataclass; fields that this program does not know are left out.
+
+    Raises UserError, which ends in `remedy`, where the file is damaged.
+    """
+    with FileSystems.open(path) as source:
+        text = source.read()
+    try:
+        values = json.loads(text)
+        known = {field.name for field in dataclasses.fields(record_class)}  # type: ignore[arg-type]
+        return record_class(**{key: values[key] for key in known & values.keys()})
+    except (ValueError, TypeError, AttributeError) as error:
+        raise UserError(f"{path} is damaged ({error}); {remedy}") from error
