@@ -1,10 +1,14 @@
 # `make` alone lists the targets. Each one installs what it needs first.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test browser lint fmt bench fuzz lock clean
+.PHONY: help install demo test browser lint fmt bench fuzz lock image sbom clean
 PYTHON ?= python3
 BIN := .venv/bin
 # End to end last: most of what it finds, a unit test tells sooner.
 FOLDERS := $(filter-out tests/e2e/ tests/__pycache__/,$(wildcard tests/*/))
+# For `make image`: what builds it, its name, and `cuda` for GPUs.
+CONTAINERS ?= $(firstword $(shell command -v docker podman))
+IMAGE ?= voc-pipeline:dev
+ACCELERATOR ?=
 TESTS ?= $(wildcard tests/test_*.py) $(FOLDERS) tests/e2e
 
 help:  ## list the targets
@@ -47,6 +51,18 @@ fuzz: install  ## 5,000 damaged images a kind through ingest and the decoder (15
 
 lock:  ## regenerate both lock files; UPGRADE=--upgrade takes the newest versions
 	@$(PYTHON) requirements/lock.py $(UPGRADE)
+
+image:  ## build IMAGE=voc-pipeline:dev with docker or podman; ACCELERATOR=cuda for GPUs
+	@test -n "$(CONTAINERS)" || \
+		{ echo "image: no docker or podman on PATH: apt install podman" >&2; exit 1; }
+	$(CONTAINERS) build --platform linux/amd64 -f kubeflow/Dockerfile \
+		--build-arg ACCELERATOR=$(ACCELERATOR) -t $(IMAGE) .
+	$(CONTAINERS) run --rm $(IMAGE) voc-pipeline --help
+
+sbom: install  ## list what the image's lock installs, as CycloneDX JSON: build/sbom.json
+	@mkdir -p build
+	$$(command -v uv || echo build/uv-*/uv) tool run --from "cyclonedx-bom>=7,<8" \
+		cyclonedx-py requirements requirements/lock-glibc-2.39.txt > build/sbom.json
 
 clean:  ## remove caches, builds and the demo's run; keeps .venv/ and other runs
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .coverage

@@ -59,14 +59,17 @@ def create_pipeline(
         "train_args": tfx.proto.TrainArgs(splits=["train"]),
         "eval_args": tfx.proto.EvalArgs(splits=["eval"]),
     }
-    # A compiled pipeline cannot know its data: it reuses and resumes nothing.
+    # A compiled pipeline cannot know its data: it reuses nothing.
     is_local = bool(state.data_digest)
     trainer_config = deciding(config.trainer) if is_local else config.trainer
     learning_config = {
         "trainer_config": to_json(trainer_config),
         "watching": watching_path(paths.root) if is_local else "",
-        # Keyed by what it is made from, so that only the same training resumes.
-        "checkpoint_dir": f"{paths.root}/checkpoints/{fingerprint}" if is_local else "",
+        # Keyed by what it is made from, so that only the same training resumes; on
+        # Kubeflow by the run, in `on_kubeflow.entry`.
+        "checkpoint_dir": f"{paths.root}/checkpoints/{fingerprint}"
+        if is_local
+        else config.kubeflow.checkpoint_root,
     }
     tuners, best_values = _tuner(config.tuner, learning, learning_config)
     trainer = tfx.components.Trainer(

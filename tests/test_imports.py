@@ -35,8 +35,8 @@ ROOMS = {
         *("retinanet", "build"),
     ),
     "trainer.training": (
-        *("jax_state", "averaging", "checkpoint", "strategy", "tracking"),
-        *("learning_curves", "callbacks", "fit"),
+        *("jax_state", "averaging", "checkpoint_copy", "checkpoint", "strategy"),
+        *("tracking", "learning_curves", "callbacks", "fit"),
     ),
     "trainer.features": ("row_store", "row_batches", "frozen"),
     "components": (

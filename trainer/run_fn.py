@@ -7,6 +7,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -28,6 +29,7 @@ from trainer.search_space import with_values
 from trainer.serving.other_backend import export_with_tensorflow
 from trainer.serving.saved_model import export_model, write_extra
 from trainer.serving.warm_start import warm_start
+from trainer.training.checkpoint_copy import CheckpointCopy, is_in_store
 from trainer.training.fit import TrainingData, fit, is_begun
 from trainer.training.strategy import (
     distribution_scope,
@@ -43,10 +45,11 @@ CONFIG_FILENAME = "trainer_config.json"  # beside the exported model, for the re
 def run_fn(fn_args: Any) -> None:
     """Train and export; called by the TFX Trainer with its `FnArgs`.
 
-    `custom_config` holds `trainer_config` (JSON), `checkpoint_dir` (a local folder;
-    "" where nothing is to be resumed), and optionally `watching`, the path of a file
-    with the rest of the config, which is no part of what the stage is cached by; and
-    `label_map`, a path; by default the label map lies beside the examples' splits.
+    `custom_config` holds `trainer_config` (JSON), `checkpoint_dir` (a local folder,
+    or one in a store; "" where nothing is to be resumed), and optionally `watching`,
+    the path of a file with the rest of the config, which is no part of what the stage
+    is cached by; and `label_map`, a path; by default the label map lies beside the
+    examples' splits.
     `train_steps` of the FnArgs, where given, takes the place of the config's length;
     `hyperparameters` are the Tuner's best, and change the fields that they name.
     """
@@ -69,13 +72,14 @@ def run_fn(fn_args: Any) -> None:
         undecodable_named(fn_args.train_files, fn_args.eval_files),
         tracked(config.tracking, to_mapping(config), served) as trackers,
     ):
-        with _checkpoint_folder(custom["checkpoint_dir"]) as checkpoint_dir:
+        with _checkpoint_folder(custom["checkpoint_dir"]) as (folder, copy):
             model = train(
                 config,
                 data,
-                checkpoint_dir=checkpoint_dir,
+                checkpoint_dir=folder,
                 log_dir=fn_args.model_run_dir,
                 trackers=trackers,
+                checkpoint_copy=copy,
             )
         export(model, config.input.image_size, label_map, served)
         write_extra(served, CONFIG_FILENAME, to_json(config))
@@ -127,6 +131,7 @@ def train(
     checkpoint_dir: str,
     log_dir: str,
     trackers: Sequence[Tracker] = (),
+    checkpoint_copy: CheckpointCopy | None = None,
 ) -> Any:
     """A trained RetinaNet with the best weights found."""
     keras.utils.set_random_seed(config.seed)
@@ -155,7 +160,15 @@ def train(
             with kept_features(model, config, data, features_dir) as fed:
                 # what follows is the same with and without the doctor
                 keras.utils.set_random_seed(config.seed)
-                fit(model, config, fed, checkpoint_dir, log_dir, trackers)
+                fit(
+                    model,
+                    config,
+                    fed,
+                    checkpoint_dir,
+                    log_dir,
+                    trackers,
+                    checkpoint_copy,
+                )
     finally:
         keras.config.set_dtype_policy(policy)
     return model
@@ -167,12 +180,16 @@ def _stored(files: list[str], count: int) -> list[DetectionExample]:
 
 
 @contextlib.contextmanager
-def _checkpoint_folder(path: str) -> Iterator[str]:
-    if path:
-        yield path
+def _checkpoint_folder(path: str) -> Iterator[tuple[str, CheckpointCopy | None]]:
+    """A local folder, which is the path where that is local, and what follows it."""
+    if path and not is_in_store(path):
+        yield path, None
         return
     with tempfile.TemporaryDirectory() as temporary:
-        yield temporary
+        copy = CheckpointCopy(path) if path else None
+        if copy is not None:
+            copy.fetch(Path(temporary))
+        yield temporary, copy
 
 
 def _with_length(config: TrainerConfig, train_steps: int | None) -> TrainerConfig:

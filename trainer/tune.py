@@ -20,6 +20,7 @@ from trainer.evaluation.evaluate import compiled_detector, evaluate_batches
 from trainer.run_fn import label_map_of, train, training_data
 from trainer.search_space import LogRange, TunerConfig, with_values
 from trainer.training.callbacks.non_finite import NonFiniteLossError
+from trainer.training.checkpoint_copy import is_in_store
 
 _LOG = logging.getLogger(__name__)
 OBJECTIVE = "mAP"
@@ -29,7 +30,8 @@ def tuner_fn(fn_args: Any) -> TunerFnResult:
     """A search that TFX's Tuner runs; `custom_config` also holds `tuner_config`.
 
     Its trials are kept in `checkpoint_dir`: finished ones are not run again after a
-    kill, and the one under way goes on.
+    kill, and the one under way goes on. KerasTuner needs a local folder for that: in
+    a store they are not kept.
     """
     custom = fn_args.custom_config
     tuner_config = from_json(TunerConfig, custom["tuner_config"], "tuner")
@@ -51,7 +53,8 @@ def tuner_fn(fn_args: Any) -> TunerFnResult:
         summary = evaluate_batches(detect, data.evaluation(), data.class_names)
         return float(summary.metrics["AP"])
 
-    directory = custom["checkpoint_dir"] or fn_args.working_dir
+    kept = custom["checkpoint_dir"]
+    directory = fn_args.working_dir if not kept or is_in_store(kept) else kept
     return TunerFnResult(
         tuner=MapTuner(tuner_config, base, map_of, directory), fit_kwargs={}
     )

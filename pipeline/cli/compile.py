@@ -72,6 +72,11 @@ def run(args: argparse.Namespace) -> int:
                 f"{option} {path} is a folder: the cluster has to mount it into every "
                 "stage; --set kubeflow.volume_claim=NAME does\n"
             )
+    if not config.kubeflow.checkpoint_root:
+        sys.stderr.write(
+            "checkpoints stay in the Trainer's pod: a pod that is lost trains anew; "
+            "--set kubeflow.checkpoint_root=gs://BUCKET/FOLDER keeps them\n"
+        )
     paths = RunPaths(
         data=args.data,
         root="",

@@ -1,6 +1,7 @@
 """Submits a compiled package as a run, with its pipeline root; waits for it on demand.
 
-Exit status: 0 submitted, or with --wait succeeded; 1 the run failed, and the failed
+Exit status: 0 submitted, or with --wait succeeded, or with --if-changed the same as
+before; 1 the run failed, and the failed
 stages' errors were printed; 2 bad input, or a server that cannot be asked.
 """
 
@@ -27,6 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--wait", action="store_true", help="until the run ends; exit by its state"
+    )
+    parser.add_argument(
+        "--if-changed",
+        action="store_true",
+        help="only if data, code or config are others than those of the last finished "
+        "run of the experiment; the data set is read for that",
     )
     parser.add_argument(
         "--poll-seconds",
@@ -86,18 +93,25 @@ def run(args: argparse.Namespace) -> int:
     """Submits, and with --wait tells how the run ended."""
     package = submission.read_package(args.package)
     config = submission.runtime_config(package, args.set, args.root)
+    made_from = _made_from(package, config) if args.if_changed else ""
     import kfp_server_api
 
     from pipeline.on_kubeflow.server import Server, failures
 
     server = Server(args.host, args.namespace)
+    experiment_id = server.experiment(args.experiment)
+    if args.if_changed:
+        last = server.last_finished(experiment_id)
+        if last is not None and last.description == made_from:
+            return _tell_unchanged(args, last)
     pipeline = package["pipeline_spec"]["pipelineInfo"]["name"]
     started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     # By its name a run is found that the server started and did not tell.
     name = args.run_name or f"{pipeline} {started} {uuid.uuid4().hex[:6]}"
     body = kfp_server_api.V2beta1Run(
-        experiment_id=server.experiment(args.experiment),
+        experiment_id=experiment_id,
         display_name=name,
+        description=made_from or None,
         pipeline_spec=submission.spec_of(package),
         runtime_config=config,
         service_account=args.service_account,
@@ -118,6 +132,28 @@ def run(args: argparse.Namespace) -> int:
             sys.stderr.write(f"{line}\n")
         sys.stdout.write(f"{told['state']} {run_id}\n")
     return 0 if told["state"] in ("SUBMITTED", "SUCCEEDED") else 1
+
+
+def _made_from(package: dict[str, Any], config: dict[str, Any]) -> str:
+    from components.example_gen.source.digest import data_digest
+
+    values = submission.values_of(package, config)
+    spans = [values.get("span", "")]
+    if earlier := values.get("earlier_span"):
+        spans.append(earlier)
+    digests = [data_digest(values["data"], span) for span in spans]
+    return submission.made_from(package, config, digests)
+
+
+def _tell_unchanged(args: argparse.Namespace, last: Any) -> int:
+    told = {"run_id": last.run_id, "name": last.display_name, "state": "UNCHANGED"}
+    sys.stderr.write(
+        f"nothing to do: {last.display_name}, the last finished run, was made from the "
+        "same data, code and config\n"
+    )
+    as_json = json.dumps({**told, "failures": []})
+    sys.stdout.write(f"{as_json if args.json else f'UNCHANGED {last.run_id}'}\n")
+    return 0
 
 
 def _tell(state: str) -> None:

@@ -1,6 +1,7 @@
 """What a stage's container runs on Kubeflow: TFX's own entry point, on local folders.
 
-    python -P -m pipeline.on_kubeflow.entry --outputs JSON [what TFX's entry takes]
+    python -P -m pipeline.on_kubeflow.entry --outputs JSON [--shown JSON]
+        [what TFX's entry takes]
 
 KFP's driver names artifacts by their URI in the store. Its launcher has downloaded
 every input to a local folder before, and uploads what lies in the outputs' folders
@@ -17,6 +18,7 @@ import traceback
 from collections.abc import Sequence
 from typing import Any
 
+from pipeline.on_kubeflow.shown import show
 from schemas.user_error import RefusedError, UserError, user_error_in
 
 # Where the launcher keeps what lies under each scheme (KFP's LocalPathForURI).
@@ -27,6 +29,8 @@ FIELD_PARAMETERS = {
     "min_map": ("gate_config", "min_map"),
     "min_ap50": ("gate_config", "min_ap50"),
 }
+# The Trainer's and Tuner's JSON parameter, and the field there, that names a folder.
+_CHECKPOINTS = ("custom_config", "checkpoint_dir")
 _CALL = "--json_serialized_invocation_args"
 
 
@@ -37,6 +41,17 @@ def local_folder(uri: str) -> str:
             return folder + uri.removeprefix(scheme)
     known = ", ".join(LOCAL_FOLDERS)
     raise UserError(f"{uri}: a pipeline root starts with one of {known}")
+
+
+def checkpoint_folder(root: str, output_uri: str) -> str:
+    """Where a stage of a run keeps its checkpoints: the same for each of its pods.
+
+    Args:
+      root: of the checkpoints of all runs.
+      output_uri: ROOT/PIPELINE/RUN/TASK/SALT/NAME, as KFP's driver makes it.
+    """
+    run, task = output_uri.rsplit("/", 4)[1:3]
+    return f"{root.rstrip('/')}/{run}-{task}"
 
 
 def call_for_tfx(
@@ -75,7 +90,10 @@ def call_for_tfx(
         "inputs": {
             **inputs,
             "artifacts": _lists(artifacts),
-            "parameterValues": _with_fields(inputs.get("parameterValues", {})),
+            "parameterValues": _with_checkpoints(
+                _with_fields(inputs.get("parameterValues", {})),
+                call["outputs"]["artifacts"],
+            ),
         },
         "outputs": {**call["outputs"], "artifacts": _lists(produced)},
     }
@@ -96,10 +114,31 @@ def told_to_launcher(
     return {**told, "artifacts": _lists(artifacts)}
 
 
+def shown_outputs(
+    call: dict[str, Any], shown: dict[str, str]
+) -> dict[str, list[dict[str, Any]]]:
+    """The artifacts that are for KFP's UI, with their files where they belong.
+
+    Args:
+      call: what the driver wrote.
+      shown: output -> the file it is made of, as OUTPUT/PATH of another output.
+    """
+    outputs = call["outputs"]["artifacts"]
+    artifacts = {}
+    for key, place in shown.items():
+        name, _, path = place.partition("/")
+        source = local_folder(outputs[name]["artifacts"][0]["uri"])
+        (asked,) = outputs[key]["artifacts"]
+        metadata = show(f"{source}/{path}", local_folder(asked["uri"]))
+        artifacts[key] = [{"name": key, "uri": asked["uri"], "metadata": metadata}]
+    return artifacts
+
+
 def run(arguments: Sequence[str]) -> None:
     """Runs the stage that the arguments name; its outputs then lie where KFP looks."""
     parser = argparse.ArgumentParser(allow_abbrev=False)
     parser.add_argument("--outputs", type=json.loads, required=True)
+    parser.add_argument("--shown", type=json.loads, default={})
     parser.add_argument(_CALL, type=json.loads, required=True, dest="call")
     parser.add_argument("--json_serialized_inputs_spec_args", required=True)
     args, others = parser.parse_known_args(arguments)
@@ -118,8 +157,10 @@ def run(arguments: Sequence[str]) -> None:
     path = call["outputs"]["outputFile"]
     with open(path, encoding="utf-8") as source:
         told = told_to_launcher(json.load(source), args.call, args.outputs)
+    told["artifacts"].update(_lists(shown_outputs(args.call, args.shown)))
     with open(path, "w", encoding="utf-8") as sink:
         json.dump(told, sink)
+    _forget_checkpoints(call["inputs"]["parameterValues"])
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -154,6 +195,29 @@ def _with_fields(parameters: dict[str, Any]) -> dict[str, Any]:
             fields[field] = int(value) if whole else value
             moved[target] = json.dumps(fields)
     return moved
+
+
+def _with_checkpoints(
+    parameters: dict[str, Any], outputs: dict[str, Any]
+) -> dict[str, Any]:
+    """The parameters, with the stage's own folder for the root of all checkpoints."""
+    name, field = _CHECKPOINTS
+    fields = json.loads(parameters.get(name) or "null") or {}
+    if not fields.get(field):
+        return parameters
+    uri = next(iter(outputs.values()))["artifacts"][0]["uri"]
+    fields[field] = checkpoint_folder(fields[field], uri)
+    return {**parameters, name: json.dumps(fields)}
+
+
+def _forget_checkpoints(parameters: dict[str, Any]) -> None:
+    """Removes those of a stage that is done."""
+    from tfx.dsl.io import fileio
+
+    name, field = _CHECKPOINTS
+    folder = (json.loads(parameters.get(name) or "null") or {}).get(field)
+    if folder and fileio.exists(folder):
+        fileio.rmtree(folder)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 from pipeline.on_kubeflow.entry import FIELD_PARAMETERS, LOCAL_FOLDERS
+from pipeline.on_kubeflow.shown import SHOWN
 from pipeline.on_kubeflow.stage_resources import KubeflowConfig, StageResources
 from schemas.user_error import UserError
 
@@ -77,7 +78,8 @@ def completed(compiled: Spec, config: KubeflowConfig) -> tuple[Spec, Spec]:
         outputs = component.get("outputDefinitions", {}).get("artifacts", {})
         tfx_names = {new: old for old, new in _RENAMED_OUTPUTS.items()}
         names = {key: tfx_names.get(key, key) for key in outputs}
-        container["args"] = ["--outputs", json.dumps(names), *container["args"]]
+        told = ["--outputs", json.dumps(names), *_show(stage, component)]
+        container["args"] = [*told, *container["args"]]
         resources = config.of_stage(stage)
         if requests := _requests(resources):
             container["resources"] = requests
@@ -99,6 +101,16 @@ def _rename_outputs(tasks: Spec, components: Spec) -> None:
             taken = source["taskOutputArtifact"]
             key = taken["outputArtifactKey"]
             taken["outputArtifactKey"] = _RENAMED_OUTPUTS.get(key, key)
+
+
+def _show(stage: str, component: Spec) -> list[str]:
+    """Declares the output that KFP's UI draws of a stage; the option that makes it."""
+    if stage not in SHOWN:
+        return []
+    name, kind, source = SHOWN[stage]
+    artifacts = component["outputDefinitions"]["artifacts"]
+    artifacts[name] = {"artifactType": {"schemaTitle": kind, "schemaVersion": "0.0.1"}}
+    return ["--shown", json.dumps({name: source})]
 
 
 def _offer_parameters(spec: Spec) -> None:

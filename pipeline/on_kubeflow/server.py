@@ -78,6 +78,25 @@ class Server:
             )
         return str(made.experiment_id)
 
+    def last_finished(self, experiment_id: str) -> Any:
+        """The newest run of an experiment that succeeded; None if none has."""
+        token = ""
+        while True:
+            with self.told():
+                page = self.runs.run_service_list_runs(
+                    experiment_id=experiment_id,
+                    sort_by="created_at desc",
+                    page_token=token,
+                    page_size=100,
+                    **self._scope(),
+                )
+            for run in page.runs or []:
+                if run.state == "SUCCEEDED":
+                    return run
+            token = page.next_page_token or ""
+            if not token:
+                return None
+
     def start(self, run: Any) -> str:
         """Starts a run, once, whatever the server answers first; returns its id."""
         before = self._ids_of_name(run)

@@ -60,6 +60,9 @@ class KubeflowConfig:
       volume_claim: a PersistentVolumeClaim that every stage mounts, for data and push
         destination in a file system; "" for none.
       volume_path: where.
+      checkpoint_root: where the checkpoints of trainings under way lie, so that a
+        stage whose pod was lost goes on: gs://BUCKET/FOLDER, or a folder of the volume;
+        "" keeps them in the pod.
     """
 
     voc_example_gen: StageResources = StageResources()
@@ -78,6 +81,7 @@ class KubeflowConfig:
     model_pusher: StageResources = StageResources()
     volume_claim: str = ""
     volume_path: str = "/data"
+    checkpoint_root: str = ""
 
     def __post_init__(self) -> None:
         """Refuses a mount where KFP's launcher keeps its own folders."""
@@ -86,6 +90,10 @@ class KubeflowConfig:
         taken = path.split("/")[1] in ("gcs", "s3", "minio", "oci", "tmp", "")
         rule = "volume_path outside /gcs, /s3, /minio, /oci, /tmp"
         refuse_unless(not taken, rule, path)
+        kept = self.checkpoint_root
+        on_volume = bool(self.volume_claim) and kept.startswith(f"{path.rstrip('/')}/")
+        rule = "checkpoint_root as gs://BUCKET/FOLDER or a folder of the volume"
+        refuse_unless(not kept or kept.startswith("gs://") or on_volume, rule, kept)
 
     def of_stage(self, stage: str) -> StageResources:
         """The request of a stage, by its id: `Trainer`, `EarlierVocExampleGen`."""

@@ -1,5 +1,7 @@
 """What `submit` and `schedule` send: the package, its parameters, the root."""
 
+import hashlib
+import json
 import pathlib
 from collections.abc import Sequence
 from typing import Any
@@ -65,6 +67,27 @@ def runtime_config(
         check_root(root)
     config: dict[str, Any] = {"parameters": parameters(package, assignments)}
     return {**config, "pipeline_root": root} if root else config
+
+
+def values_of(package: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
+    """All parameters of a run: the package's defaults, and what it sets itself."""
+    root = package["pipeline_spec"]["root"]
+    declared = root.get("inputDefinitions", {}).get("parameters", {})
+    defaults = {name: given.get("defaultValue") for name, given in declared.items()}
+    return {**defaults, **config["parameters"]}
+
+
+def made_from(
+    package: dict[str, Any], config: dict[str, Any], data_digests: Sequence[str]
+) -> str:
+    """Digest of what decides what a run makes; kept in its description.
+
+    The package holds the config, the image, and a digest of every stage's code; the
+    pipeline root decides nothing.
+    """
+    parts = [package["pipeline_spec"], values_of(package, config), list(data_digests)]
+    text = json.dumps(parts, sort_keys=True)
+    return "made from " + hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def spec_of(package: dict[str, Any]) -> dict[str, Any]:

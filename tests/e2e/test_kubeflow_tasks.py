@@ -6,6 +6,12 @@ table `kfp_behaviour.py` of what each KFP version hands to a stage and takes fro
 
 import dataclasses
 import json
+import logging
+import re
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 from google.protobuf import json_format, struct_pb2
@@ -39,13 +45,20 @@ def place(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def package(place, tiny_data, tiny_config):
-    from pipeline import runners
+    from pipeline import overrides, runners
     from pipeline.config import RunPaths
 
+    settings = (
+        "kubeflow.volume_claim=voc",
+        f"kubeflow.volume_path={place}",
+        f"kubeflow.checkpoint_root={place}/checkpoints",
+        "trainer.checkpoint_every_steps=1",
+    )
+    config = overrides.apply_overrides(tiny_config, settings)
     path = place / "pipeline.yaml"
     served = str(place / "served")
     paths = RunPaths(data=str(tiny_data), root="", push_destination=served)
-    runners.compile_kubeflow(tiny_config, paths, str(path), image="image:1")
+    runners.compile_kubeflow(config, paths, str(path), image="image:1")
     return path
 
 
@@ -62,10 +75,18 @@ def versions(served):
     return [path for path in served.iterdir() if path.name.isdigit()]
 
 
-def test_the_whole_package_runs_to_the_pushed_model(package, bucket, store, pod, place):
-    run = StandIn(package, BEHAVIOURS["2.16.1"], bucket, store, pod)
+@pytest.fixture(scope="module")
+def finished(package, bucket, store, place):
+    """A whole run; its stages may be started again."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(entry.LOCAL_FOLDERS, "minio://", f"{place}/pod/minio/")
+        run = StandIn(package, BEHAVIOURS["2.16.1"], bucket, store, place / "pod")
+        run.values = run.run(train_steps=5, min_map=0.0)
+        yield run
 
-    values = run.run(train_steps=5, min_map=0.0)
+
+def test_the_whole_package_runs_to_the_pushed_model(finished, place):
+    run = finished
 
     assert run.metadata("DetectionEvaluator", "blessing")["blessed"] == 1
     assert run.metadata("ModelPusher", "pushed_model")["pushed"] == 1
@@ -74,8 +95,62 @@ def test_the_whole_package_runs_to_the_pushed_model(package, bucket, store, pod,
 
     # A pod that died after its push is started anew: nothing is pushed twice.
     push = run.spec["root"]["dag"]["tasks"]["ModelPusher"]
-    run.run_task("ModelPusher", push, values)
+    run.run_task("ModelPusher", push, run.values)
     assert versions(place / "served") == [version]
+
+
+def test_the_ui_gets_a_page_and_a_table_of_numbers(finished):
+    # It goes by the types' names, and reads the object at the artifact's URI.
+    outputs = finished.calls["ReportWriter"]["outputs"]["artifacts"]
+    (page,) = outputs["page"]["artifacts"]
+    assert page["type"]["schemaTitle"] == "system.HTML"
+    files = finished.files("ReportWriter")
+    assert files["page"] == files["report/report.html"]
+    assert files["page"].startswith(b"<!doctype html>")
+
+    outputs = finished.calls["DetectionEvaluator"]["outputs"]["artifacts"]
+    assert outputs["metrics"]["artifacts"][0]["type"]["schemaTitle"] == "system.Metrics"
+    numbers = finished.metadata("DetectionEvaluator", "metrics")
+    measured = json.loads(
+        finished.files("DetectionEvaluator")["evaluation_result/metrics.json"]
+    )
+    assert numbers["eval/candidate/AP"] == measured["eval"]["candidate"]["AP"]
+
+
+IN_A_POD = """
+import sys
+from pipeline.on_kubeflow import entry
+entry.LOCAL_FOLDERS["minio://"] = sys.argv[1]
+sys.exit(entry.main(sys.argv[2:]))
+"""
+
+
+def test_a_training_whose_pod_was_lost_goes_on(finished, place, caplog):
+    tasks = finished.spec["root"]["dag"]["tasks"]
+    values = {**finished.values, "train_steps": 6}
+    finished.calls["Trainer"] = finished.executor_input(
+        "Trainer", tasks["Trainer"], finished.spec["components"]["Trainer"], values
+    )
+    folder = place / "checkpoints/run-Trainer"
+    assert not folder.exists()  # those of the finished training are gone
+    minio = entry.LOCAL_FOLDERS["minio://"]
+    command = [sys.executable, "-c", IN_A_POD, minio, *finished.start("Trainer")]
+    lost = subprocess.Popen(command)
+    deadline = time.monotonic() + 300
+    while not any(folder.glob("step-*")):
+        assert lost.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    lost.terminate()
+    assert lost.wait(60) == -signal.SIGTERM
+
+    with caplog.at_level(logging.INFO, logger="trainer"):
+        finished.launch("Trainer")
+
+    (step,) = re.findall(r"going on at step (\d+) of 6", caplog.text)
+    assert int(step) >= 1
+    assert not folder.exists()
+    assert "model/Format-Serving/saved_model.pb" in finished.files("Trainer")
 
 
 @pytest.mark.parametrize("logs", [True, False])

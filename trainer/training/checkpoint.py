@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from schemas.user_error import UserError
 from trainer.training.averaging import WeightAverage
+from trainer.training.checkpoint_copy import CheckpointCopy
 from trainer.training.jax_state import bring_variables_up_to_date
 
 _LOG = logging.getLogger(__name__)
@@ -43,11 +44,18 @@ class CheckpointStore:
     A fingerprint names data, code and config; checkpoints of another one are
     left aside. A folder gets its name when all of it is on the disk and loses it
     before any of it goes, so that a folder of the right name is always complete.
+    `copy`, where given, follows each of them, and was fetched before.
     """
 
-    def __init__(self, directory: str | Path, fingerprint: str) -> None:
+    def __init__(
+        self,
+        directory: str | Path,
+        fingerprint: str,
+        copy: CheckpointCopy | None = None,
+    ) -> None:
         self.directory = Path(directory)
         self.fingerprint = fingerprint
+        self.copy = copy
 
     def save(
         self, model: Any, progress: Progress, average: WeightAverage | None = None
@@ -138,10 +146,14 @@ class CheckpointStore:
         if final.exists():
             self._remove(final)
         temporary.rename(final)
+        if self.copy is not None:
+            self.copy.put(final)
         for old, _ in list(self._own(prefix))[KEPT[prefix] :]:
             self._remove(old)
 
     def _remove(self, folder: Path) -> None:
+        if self.copy is not None:
+            self.copy.forget(folder.name)
         nameless = self.directory / f".old-{folder.name}"
         folder.rename(nameless)
         shutil.rmtree(nameless)

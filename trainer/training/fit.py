@@ -27,6 +27,7 @@ from trainer.training.callbacks.stop_early import StopEarly, out_of_patience
 from trainer.training.callbacks.tensorboard import TensorBoard
 from trainer.training.callbacks.track import Track
 from trainer.training.checkpoint import CheckpointStore, Progress
+from trainer.training.checkpoint_copy import CheckpointCopy
 from trainer.training.learning_curves import (
     CURVES_FILE,
     HISTORY_FILE,
@@ -70,13 +71,15 @@ def fit(
     checkpoint_dir: str,
     log_dir: str,
     trackers: Sequence[Tracker] = (),
+    checkpoint_copy: CheckpointCopy | None = None,
 ) -> CocoSummary | None:
     """Train a compiled model to its last step; it ends with the best weights found.
 
     Goes on from the newest checkpoint in `checkpoint_dir` if config and data are the
     same. Returns the last evaluation, or None if there was nothing left to train.
     """
-    store = CheckpointStore(checkpoint_dir, _fingerprint(config, data))
+    fingerprint = _fingerprint(config, data)
+    store = CheckpointStore(checkpoint_dir, fingerprint, checkpoint_copy)
     model.optimizer.build(model.trainable_variables)
     state = TrainingState(
         train_steps=config.total_steps(data.num_train_examples),

@@ -31,6 +31,14 @@ class Bucket:
         ]
         return sorted(key for key in found if key.startswith(prefix))
 
+    def content(self, prefix: str) -> dict[str, bytes]:
+        """What lies under a prefix, by what follows it in the key."""
+        found = {}
+        for key in self.keys(prefix):
+            with self._files.open_input_stream(f"{BUCKET}/{key}") as source:
+                found[key.removeprefix(prefix)] = source.read()
+        return found
+
     def upload(self, path: pathlib.Path, key: str) -> None:
         """Writes a file's content as an object."""
         with self._files.open_output_stream(f"{BUCKET}/{key}") as sink:

@@ -56,6 +56,7 @@ class StandIn:
         self.local = local
         self.logs = logs
         self.recorded: dict[tuple[str, str], tuple[int, dict[str, Any]]] = {}
+        self.calls: dict[str, dict[str, Any]] = {}
 
     def run(self, **parameters: Any) -> dict[str, Any]:
         """Runs every task after those it depends on; returns all parameters' values."""
@@ -77,9 +78,24 @@ class StandIn:
     def run_task(self, name: str, task: dict[str, Any], values: dict[str, Any]) -> None:
         """Driver, launcher, stage, launcher."""
         component = self.spec["components"][task["componentRef"]["name"]]
+        self.calls[name] = self.executor_input(name, task, component, values)
+        self.launch(name)
+
+    def launch(self, name: str) -> None:
+        """A pod: launcher, stage, launcher; a retry starts one more, as it was told."""
+        arguments = self.start(name)
+        status = entry.main(arguments)
+        assert status == 0, f"{name} failed"
+        output_file = pathlib.Path(self.calls[name]["outputs"]["outputFile"])
+        self.publish(name, self.calls[name], output_file)
+
+    def start(self, name: str) -> list[str]:
+        """What the launcher does before the stage starts; the stage's arguments."""
+        task = self.spec["root"]["dag"]["tasks"][name]
+        component = self.spec["components"][task["componentRef"]["name"]]
         executors = self.spec["deploymentSpec"]["executors"]
         container = executors[component["executorLabel"]]["container"]
-        call = self.executor_input(name, task, component, values)
+        call = self.calls[name]
         shutil.rmtree(self.local, ignore_errors=True)  # a pod of its own
         self.download(call)
         for output in call["outputs"]["artifacts"].values():
@@ -90,11 +106,7 @@ class StandIn:
         output_file.unlink(missing_ok=True)
         module = "pipeline.on_kubeflow.entry"
         assert container["command"] == ["python", "-P", "-m", module]
-        status = entry.main(
-            [text.replace("{{$}}", json.dumps(call)) for text in container["args"]]
-        )
-        assert status == 0, f"{name} failed"
-        self.publish(name, call, output_file)
+        return [text.replace("{{$}}", json.dumps(call)) for text in container["args"]]
 
     def executor_input(
         self,
@@ -168,6 +180,15 @@ class StandIn:
         artifact.custom_properties["store_session_info"].string_value = "{}"
         (artifact_id,) = self.store.put_artifacts([artifact])
         self.recorded[task, key] = (artifact_id, kind)
+
+    def files(self, task: str) -> dict[str, bytes]:
+        """What lies in the store of a task's outputs, by output and path."""
+        found = {}
+        for key, output in self.calls[task]["outputs"]["artifacts"].items():
+            prefix = output["artifacts"][0]["uri"].removeprefix(f"minio://{BUCKET}/")
+            for path, content in self.bucket.content(prefix).items():
+                found[key + path] = content
+        return found
 
     def metadata(self, task: str, key: str) -> dict[str, Any]:
         """What the metadata store holds of an output."""

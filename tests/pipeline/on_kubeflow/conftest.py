@@ -51,7 +51,7 @@ class FakeKfp:
         wanted = json.loads(query.get("filter", ['{"predicates": []}'])[0])
         names = [p["stringValue"] for p in wanted["predicates"]]
         assert {p["key"] for p in wanted["predicates"]} <= {"display_name"}
-        answer = resources[kind](method, name, names, body)
+        answer = resources[kind](method, name, names, body, query)
         if kind == "runs" and "runs" in answer:  # two a page
             first = int(query.get("page_token", ["0"])[0] or 0)
             more = {"next_page_token": str(first + 2)}
@@ -59,7 +59,7 @@ class FakeKfp:
             answer = {"runs": answer["runs"][first : first + 2], **rest}
         return 200, answer
 
-    def answer_experiments(self, method, name, names, body):
+    def answer_experiments(self, method, name, names, body, query):
         if method == "POST":
             body["experiment_id"] = f"e{len(self.experiments)}"
             self.experiments.append(body)
@@ -67,18 +67,20 @@ class FakeKfp:
         named = [one for one in self.experiments if one["display_name"] in names]
         return {"experiments": named}
 
-    def answer_runs(self, method, name, names, body):
+    def answer_runs(self, method, name, names, body, query):
         if method == "POST":
             body["run_id"] = f"r{len(self.runs)}"
             self.runs.append(body)
             return body
+        if not name and query.get("sort_by") == ["created_at desc"]:
+            return {"runs": self.runs[::-1]}
         if not name:
             return {"runs": [one for one in self.runs if one["display_name"] in names]}
         state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
         details = {"task_details": [FAILED_TASK]} if state == "FAILED" else {}
         return {"run_id": name, "state": state, "run_details": details}
 
-    def answer_schedules(self, method, name, names, body):
+    def answer_schedules(self, method, name, names, body, query):
         name, _, action = name.partition(":")
         if method == "DELETE":
             kept = [one for one in self.schedules if one["recurring_run_id"] != name]

@@ -1,5 +1,6 @@
 """The entry point's own work; tests/e2e/test_kubeflow_tasks.py runs whole stages."""
 
+import json
 import subprocess
 import sys
 
@@ -152,3 +153,53 @@ def test_the_process_says_what_it_needs():
 
     assert done.returncode == 2
     assert "--outputs" in done.stderr
+
+
+def test_each_pod_of_a_stage_of_a_run_finds_the_same_checkpoints():
+    # KFP's driver makes the salt, here 42; who retries a run may run it again
+    folder = "gs://voc/checkpoints/run-Trainer"
+    for salt in (42, 43):
+        uri = f"gs://voc/root/voc-demo/run/Trainer/{salt}/model"
+        assert entry.checkpoint_folder("gs://voc/checkpoints/", uri) == folder
+
+
+@pytest.mark.parametrize(
+    ("told", "handed"),
+    [
+        ("/data/checkpoints", '{"a": 1, "checkpoint_dir": "/data/checkpoints/run-T"}'),
+        ("", '{"a": 1, "checkpoint_dir": ""}'),
+    ],
+)
+def test_the_folder_of_checkpoints_is_one_of_the_run(told, handed):
+    custom = json.dumps({"a": 1, "checkpoint_dir": told})
+    call = call_with({}, custom_config=custom)
+
+    moved = entry.call_for_tfx(call, SPEC, OUTPUTS)["inputs"]["parameterValues"]
+
+    assert json.loads(moved["custom_config"]) == json.loads(
+        handed.replace("run-T", "run-Trainer")
+    )
+
+
+@pytest.mark.parametrize("custom", ["null", '{"source_digest": "x"}'])
+def test_stages_without_checkpoints_get_no_folder(custom):
+    call = call_with({}, custom_config=custom)
+
+    moved = entry.call_for_tfx(call, SPEC, OUTPUTS)["inputs"]["parameterValues"]
+
+    assert moved == {"custom_config": custom}
+
+
+def test_what_the_ui_draws_is_an_output_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.setitem(entry.LOCAL_FOLDERS, "minio://", f"{tmp_path}/")
+    call = call_with({})
+    for key in ("report", "page"):
+        artifact = {"name": key, "uri": f"minio://b/{key}", "type": LOGS}
+        call["outputs"]["artifacts"][key] = {"artifacts": [artifact]}
+    (tmp_path / "b/report").mkdir(parents=True)
+    (tmp_path / "b/report/report.html").write_text("<p>")
+
+    told = entry.shown_outputs(call, {"page": "report/report.html"})
+
+    assert told == {"page": [{"name": "page", "uri": "minio://b/page", "metadata": {}}]}
+    assert (tmp_path / "b/page").read_text() == "<p>"

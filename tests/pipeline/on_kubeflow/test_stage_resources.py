@@ -57,3 +57,31 @@ def test_requests_that_kubernetes_would_refuse_are_refused(fields, message):
 def test_a_volume_is_not_mounted_over_the_launchers_folders(path):
     with pytest.raises(ValueError, match="volume_path"):
         KubeflowConfig(volume_claim="voc", volume_path=path)
+
+
+@pytest.mark.parametrize(
+    ("root", "claim"),
+    [
+        ("gs://voc/checkpoints", ""),
+        ("gs://voc/checkpoints", "voc"),
+        ("/data/checkpoints", "voc"),
+        ("", ""),
+    ],
+)
+def test_checkpoints_lie_where_a_new_pod_finds_them(root, claim):
+    config = KubeflowConfig(checkpoint_root=root, volume_claim=claim)
+    assert config.checkpoint_root == root
+
+
+@pytest.mark.parametrize(
+    ("root", "claim"),
+    [
+        ("/data/checkpoints", ""),  # of the pod, which is lost with it
+        ("/dataset/checkpoints", "voc"),
+        ("s3://voc/checkpoints", "voc"),  # TensorFlow has no file system for it
+        ("checkpoints", "voc"),
+    ],
+)
+def test_checkpoints_that_no_new_pod_would_find_are_refused(root, claim):
+    with pytest.raises(ValueError, match="checkpoint_root"):
+        KubeflowConfig(checkpoint_root=root, volume_claim=claim)
