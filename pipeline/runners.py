@@ -35,13 +35,17 @@ def run_local(config: PipelineConfig, paths: RunPaths, state: RunState) -> None:
 
 
 def compile_kubeflow(
-    config: PipelineConfig, paths: RunPaths, output: str, image: str
+    config: PipelineConfig,
+    paths: RunPaths,
+    output: str,
+    image: str,
+    target: str = package.KFP,
 ) -> None:
     """Writes the Kubeflow Pipelines v2 package: pipeline spec and platform spec.
 
     Kubeflow's cache would see neither edited data nor a newly served model, since the
     digests are taken when a pipeline is made; so a compiled pipeline reuses nothing.
-    `paths.root` is not used: KFP takes a root when a run is submitted.
+    `paths.root` is for Vertex AI alone: KFP takes a root when a run is submitted.
     """
     from components.baseline.component import LOOK_UP
 
@@ -64,6 +68,8 @@ def compile_kubeflow(
         ),
         write_out=False,
     )
-    documents = package.completed(job["pipelineSpec"], config.kubeflow)
+    documents = package.completed(
+        job["pipelineSpec"], config.kubeflow, target=target, root=paths.root
+    )
     with open(output, "w", encoding="utf-8") as sink:
         yaml.safe_dump_all([document for document in documents if document], sink)

@@ -9,7 +9,10 @@ import pytest
 import yaml
 
 from pipeline.cli import compile as compile_command
+from pipeline.cli import rollback as rollback_command
 from pipeline.cli import submit as submit_command
+from pipeline.overrides import apply_overrides
+from pipeline.presets import smoke
 
 KUBEFLOW = Path(__file__).parents[1] / "kubeflow"
 ROOT = KUBEFLOW.parent
@@ -35,6 +38,7 @@ def told_by_the_job(command, module):
     script = submit_container()["args"][0].replace("\\\n", " ")
     (line,) = [text for text in script.splitlines() if f"pipeline {command}" in text]
     words = [re.sub(r"^\$", "", word) for word in shlex.split(line)][2:]
+    words = [word for word in words if word != "COMPILE_OPTIONS"]  # any number of them
     parser = argparse.ArgumentParser()
     module.add_arguments(parser)
     return vars(parser.parse_args(words))
@@ -52,7 +56,9 @@ def test_the_job_submits_what_it_compiled_and_fails_with_the_run():
     assert told["root"] == "PIPELINE_ROOT"
     assert told["host"] == "KFP_ENDPOINT"
     assert told["package"] == told_by_the_job("compile", compile_command)["output"]
+    assert told["service_account"] == "STAGE_ACCOUNT"
     assert told["wait"]
+    assert told["if_changed"]
 
 
 def test_the_image_runs_as_a_number_that_is_not_root():
@@ -64,7 +70,7 @@ def test_the_image_runs_as_a_number_that_is_not_root():
 
 
 def test_every_variable_of_the_job_is_set():
-    used = set(re.findall(r'"\$([A-Z_]+)"', submit_container()["args"][0]))
+    used = set(re.findall(r"\$([A-Z_]+)", submit_container()["args"][0]))
     own = {variable["name"] for variable in submit_container()["env"]}
     assert used == settings().keys() | own
 
@@ -75,12 +81,16 @@ def test_the_preset_of_the_settings_exists():
     assert settings()["PRESET"] in PRESETS
 
 
-@pytest.mark.parametrize("overlay", ["standalone", "multi-user"])
+OVERLAYS = ("standalone", "multi-user", "volume")
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
 def test_an_overlay_names_files_that_are_there_and_hands_the_image_on(overlay):
     folder = Path("overlays") / overlay
     told = load(folder / "kustomization.yaml")
-    for path in told["resources"]:
-        assert (KUBEFLOW / folder / path / "kustomization.yaml").is_file()
+    for path in [*told["resources"], *told.get("components", [])]:
+        place = KUBEFLOW / folder / path
+        assert place.is_file() or (place / "kustomization.yaml").is_file()
     for patch in told.get("patches", []):
         name = load(folder / patch["path"])["metadata"]["name"]
         assert name == load("base/cronjob.yaml")["metadata"]["name"]
@@ -90,6 +100,70 @@ def test_an_overlay_names_files_that_are_there_and_hands_the_image_on(overlay):
     assert {text.split("=")[0] for text in generated["literals"]} <= settings().keys()
     (target,) = told["replacements"][0]["targets"]
     assert target["fieldPaths"][0].endswith("env.[name=IMAGE].value")
+
+
+def options_of(overlay):
+    """What an overlay's job tells `compile` besides."""
+    generated = load(f"overlays/{overlay}/kustomization.yaml")["configMapGenerator"]
+    own = dict(text.split("=", 1) for text in generated[0]["literals"])
+    return {**settings(), **own}["COMPILE_OPTIONS"].split()
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_an_overlays_options_are_fields_that_there_are(overlay):
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--set", action="append")
+
+    config = apply_overrides(smoke(), parser.parse_args(options_of(overlay)).set)
+
+    assert config.kubeflow.checkpoint_root
+    on_volume = config.kubeflow.volume_claim == "voc-pipeline"
+    assert on_volume == (overlay == "volume")
+
+
+def test_the_job_and_the_stages_mount_the_same_volume():
+    claim = load("overlays/volume/volume.yaml")["metadata"]["name"]
+    mount = load("overlays/volume/mount.yaml")["spec"]["jobTemplate"]["spec"]
+    pod = mount["template"]["spec"]
+    assert pod["volumes"][0]["persistentVolumeClaim"]["claimName"] == claim
+    assert pod["containers"][0]["volumeMounts"][0]["mountPath"] == "/data"
+    assert f"kubeflow.volume_claim={claim}" in options_of("volume")
+
+
+def documents(path):
+    return list(yaml.safe_load_all((KUBEFLOW / path).read_text("utf-8")))
+
+
+def test_stages_may_read_what_kfp_asks_for_by_name_and_write_nothing_else():
+    account, role, binding = documents("components/stage-account/account.yaml")
+    assert binding["subjects"][0]["name"] == account["metadata"]["name"]
+    assert binding["roleRef"]["name"] == role["metadata"]["name"]
+    written = [rule for rule in role["rules"] if rule["verbs"] != ["get"]]
+    assert [rule["resources"] for rule in written] == [["workflowtaskresults"]]
+    for rule in role["rules"]:
+        if rule["resources"][0] in ("secrets", "configmaps"):
+            assert rule["resourceNames"]
+
+
+@pytest.mark.parametrize("variant", ["base", "volume"])
+def test_the_rollback_is_a_command_that_there_is(variant):
+    base = documents("serving/base/rollback.yaml")[-1]
+    found = load("serving/volume/rollback.yaml") if variant == "volume" else base
+    containers = [
+        job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]
+        for job in (base, found)
+    ]
+    command = containers[1]["command"]
+    assert command[:2] == ["voc-pipeline", "rollback"]
+    parser = argparse.ArgumentParser()
+    rollback_command.add_arguments(parser)
+    parser.parse_args([*command[2:], *containers[0]["args"]])
+    serving = documents("serving/base/deployment.yaml")[1]
+    if variant == "volume":
+        serving = load("serving/volume/serving.yaml")
+    args = serving["spec"]["template"]["spec"]["containers"][0]["args"]
+    assert f"--model_base_path={command[2]}" in args
+    assert base["spec"]["suspend"]
 
 
 def test_the_image_copies_every_package_and_the_ignore_file_lets_it():

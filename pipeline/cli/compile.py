@@ -1,6 +1,7 @@
 """Compiles the pipeline for Kubeflow Pipelines v2: the same stages, the same edges.
 
-The pipeline root is no part of a package: KFP takes it when a run is submitted.
+The pipeline root is no part of a package: KFP takes it when a run is submitted. For
+Vertex AI Pipelines, --root is what a run takes that names none.
 """
 
 import argparse
@@ -8,8 +9,9 @@ import os
 import sys
 
 from pipeline.cli import config_options, options
-from pipeline.config import RunPaths
-from pipeline.on_kubeflow.package import check_store_path
+from pipeline.config import PipelineConfig, RunPaths
+from pipeline.on_kubeflow import package, vertex
+from pipeline.on_kubeflow.stage_resources import KubeflowConfig
 from pipeline.run import console
 from schemas.user_error import UserError
 
@@ -34,7 +36,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         help="folder that is served, as the stages see it",
     )
-    parser.add_argument("--root", help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--target",
+        choices=(package.KFP, package.VERTEX),
+        default=package.KFP,
+        help="what runs it: Kubeflow Pipelines or Vertex AI Pipelines",
+    )
+    parser.add_argument(
+        "--root", metavar="GS", help="pipeline root, with --target vertex (gs://)"
+    )
     options.add_span_argument(parser)
     parser.add_argument(
         "--earlier-span",
@@ -48,7 +58,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Writes the package."""
     config = options.with_runner(config_options.config_from(args), args)
-    if args.root is not None:
+    _require_possible(args, config)
+    _warn(args, config.kubeflow)
+    paths = RunPaths(
+        data=args.data,
+        root=args.root or "",
+        push_destination=args.push_destination,
+        span=args.span,
+        earlier_span=args.earlier_span,
+    )
+    with console.quiet_libraries():
+        from pipeline.runners import compile_kubeflow
+
+        compile_kubeflow(config, paths, args.output, args.image, target=args.target)
+    written = {"output": os.path.abspath(args.output), "pipeline": config.name}
+    options.tell(args, written, f"wrote {args.output}\n")
+    return 0
+
+
+def _require_possible(args: argparse.Namespace, config: PipelineConfig) -> None:
+    """Refuses what the target could not run, or what could not be written."""
+    if args.target == package.VERTEX:
+        vertex.check(config.name, _paths(args), config.kubeflow)
+    elif args.root is not None:
         raise UserError(
             "--root has no place in a package: KFP takes the pipeline root when a run "
             "is submitted, and else uses the default of its own (see "
@@ -62,32 +94,30 @@ def run(args: argparse.Namespace) -> int:
     folder = os.path.dirname(os.path.abspath(args.output))
     if not os.access(folder, os.W_OK):
         raise UserError(f"--output: {folder} is no folder that can be written")
-    for option, path in (
-        ("--data", args.data),
-        ("--push-destination", args.push_destination),
-    ):
-        check_store_path(option, path)
-        if "://" not in path and not config.kubeflow.volume_claim:
+    for option in ("--data", "--push-destination"):
+        package.check_store_path(option, _paths(args)[option])
+
+
+def _warn(args: argparse.Namespace, config: KubeflowConfig) -> None:
+    """Tells what the cluster has to see to, and what a lost pod costs."""
+    for option in ("--data", "--push-destination"):
+        path = _paths(args)[option]
+        if "://" not in path and not config.volume_claim:
             sys.stderr.write(
                 f"{option} {path} is a folder: the cluster has to mount it into every "
                 "stage; --set kubeflow.volume_claim=NAME does\n"
             )
-    if not config.kubeflow.checkpoint_root:
+    if not config.checkpoint_root:
         sys.stderr.write(
             "checkpoints stay in the Trainer's pod: a pod that is lost trains anew; "
             "--set kubeflow.checkpoint_root=gs://BUCKET/FOLDER keeps them\n"
         )
-    paths = RunPaths(
-        data=args.data,
-        root="",
-        push_destination=args.push_destination,
-        span=args.span,
-        earlier_span=args.earlier_span,
-    )
-    with console.quiet_libraries():
-        from pipeline.runners import compile_kubeflow
 
-        compile_kubeflow(config, paths, args.output, args.image)
-    written = {"output": os.path.abspath(args.output), "pipeline": config.name}
-    options.tell(args, written, f"wrote {args.output}\n")
-    return 0
+
+def _paths(args: argparse.Namespace) -> dict[str, str]:
+    """What stages read and write, by option."""
+    return {
+        "--data": args.data,
+        "--push-destination": args.push_destination,
+        "--root": args.root or "",
+    }

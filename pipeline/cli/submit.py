@@ -114,7 +114,7 @@ def run(args: argparse.Namespace) -> int:
         description=made_from or None,
         pipeline_spec=submission.spec_of(package),
         runtime_config=config,
-        service_account=args.service_account,
+        service_account=args.service_account or None,
     )
     run_id = server.start(body)
     told: dict[str, Any] = {"run_id": run_id, "name": name}

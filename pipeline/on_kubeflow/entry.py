@@ -95,7 +95,11 @@ def call_for_tfx(
                 call["outputs"]["artifacts"],
             ),
         },
-        "outputs": {**call["outputs"], "artifacts": _lists(produced)},
+        "outputs": {
+            **call["outputs"],
+            "artifacts": _lists(produced),
+            "outputFile": _local(call["outputs"]["outputFile"]),
+        },
     }
 
 
@@ -178,6 +182,11 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write(f"voc-pipeline: {mistake}\n")
         return 1 if isinstance(mistake, RefusedError) else 2
     return 0
+
+
+def _local(path: str) -> str:
+    """KFP names the metadata file by its path, Vertex AI perhaps by its URI."""
+    return local_folder(path) if "://" in path else path
 
 
 def _lists(artifacts: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:

@@ -4,12 +4,15 @@ import copy
 import json
 from typing import Any
 
+from pipeline.on_kubeflow import vertex
 from pipeline.on_kubeflow.entry import FIELD_PARAMETERS, LOCAL_FOLDERS
 from pipeline.on_kubeflow.shown import SHOWN
 from pipeline.on_kubeflow.stage_resources import KubeflowConfig, StageResources
 from schemas.user_error import UserError
 
 Spec = dict[str, Any]
+# What a package is compiled for.
+KFP, VERTEX = "kfp", "vertex"
 
 # Parameters of stages that are parameters of the run: of every stage that has one.
 _WHOLE_PARAMETERS = ("data", "span", "push_destination")
@@ -59,14 +62,21 @@ def check_root(root: str) -> None:
         raise UserError(f"--root {root}: KFP's launcher knows {known} only")
 
 
-def completed(compiled: Spec, config: KubeflowConfig) -> tuple[Spec, Spec]:
+def completed(
+    compiled: Spec, config: KubeflowConfig, *, target: str = KFP, root: str = ""
+) -> tuple[Spec, Spec]:
     """The pipeline spec and the platform spec: the two documents of a package.
 
     Args:
       compiled: the pipeline spec as TFX's compiler made it.
       config: what the stages ask of the cluster.
+      target: KFP or VERTEX, which has no platform spec.
+      root: the pipeline root of a run that names none; Vertex alone takes it from here.
     """
     spec = copy.deepcopy(compiled)
+    if root:
+        spec["defaultPipelineRoot"] = root
+    on_vertex = target == VERTEX
     tasks = spec["root"]["dag"]["tasks"]
     _rename_outputs(tasks, spec["components"])
     _offer_parameters(spec)
@@ -81,11 +91,12 @@ def completed(compiled: Spec, config: KubeflowConfig) -> tuple[Spec, Spec]:
         told = ["--outputs", json.dumps(names), *_show(stage, component)]
         container["args"] = [*told, *container["args"]]
         resources = config.of_stage(stage)
-        if requests := _requests(resources):
-            container["resources"] = requests
+        asked = vertex.requests(resources) if on_vertex else _requests(resources)
+        if asked:
+            container["resources"] = asked
         if resources.retries:
             task["retryPolicy"] = _retries(resources)
-        if on_pod := _pod(resources, config):
+        if not on_vertex and (on_pod := _pod(resources, config)):
             platform[label] = on_pod
     deployment = {"deploymentSpec": {"executors": platform}}
     return spec, {"platforms": {"kubernetes": deployment}} if platform else {}

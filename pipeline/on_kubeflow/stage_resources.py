@@ -95,6 +95,13 @@ class KubeflowConfig:
         rule = "checkpoint_root as gs://BUCKET/FOLDER or a folder of the volume"
         refuse_unless(not kept or kept.startswith("gs://") or on_volume, rule, kept)
 
+    def stages(self) -> dict[str, StageResources]:
+        """The requests of all stages, by the names of their fields."""
+        values = {
+            each.name: getattr(self, each.name) for each in dataclasses.fields(self)
+        }
+        return {n: v for n, v in values.items() if isinstance(v, StageResources)}
+
     def of_stage(self, stage: str) -> StageResources:
         """The request of a stage, by its id: `Trainer`, `EarlierVocExampleGen`."""
         field = re.sub(r"(?<!^)(?=[A-Z])", "_", stage).lower()

@@ -243,7 +243,25 @@ def test_every_stage_enters_by_our_entry_point_with_its_outputs(spec, stage):
     option, outputs = asked["args"][:2]
     assert option == "--outputs"
     artifacts = spec["components"][stage]["outputDefinitions"]["artifacts"]
-    assert json.loads(outputs).keys() == artifacts.keys()
+    shown = {"page", "metrics"}  # of those TFX knows nothing
+    assert json.loads(outputs).keys() == artifacts.keys() - shown
+
+
+def test_the_ui_draws_a_page_and_a_table(spec):
+    # By the names of KFP's own types; what they are made of is another output.
+    found = {}
+    for stage, component in spec["components"].items():
+        outputs = component["outputDefinitions"]["artifacts"]
+        for name, output in outputs.items():
+            if title := output["artifactType"].get("schemaTitle"):
+                args = container(spec, stage)["args"]
+                (source,) = json.loads(args[args.index("--shown") + 1]).values()
+                found[stage, name] = title
+                assert source.partition("/")[0] in outputs
+    assert found == {
+        ("ReportWriter", "page"): "system.HTML",
+        ("DetectionEvaluator", "metrics"): "system.Metrics",
+    }
 
 
 def test_no_output_is_a_prefix_of_another(spec):

@@ -30,6 +30,43 @@ def test_one_line_says_what_cannot_work(options, message, capsys):
     assert err.count("\n") == 1
 
 
+VERTEX = ("--target", "vertex", "--output", "p.yaml")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--data", "/data/voc"), "--data /data/voc: name a gs:// path"),
+        (("--push-destination", "hdfs://b/s"), "hdfs://b/s: name a gs:// path"),
+        (("--root", "minio://b/root"), "--root minio://b/root: name a gs:// path"),
+        (("--set", "kubeflow.volume_claim=voc"), "mounts no volume"),
+        (("--set", "kubeflow.trainer.timeout_s=60"), "trainer: timeout_s and node_l"),
+        (
+            (
+                *("--set", "kubeflow.trainer.accelerator=nvidia.com/gpu"),
+                *("--set", "kubeflow.trainer.accelerator_count=1"),
+            ),
+            "trainer.accelerator nvidia.com/gpu: Vertex's names are like NVIDIA_",
+        ),
+        (("--set", "name=7-voc"), "7-voc has to start with a letter"),
+    ],
+)
+def test_one_line_says_what_vertex_cannot_do(options, message, capsys):
+    assert main(["compile", *PATHS, *VERTEX, *options]) == 2
+    err = capsys.readouterr().err
+    assert message in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(("root", "told"), [((), True), (("gs://b/c",), False)])
+def test_what_a_lost_pod_costs_is_told(root, told, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "pipeline.runners", mock.Mock())
+    kept = [f"--set=kubeflow.checkpoint_root={folder}" for folder in root]
+
+    assert main(["compile", *PATHS, "--output", "p.yaml", *kept]) == 0
+    assert ("checkpoints stay in the Trainer's pod" in capsys.readouterr().err) == told
+
+
 @pytest.mark.parametrize(
     ("options", "told"), [((), True), (("--set", "kubeflow.volume_claim=voc"), False)]
 )

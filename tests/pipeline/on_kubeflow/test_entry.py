@@ -203,3 +203,13 @@ def test_what_the_ui_draws_is_an_output_of_its_own(tmp_path, monkeypatch):
 
     assert told == {"page": [{"name": "page", "uri": "minio://b/page", "metadata": {}}]}
     assert (tmp_path / "b/page").read_text() == "<p>"
+
+
+def test_vertex_names_the_metadata_file_by_its_uri():
+    call = call_with({})
+    call["outputs"]["outputFile"] = "gs://b/root/7/job/Trainer_-1/executor_output.json"
+
+    told = entry.call_for_tfx(call, SPEC, OUTPUTS)
+
+    path = "/gcs/b/root/7/job/Trainer_-1/executor_output.json"
+    assert told["outputs"]["outputFile"] == path
