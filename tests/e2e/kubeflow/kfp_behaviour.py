@@ -19,6 +19,13 @@ version:
 | of it, URI and metadata of declared outputs are taken | component/launcher_v2.go mergeRuntimeArtifacts |
 | metadata: true is 1, a list [x] is {"list": [x]}, {..} is {"struct": {..}}, null: error | metadata/converter.go StructValueToMLMDValue |
 | `display_name` and `store_session_info` are added | metadata/client.go RecordArtifact |
+| a retried pod gets the same ExecutorInput: the executor alone is retried | compiler/argocompiler/container.go |
+| the UI draws system.HTML and system.Metrics, by type and URI | frontend/src/components/viewers/MetricsVisualizations.tsx, from the root |
+
+Vertex AI runs no driver and launcher of these. It mounts Cloud Storage at /gcs, names
+outputs ROOT/PROJECT/JOB/TASK/NAME (TFX's kubeflow_v2_run_executor.py), takes one document
+(google.cloud.aiplatform PipelineJob) and the numeric fields of requests (KFP's SDK,
+compiler/pipeline_spec_builder.py). That was read, not run; nothing here plays it.
 """  # noqa: E501  a table
 
 import dataclasses
