@@ -117,6 +117,25 @@ def test_the_ui_gets_a_page_and_a_table_of_numbers(finished):
     assert numbers["eval/candidate/AP"] == measured["eval"]["candidate"]["AP"]
 
 
+# Those that take seconds; the pushed model and the resumed training have tests of their
+# own. TensorFlow writes a graph's bytes and names event files anew each time.
+STARTED_TWICE = (
+    "SchemaImport",
+    "VocExampleGen",
+    "DataGate",
+    "ReportWriter",
+)
+
+
+@pytest.mark.parametrize("stage", STARTED_TWICE)
+def test_a_stage_that_is_started_again_leaves_the_same_files(stage, finished):
+    before = finished.files(stage)
+
+    finished.launch(stage)
+
+    assert finished.files(stage) == before
+
+
 IN_A_POD = """
 import sys
 from pipeline.on_kubeflow import entry
