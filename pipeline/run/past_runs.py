@@ -52,6 +52,7 @@ class PastRun:
       judged_on: the split of the verdict, or "".
       reasons: the sentences of the verdict.
       pushed: the version that came to serve, or "".
+      report: the folder of the run's pages, or "".
       stages: component id -> what became of it.
     """
 
@@ -66,6 +67,7 @@ class PastRun:
     judged_on: str
     reasons: tuple[str, ...]
     pushed: str
+    report: str
     stages: dict[str, PastStage]
 
 
@@ -134,11 +136,14 @@ def _past_run(
     metrics = _said(
         store, executions, "DetectionEvaluator", "evaluation_result", "metrics.json"
     )
-    pushed = ""
+    pushed = report = ""
     if "ModelPusher" in executions:
         outputs = outputs_of(store, executions["ModelPusher"].id)
         if "pushed_model" in outputs:
             pushed = outputs["pushed_model"].properties.get("pushed_destination", "")
+    if "ReportWriter" in executions:
+        outputs = outputs_of(store, executions["ReportWriter"].id)
+        report = outputs["report"].uri if "report" in outputs else ""
     ended = "ModelPusher" in executions and not unfinished
     ends = [one.last_update_time_since_epoch for one in executions.values()]
     # Where several spans are learned from, each has a stage; the newest is the last.
@@ -156,6 +161,7 @@ def _past_run(
         judged_on=verdict.get("split", ""),
         reasons=tuple(verdict.get("reasons", ())),
         pushed=pushed.rstrip("/").rpartition("/")[2],
+        report=report,
         stages=stages,
     )
 

@@ -6,54 +6,26 @@ ROOT/index.html    every run, with links to the pages that are still there
 """
 
 import dataclasses
-import datetime
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import jinja2
 from markupsafe import Markup
-from ml_metadata import metadata_store
-from ml_metadata.proto import metadata_store_pb2
-from tfx.orchestration import metadata
 
 import components.report
-from components.evaluator.component import METRICS_FILE, VERDICT_FILE
-from components.evaluator.evaluation import CANDIDATE
 from components.report.page_files import (
     DATA_PAGE_FILE,
     FACTS_MARK,
     LINKS_MARK,
     PAGE_FILE,
 )
-from pipeline.run.record import read_json
+from pipeline.run.past_runs import PastRun, past_runs
 from pipeline.run.summary import RunSummary
 
 INDEX_FILE = "index.html"
-_METADATA_FILE = "metadata.sqlite"
 _STYLE = Path(components.report.__file__).parent / "page.css"
-# The pages' folder, and those of what the index tells: as TFX lays a root out.
-_REPORT = "ReportWriter/report"
-_VERDICT = "DetectionEvaluator/blessing"
-_METRICS = "DetectionEvaluator/evaluation_result"
-
-
-@dataclasses.dataclass(frozen=True)
-class IndexedRun:
-    """A line of the index; texts and numbers are empty where a run did not get there.
-
-    `page` and `data_page` are paths from the root, or "".
-    """
-
-    number: int
-    began: str
-    verdict: str
-    reasons: str
-    split: str
-    ap: float | None
-    ap50: float | None
-    page: str
-    data_page: str
+_PAGES = {"model": PAGE_FILE, "data": DATA_PAGE_FILE}
 
 
 def publish(root: str, summary: RunSummary) -> RunSummary:
@@ -69,22 +41,12 @@ def publish(root: str, summary: RunSummary) -> RunSummary:
         summary = dataclasses.replace(
             summary, ingest_report=os.path.join(root, DATA_PAGE_FILE)
         )
-    _write(Path(root, INDEX_FILE), render_index(indexed_runs(root)))
+    _write(Path(root, INDEX_FILE), render_index(root, past_runs(root)))
     return dataclasses.replace(summary, report=os.path.join(root, PAGE_FILE))
 
 
-def indexed_runs(root: str) -> list[IndexedRun]:
-    """Every run of the root, the newest first."""
-    config = metadata.sqlite_metadata_connection_config(
-        os.path.join(root, _METADATA_FILE)
-    )
-    store = metadata_store.MetadataStore(config)
-    runs = sorted(store.get_contexts_by_type("pipeline_run"), key=lambda run: -run.id)
-    return [_indexed(root, store, run) for run in runs]
-
-
-def render_index(runs: list[IndexedRun]) -> str:
-    """The page; texts are escaped."""
+def render_index(root: str, runs: Sequence[PastRun]) -> str:
+    """The page, the last run first; texts are escaped."""
     here = Path(__file__)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(here.parent),
@@ -92,49 +54,21 @@ def render_index(runs: list[IndexedRun]) -> str:
         undefined=jinja2.StrictUndefined,
     )
     template = environment.get_template(here.with_suffix(".html").name)
-    return template.render(runs=runs, css=Markup(_STYLE.read_text("utf-8")))
+    rows = [
+        (
+            run,
+            run.metrics.get(run.judged_on, {}),
+            {about: _there(root, run, name) for about, name in _PAGES.items()},
+        )
+        for run in reversed(runs)
+    ]
+    return template.render(rows=rows, css=Markup(_STYLE.read_text("utf-8")))
 
 
-def _indexed(
-    root: str,
-    store: metadata_store.MetadataStore,
-    run: metadata_store_pb2.Context,
-) -> IndexedRun:
-    folders = {
-        os.path.dirname(os.path.relpath(artifact.uri, root)): artifact.uri
-        for artifact in store.get_artifacts_by_context(run.id)
-    }
-    verdict = _json(folders, _VERDICT, VERDICT_FILE)
-    split = verdict.get("split", "")
-    metrics = _json(folders, _METRICS, METRICS_FILE).get(split, {}).get(CANDIDATE, {})
-    began = datetime.datetime.fromtimestamp(
-        run.create_time_since_epoch / 1000, datetime.UTC
-    )
-    told = {True: "blessed", False: "not blessed", None: "did not get to a verdict"}
-    return IndexedRun(
-        number=run.id,
-        began=began.strftime("%Y-%m-%d %H:%M UTC"),
-        verdict=told[verdict.get("blessed")],
-        reasons="; ".join(verdict.get("reasons", ())),
-        split=split,
-        ap=metrics.get("AP"),
-        ap50=metrics.get("AP50"),
-        page=_there(root, folders, PAGE_FILE),
-        data_page=_there(root, folders, DATA_PAGE_FILE),
-    )
-
-
-def _json(folders: dict[str, str], output: str, name: str) -> dict[str, Any]:
-    folder = folders.get(output, "")
-    if not os.path.exists(os.path.join(folder, name)):
-        return {}
-    values: dict[str, Any] = read_json(folder, name)
-    return values
-
-
-def _there(root: str, folders: dict[str, str], name: str) -> str:
-    path = os.path.join(folders.get(_REPORT, ""), name)
-    return os.path.relpath(path, root) if os.path.exists(path) else ""
+def _there(root: str, run: PastRun, name: str) -> str:
+    """Path from the root to a run's page; "" where it has none, or it was deleted."""
+    path = os.path.join(run.report, name)
+    return os.path.relpath(path, root) if run.report and os.path.exists(path) else ""
 
 
 def _facts(summary: RunSummary) -> Markup:
