@@ -69,6 +69,7 @@ def publish(
 ) -> Report:
     """Checks the sums, then gives everything its final name; the report comes last."""
     _check_intact(run)
+    run = dataclasses.replace(run, tally=run.tally.in_order())
     seen = [image for path in run.paths(MARKS) for image in read_marks(path)]
     noticed = [
         *plan.findings,

@@ -1,5 +1,6 @@
 """Engines that are not there, or are lost: one line, and its exit status."""
 
+import json
 import os
 import shutil
 import signal
@@ -12,6 +13,7 @@ import pytest
 
 from pipeline.__main__ import main
 from pipeline.beam.engines import told_of
+from schemas import own_process
 from schemas.user_error import UnavailableError, UserError
 
 pytestmark = [
@@ -80,12 +82,32 @@ def files_of(folder):
     }
 
 
+@pytest.fixture
+def worker(tmp_path):
+    """`voc-pipeline-worker`, as the environment of these tests has it."""
+    path = tmp_path / "worker"
+    command = " ".join(own_process.command("pipeline.beam.worker"))
+    paths = own_process.environment()["PYTHONPATH"]
+    path.write_text(f'#!/bin/sh\nPYTHONPATH={paths} exec {command} "$@"\n')
+    path.chmod(0o755)
+    return path
+
+
 @needs_prism
-def test_ingest_by_prism_writes_the_same_bytes(data, tmp_path):
+@pytest.mark.parametrize("where", ["threads here", "processes"])
+def test_ingest_by_prism_writes_the_same_bytes(data, tmp_path, worker, where):
+    config = tmp_path / "ingest.json"
+    config.write_text('{"images_per_shard": 3}')
+    environment = [
+        "--beam-arg=--environment_type=PROCESS",
+        "--beam-arg=--environment_config=" + json.dumps({"command": str(worker)}),
+    ]
     for runner in ("local", "prism"):
-        out = str(tmp_path / runner)
-        arguments = ["ingest", str(data), "--output", out, "--runner", runner]
-        assert main([*arguments, "--quiet"]) == 0
+        out = ["--output", str(tmp_path / runner), "--config", str(config)]
+        arguments = ["ingest", str(data), *out, "--runner", runner, "--quiet"]
+        if runner == "prism" and where == "processes":
+            arguments += environment
+        assert main(arguments) == 0
     assert files_of(tmp_path / "prism") == files_of(tmp_path / "local")
 
 

@@ -1,0 +1,68 @@
+"""One Beam worker in this environment: what an engine starts as a process.
+
+    --environment_type=PROCESS
+    --environment_config={"command": "/path/to/voc-pipeline-worker"}
+
+Beam's own boot, a Go program, installs packages by `python -m pip` first, which an
+environment made by uv does not have. Here everything is installed already: what is left
+is to ask the engine where it wants the worker (Beam's Provision API) and to begin.
+"""
+
+import argparse
+import json
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import grpc
+from apache_beam.portability.api import (
+    beam_provision_api_pb2,
+    beam_provision_api_pb2_grpc,
+)
+from google.protobuf import json_format, text_format
+
+
+def provisioned(endpoint: str, worker_id: str) -> Any:
+    """What the engine says about the job: Beam's ProvisionInfo."""
+    with grpc.insecure_channel(endpoint) as channel:
+        grpc.channel_ready_future(channel).result(timeout=60)
+        service = beam_provision_api_pb2_grpc.ProvisionServiceStub(channel)
+        request = beam_provision_api_pb2.GetProvisionInfoRequest()
+        return service.GetProvisionInfo(
+            request, metadata=[("worker_id", worker_id)]
+        ).info
+
+
+def variables(worker_id: str, info: Any) -> Mapping[str, str]:
+    """The environment that Beam's worker reads, as Beam's own boot sets it."""
+    found = {
+        "WORKER_ID": worker_id,
+        "PIPELINE_OPTIONS": json.dumps(
+            json_format.MessageToDict(info.pipeline_options)
+        ),
+        "RUNNER_CAPABILITIES": " ".join(info.runner_capabilities),
+    }
+    for name in ("logging", "control", "status"):
+        place = getattr(info, f"{name}_endpoint")
+        if place.url:
+            variable = f"{name.upper()}_API_SERVICE_DESCRIPTOR"
+            found[variable] = text_format.MessageToString(place)
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Works until the engine ends the worker."""
+    parser = argparse.ArgumentParser(prog="voc-pipeline-worker", description=__doc__)
+    parser.add_argument("--id", required=True)
+    parser.add_argument("--provision_endpoint", required=True)
+    args, _ = parser.parse_known_args(arguments)
+    worker_id = args.id.strip("'")  # Prism 2.77 starts no shell, and quotes for one
+    info = provisioned(args.provision_endpoint, worker_id)
+    os.environ.update(variables(worker_id, info))
+    from apache_beam.runners.worker import sdk_worker_main
+
+    sdk_worker_main.main([])
+
+
+if __name__ == "__main__":
+    main()
