@@ -1,6 +1,6 @@
 # `make` alone lists the targets. Each one installs what it needs first.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test browser lint fmt bench fuzz lock image sbom clean
+.PHONY: help install demo test browser lint fmt bench fuzz retrain lock image sbom clean
 PYTHON ?= python3
 BIN := .venv/bin
 # End to end last: most of what it finds, a unit test tells sooner.
@@ -48,6 +48,9 @@ bench: install  ## run every benchmark; benchmarks/README.md has figures and mac
 
 fuzz: install  ## 5,000 damaged images a kind through ingest and the decoder (15 min)
 	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python tests/fuzz/fuzz_decoding.py --each 5000 2>/dev/null
+
+retrain: install  ## weeks of a schedule, killed in each stage (10 CPU minutes)
+	$(BIN)/pytest -q -s tests/e2e/retraining.py
 
 lock:  ## regenerate both lock files; UPGRADE=--upgrade takes the newest versions
 	@$(PYTHON) requirements/lock.py $(UPGRADE)

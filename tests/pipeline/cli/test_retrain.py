@@ -1,13 +1,19 @@
 """The command around a run that is what the test says: what is printed, exit status."""
 
+import argparse
 import fcntl
 import json
+import re
+import shlex
 import sys
+from pathlib import Path
 
 import pytest
+import yaml
 
 from pipeline import local_run
 from pipeline.__main__ import main
+from pipeline.cli import retrain
 from schemas.user_error import RefusedError, UserError
 
 
@@ -190,3 +196,37 @@ def test_a_window_is_a_number_of_spans(call, capfd, window):
     with pytest.raises(SystemExit, match="2"):
         call("--window", window)
     assert "--window" in capfd.readouterr().err
+
+
+PAGE = (Path(__file__).parents[3] / "docs" / "retraining.md").read_text("utf-8")
+
+
+def commands_of_the_page():
+    """What follows `retrain` in each command line, crontab, unit and CronJob."""
+    joined = PAGE.replace("\\\n", " ")
+    lines = [line for line in joined.splitlines() if line.startswith("    ")]
+    for line in lines:
+        told = re.search(r"voc-pipeline retrain (--.*)", line)
+        if told:
+            yield shlex.split(told[1])
+    (block,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    job = yaml.safe_load(block)["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    (container,) = job["containers"]
+    yield container["command"][2:] + container["args"]
+
+
+def test_every_command_of_the_page_is_one():
+    commands = list(commands_of_the_page())
+    assert len(commands) == 4
+    for words in commands:
+        parser = argparse.ArgumentParser()
+        retrain.add_arguments(parser)
+        told = parser.parse_args(words)
+        assert told.data.endswith("/span-{SPAN}")
+        assert told.root
+
+
+def test_the_page_tells_every_outcome_and_its_exit_status():
+    rows = re.findall(r"^\| (\d+) \| `([a-z ]+)`", PAGE, re.MULTILINE)
+    told = {name.replace(" ", "_"): int(status) for status, name in rows}
+    assert told == {name: int(status) for name, status in retrain.EXIT_STATUS.items()}
