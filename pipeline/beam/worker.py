@@ -11,6 +11,8 @@ is to ask the engine where it wants the worker (Beam's Provision API) and to beg
 import argparse
 import json
 import os
+import threading
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -50,12 +52,28 @@ def variables(worker_id: str, info: Any) -> Mapping[str, str]:
     return found
 
 
+def end_with_parent(every_s: float = 1.0) -> None:
+    """Ends this process soon after the one that started it, whatever it is doing.
+
+    A worker of an engine that was killed writes on otherwise, beside its retry.
+    """
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(every_s)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="watch-parent", daemon=True).start()
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Works until the engine ends the worker."""
     parser = argparse.ArgumentParser(prog="voc-pipeline-worker", description=__doc__)
     parser.add_argument("--id", required=True)
     parser.add_argument("--provision_endpoint", required=True)
     args, _ = parser.parse_known_args(arguments)
+    end_with_parent()
     worker_id = args.id.strip("'")  # Prism 2.77 starts no shell, and quotes for one
     info = provisioned(args.provision_endpoint, worker_id)
     os.environ.update(variables(worker_id, info))

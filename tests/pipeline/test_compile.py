@@ -50,6 +50,8 @@ REQUESTS = (
     "kubeflow.trainer.retries=3",
     "kubeflow.data_gate.retries=0",
     "kubeflow.volume_claim=voc",
+    "beam.runner=flink",
+    'beam.args=["--job_endpoint=flink:8099"]',
 )
 
 
@@ -79,6 +81,17 @@ def test_the_kfp_sdk_loads_the_package(package):
 
     assert loaded.pipeline_spec.pipeline_info.name == "voc-cpu-small"
     assert set(loaded.pipeline_spec.root.dag.tasks) == set(EDGES)
+
+
+def test_the_beam_stages_submit_to_the_engine_of_the_config(spec):
+    told = {
+        name.partition("_")[0]: executor["container"]["args"]
+        for name, executor in spec["deploymentSpec"]["executors"].items()
+    }
+    flags = {"--runner=pipeline.beam.engines.FlinkRunner", "--job_endpoint=flink:8099"}
+    # TFX tells every stage, also those that make no Beam pipeline
+    for name in ("VocExampleGen", "StatisticsGen", "Transform", "DetectionEvaluator"):
+        assert flags <= set(told[name])
 
 
 def test_the_compiled_edges_are_the_drawn_ones(spec):

@@ -1,5 +1,10 @@
-"""What an engine says about a job reaches Beam's worker as its own boot hands it on."""
+"""What an engine says reaches Beam's worker, which ends with it."""
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
@@ -26,6 +31,43 @@ class Engine(beam_provision_api_pb2_grpc.ProvisionServiceServicer):
             runner_capabilities=["beam:protocol:one", "beam:protocol:two"],
         )
         return beam_provision_api_pb2.GetProvisionInfoResponse(info=info)
+
+
+_WORKER = """
+import time
+from pipeline.beam import worker
+worker.end_with_parent(every_s=0.1)
+print("works", flush=True)
+time.sleep(60)
+"""
+_STARTS_IT = f"""
+import subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", {_WORKER!r}], stdout=subprocess.PIPE)
+child.stdout.readline()
+print(child.pid, flush=True)
+child.wait()
+"""
+
+
+def test_a_worker_at_work_ends_when_its_engine_is_killed():
+    engine = subprocess.Popen(
+        [sys.executable, "-c", _STARTS_IT], stdout=subprocess.PIPE, text=True
+    )
+    pid = int(engine.stdout.readline())
+    os.kill(engine.pid, signal.SIGKILL)
+    engine.communicate()
+    deadline = time.monotonic() + 30  # of 60 s that it would work on
+    while lives(pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def lives(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 @pytest.fixture
