@@ -76,12 +76,13 @@ class ExampleMessage:
 
     def __init__(self, features: Mapping[str, Feature]) -> None:
         self._message = _Example()
+        self._by_key = self._message.features.feature
         for key, feature in features.items():
             self.add(key, feature)
 
     def add(self, key: str, feature: Feature) -> None:
         """One feature: bytes, float32 or int64; others raise TypeError."""
-        added = self._message.features.feature[key]
+        added = self._by_key[key]
         if not isinstance(feature, np.ndarray):
             values, given = added.bytes_list, feature
         elif feature.dtype == np.float32:
@@ -92,8 +93,10 @@ class ExampleMessage:
             raise TypeError(
                 f"a feature is bytes, float32 or int64, got {feature.dtype}"
             )
-        values.SetInParent()  # an empty list has its type, too
-        values.value.extend(given)
+        if given:
+            values.value.extend(given)
+        else:
+            values.SetInParent()  # an empty list has its type, too
 
     def serialized(self) -> bytes:
         """The bytes so far; they depend on the features alone."""

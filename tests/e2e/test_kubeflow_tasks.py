@@ -50,7 +50,8 @@ def package(place, tiny_data, tiny_config):
 
     settings = (
         "kubeflow.volume_claim=voc",
-        "kubeflow.checkpoint_root=/data/checkpoints",
+        f"kubeflow.volume_path={place}",
+        f"kubeflow.checkpoint_root={place}/checkpoints",
         "trainer.checkpoint_every_steps=1",
     )
     config = overrides.apply_overrides(tiny_config, settings)
@@ -58,10 +59,6 @@ def package(place, tiny_data, tiny_config):
     served = str(place / "served")
     paths = RunPaths(data=str(tiny_data), root="", push_destination=served)
     runners.compile_kubeflow(config, paths, str(path), image="image:1")
-    # Where the volume would be mounted.
-    path.write_text(
-        path.read_text().replace("/data/checkpoints", f"{place}/checkpoints")
-    )
     return path
 
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Set as AbstractSet
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -32,16 +32,14 @@ class ObjectHit:
     box: Box | None
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(NamedTuple):
     """An object that is written."""
 
     raw: RawObject
     box: Box
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class JudgedObjects:
+class JudgedObjects(NamedTuple):
     """What is kept, and why the rest is not."""
 
     kept: tuple[Kept, ...]
@@ -91,7 +89,7 @@ def _judge_one(
         if answer is None:
             continue
         if isinstance(answer, Repaired):
-            facts = dataclasses.replace(facts, box=answer.box)
+            facts = facts._replace(box=answer.box)
             answer = answer.detail
         hits.append(ObjectHit(index, rule, answer, facts.box))
         if rule.action == DROP_OBJECT:

@@ -5,8 +5,8 @@ which one that was: the stored picture, the one that a viewer turns upright as E
 asks, or one of another size.
 """
 
-import dataclasses
 import math
+from typing import NamedTuple
 
 from components.example_gen.source.annotation import Convention, to_half_open
 from schemas.single_box import Box
@@ -20,8 +20,7 @@ _SLOPPY = 0.05  # of a side: boxes drawn by hand may leave their picture by so m
 _TURNS_BY_90 = range(5, 9)  # EXIF orientations in which width and height change places
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class BoxFrame:
+class BoxFrame(NamedTuple):
     """Numbers of an annotation -> half-open pixels of the stored picture.
 
     `orientation` is the EXIF value that was applied to what the annotator saw (1: none
@@ -89,8 +88,7 @@ def turned_hull(box: Box, degrees: float) -> Box:
     )
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class FrameFound:
+class FrameFound(NamedTuple):
     """What <size> and EXIF say of an image's boxes.
 
     `size` is `equal`, `near`, `scaled`, `absent`, `swapped`, `wrong` or `other`; `exif`

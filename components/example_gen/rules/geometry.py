@@ -1,5 +1,6 @@
 """The box that an annotation means, if it means one."""
 
+import functools
 import math
 from collections.abc import Iterable
 
@@ -13,6 +14,7 @@ from components.example_gen.source.annotation import (
 from schemas.single_box import Box, area_px2, clipped
 
 
+@functools.lru_cache(maxsize=1024)  # each rule asks again
 def corners_of(box: RawBox | None) -> Numbers:
     """The four texts as numbers, None where one is none."""
     if box is None:

@@ -1,6 +1,6 @@
 """Rules on the image: its bytes, its header, its pixels."""
 
-import dataclasses
+from typing import NamedTuple
 
 from components.example_gen.config import IngestConfig
 from components.example_gen.rules.box_frame import FrameFound
@@ -14,8 +14,7 @@ _FORMAT_OF_SUFFIX = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png"}
 _FEW_LEVELS = 64  # of 256: 14 bits in 16
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class ImageFacts:
+class ImageFacts(NamedTuple):
     """An image as far as it is known: content, then header, then pixels.
 
     `failure` is (kind, detail) where it went no further: `missing`, `unreadable`,

@@ -1,6 +1,5 @@
 """Rules on one object; each sees the box as the rules before it left it."""
 
-import dataclasses
 import math
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple
@@ -15,8 +14,7 @@ _FLAGS = ("difficult", "truncated", "occluded")
 _KNOWN_FLAGS = {None, "", "0", "1"}
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class ObjectFacts:
+class ObjectFacts(NamedTuple):
     """One object in its image.
 
     `corners` are the four numbers of <bndbox>, `box` the half-open pixels made of

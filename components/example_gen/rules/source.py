@@ -1,6 +1,6 @@
 """Rules on what was found on disk, before an image is opened."""
 
-import dataclasses
+from typing import NamedTuple
 
 from components.example_gen.config import IngestConfig
 from components.example_gen.source.annotation import Annotation
@@ -11,8 +11,7 @@ from components.example_gen.source.names import last_part
 UNANNOTATED = Annotation("", None, None, None, ())
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class SourceFacts:
+class SourceFacts(NamedTuple):
     """An item with its annotation, or with what came of reading it.
 
     `failure` is (kind, detail) where there is no annotation: `missing`, `unreadable`,

@@ -8,7 +8,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 
 from components.example_gen.config import IngestConfig
-from components.example_gen.examination.examine import Examined, class_names_of, examine
+from components.example_gen.examination.examine import (
+    Examined,
+    class_names_of,
+    examine_all,
+)
 from components.example_gen.plan.content_splits import Fractions, split_of
 from components.example_gen.rules.near_copies import Seen
 from components.example_gen.shards.attempt import (
@@ -24,6 +28,7 @@ from components.example_gen.source.finding import Finding
 from components.example_gen.source.item import Item
 from schemas.label_map import LabelMap
 
+_BATCH_IMAGES, _BATCH_BYTES = 16, 1 << 22
 # What a run leaves in staging beside its shards.
 SUMMARY, TWINS, LABELS = "summary.json", "twins.jsonl", "label_map.txt"
 
@@ -137,17 +142,30 @@ def _examine_all(
 ) -> Iterator[Examined]:
     """Results in the order of items; only a few images are in memory at a time."""
     if threads <= 1:
-        for item in items:
-            yield examine(item, known, config)
+        for batch in _batches(items):
+            yield from examine_all(batch, known, config)
         return
-    running: deque[Future[Examined]] = deque()
+    running: deque[Future[list[Examined]]] = deque()
     with ThreadPoolExecutor(threads) as pool:
-        for item in items:
-            running.append(pool.submit(examine, item, known, config))
+        for batch in _batches(items):
+            running.append(pool.submit(examine_all, batch, known, config))
             if len(running) > 2 * threads:
-                yield running.popleft().result()
+                yield from running.popleft().result()
         while running:
-            yield running.popleft().result()
+            yield from running.popleft().result()
+
+
+def _batches(items: Sequence[Item]) -> Iterator[list[Item]]:
+    """Items in their order, so many at a time as `examine_all` is to have at once."""
+    batch, size = list[Item](), 0
+    for item in items:
+        batch.append(item)
+        size += item.image.size if item.image else 0
+        if len(batch) == _BATCH_IMAGES or size >= _BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def classes_of_shard(items: Sequence[Item], config: IngestConfig) -> frozenset[str]:

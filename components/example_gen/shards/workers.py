@@ -36,7 +36,9 @@ class _Worker:
         self._process = subprocess.Popen(
             [*own_process.command(_MODULE), str(theirs.fileno()), str(watched)],
             pass_fds=[theirs.fileno(), watched],
-            env=own_process.environment(),
+            # NumPy works on a few numbers here; OpenBLAS would start a thread per core
+            # in each of us, which wait by spinning.
+            env=own_process.environment(OPENBLAS_NUM_THREADS="1"),
             stdin=subprocess.DEVNULL,
         )
         theirs.close()

@@ -1,8 +1,7 @@
 """Pascal VOC XML -> plain records; judges nothing, that is what the rules are for."""
 
-import dataclasses
 import math
-from typing import Literal
+from typing import Literal, NamedTuple
 from xml.etree import ElementTree
 
 from components.example_gen.source.exporters import exporter_of
@@ -11,11 +10,11 @@ from schemas.label_map import class_name
 
 __all__ = ["AnnotationError"]
 Convention = Literal["one_based", "zero_based", "labelimg"]
+_TRUE = frozenset({"1", "true"})
 COORDINATES = ("xmin", "ymin", "xmax", "ymax")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class RawBox:
+class RawBox(NamedTuple):
     """A <bndbox> as it stands: the four texts, None where one is absent.
 
     `shape` is `polygon` or `robndbox` where the numbers come from one of these;
@@ -27,16 +26,14 @@ class RawBox:
     rotation: float = 0.0
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class RawPart:
+class RawPart(NamedTuple):
     """A <part> inside an <object>."""
 
     name: str
     box: RawBox | None
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class RawObject:
+class RawObject(NamedTuple):
     """An <object> as it stands; None where an element is absent."""
 
     name: str
@@ -51,8 +48,7 @@ class RawObject:
     name_as_written: str = ""  # where that is another
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Annotation:
+class Annotation(NamedTuple):
     """A whole annotation file as it stands."""
 
     root_tag: str
@@ -125,7 +121,7 @@ def _hull(polygon: ElementTree.Element) -> RawBox:
 
 
 def _deleted(children: dict[str, ElementTree.Element]) -> bool:
-    return _text(children, "deleted") in {"1", "true"}
+    return _text(children, "deleted") in _TRUE
 
 
 def _part(element: ElementTree.Element) -> RawPart:
@@ -170,10 +166,12 @@ def read_annotation(raw: bytes) -> Annotation:
 
 def class_names(raw: bytes) -> set[str]:
     """Class names of an annotation's objects, without reading more than that."""
-    objects = [_children(element) for element in parse(raw)[0].iter("object")]
-    return {class_name(_text(o, "name") or "") for o in objects if not _deleted(o)} - {
-        ""
-    }
+    objects = parse(raw)[0].iter("object")
+    return {
+        class_name(element.findtext("name") or "")
+        for element in objects
+        if (element.findtext("deleted") or "").strip() not in _TRUE
+    } - {""}
 
 
 def to_number(text: str | None) -> float | None:

@@ -12,20 +12,20 @@ VOC, SUPERVISION, LABELIMG = "VOC's own", "supervision", "labelImg"
 ONE_BASED = frozenset({VOC, SUPERVISION})
 
 
-_FIELDS = {
-    "folder": "folder",
-    "database": "source/database",
-    "annotation": "source/annotation",
-    "owner": "owner/name",
-}
-
-
 def exporter_of(root: ElementTree.Element) -> str:
     """Name of the exporter; "" where nothing gives it away."""
-    texts = {
-        name: (root.findtext(path) or "").strip() for name, path in _FIELDS.items()
-    }
-    return _by_texts(**texts) or _by_elements(root, texts["database"])
+    source, owner = root.find("source"), root.find("owner")
+    database = _text(source, "database")
+    return _by_texts(
+        folder=_text(root, "folder"),
+        database=database,
+        annotation=_text(source, "annotation"),
+        owner=_text(owner, "name"),
+    ) or _by_elements(root, database)
+
+
+def _text(parent: ElementTree.Element | None, tag: str) -> str:
+    return "" if parent is None else (parent.findtext(tag) or "").strip()
 
 
 def _by_texts(folder: str, database: str, annotation: str, owner: str) -> str:

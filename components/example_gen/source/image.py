@@ -1,10 +1,10 @@
 """Image bytes -> what they are, without trusting the name or the header."""
 
-import dataclasses
 import io
 import math
 import struct
 import zlib
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, JpegImagePlugin, PngImagePlugin
@@ -44,8 +44,7 @@ class ImageError(Exception):
     """The bytes do not decode; the message says where it ended."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """What the header says: size in pixels, Pillow's mode, extras."""
 
     image_format: str  # "jpeg" or "png"
@@ -59,8 +58,7 @@ class Header:
     unsound_chunks: tuple[str, ...] = ()  # of a PNG, beside its pixels
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Luma:
+class Luma(NamedTuple):
     """Mean and standard deviation of luma in 0..1; highest value of any channel.
 
     `peak` is in 0..255, and measured only where a channel has 16 bits; `mark` is the
@@ -87,7 +85,9 @@ def open_image(raw: bytes, image_format: str) -> Image.Image:
     """Reads the header only. The plugin is named, so nothing is guessed."""
     try:
         if image_format == "jpeg":
-            return JpegImagePlugin.JpegImageFile(io.BytesIO(raw))
+            image = JpegImagePlugin.JpegImageFile(io.BytesIO(raw))
+            image.decodermaxblock = len(raw)  # all at once to libjpeg, not by 64 KiB
+            return image
         return PngImagePlugin.PngImageFile(io.BytesIO(png_file.for_pillow(raw)))
     except _PILLOW_ERRORS as error:
         raise ImageError(_one_line(error)) from error

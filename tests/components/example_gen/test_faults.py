@@ -14,7 +14,7 @@ import pytest
 
 from components.example_gen import local_run, transforms
 from components.example_gen.config import IngestConfig
-from components.example_gen.ingest import ingest, local_pipeline
+from components.example_gen.ingest import ingest, pipeline_with
 from components.example_gen.output import directories as output
 from components.example_gen.output.directories import whole_output
 from components.example_gen.shards import tfrecord
@@ -51,7 +51,7 @@ def leftovers(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("runner", "make_pipeline"), [(local_run, None), (transforms, local_pipeline)]
+    ("runner", "make_pipeline"), [(local_run, None), (transforms, pipeline_with)]
 )
 def test_a_shard_that_fails_leaves_no_output_and_the_next_run_completes(
     run, tmp_path, monkeypatch, runner, make_pipeline

@@ -4,7 +4,7 @@ import pytest
 
 from components.example_gen import local_run
 from components.example_gen.config import IngestConfig
-from components.example_gen.ingest import ingest, local_pipeline
+from components.example_gen.ingest import ingest, pipeline_with
 from components.example_gen.output.directories import whole_output
 from components.example_gen.source import spans
 
@@ -45,7 +45,7 @@ def output_of(home, folder, make_pipeline, **config):
 
 @pytest.mark.parametrize("classes", [None, ("emu", "dog", "cat")])
 def test_with_and_without_beam_every_file_is_the_same(home, tmp_path, classes):
-    by_beam = output_of(home, tmp_path / "beam", local_pipeline, label_map=classes)
+    by_beam = output_of(home, tmp_path / "beam", pipeline_with, label_map=classes)
     assert b"split_leak" in by_beam["rejects.jsonl"]
     for processes in (1, 2):
         alone = output_of(
@@ -63,7 +63,7 @@ def test_beam_is_asked_where_someone_asks_for_it(home, tmp_path, monkeypatch):
         raise AssertionError("ran without Beam")
 
     monkeypatch.setattr("components.example_gen.ingest.run_shards", refuse)
-    assert output_of(home, tmp_path / "beam", local_pipeline)
+    assert output_of(home, tmp_path / "beam", pipeline_with)
     with pytest.raises(AssertionError, match="ran without Beam"):
         output_of(home, tmp_path / "alone", None)
 

@@ -60,9 +60,9 @@ class Attempt(threading.Thread):
 
 @pytest.fixture(autouse=True)
 def _pauses(monkeypatch):
-    real = shards.examine
+    real = shards.examine_all
 
-    def examine(*arguments):
+    def examine_all(*arguments):
         attempt = threading.current_thread()
         if isinstance(attempt, Attempt):
             if attempt.examined == attempt.pause_at:
@@ -71,7 +71,8 @@ def _pauses(monkeypatch):
             attempt.examined += 1
         return real(*arguments)
 
-    monkeypatch.setattr(shards, "examine", examine)
+    monkeypatch.setattr(shards, "examine_all", examine_all)
+    monkeypatch.setattr(shards, "_BATCH_IMAGES", 1)
 
 
 def examples_of(result, job):
@@ -111,7 +112,7 @@ def test_a_slow_attempt_that_wakes_up_later_leaves_its_retry_as_it_was(job):
 def test_a_retry_returns_what_was_finished_and_reads_no_image(job, monkeypatch):
     first = write_planned(0, DOGS, job)
     before = names(job)
-    monkeypatch.setattr(shards, "examine", None)
+    monkeypatch.setattr(shards, "examine_all", None)
     assert write_planned(0, DOGS, job) == first
     assert names(job) == before
 
