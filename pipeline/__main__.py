@@ -12,6 +12,7 @@ from pipeline.cli.exit_status import ExitStatus
 from pipeline.cli.interrupts import orderly_interrupts
 from pipeline.cli.parser import CommandParser
 from pipeline.run.colour import painted
+from pipeline.run.temporary import own_temporary_folder
 from schemas.did_you_mean import did_you_mean
 from schemas.user_error import RefusedError, UnavailableError, UserError
 
@@ -110,7 +111,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(name: str, arguments: list[str]) -> int:
     kept = "nothing was written; the same command starts anew"
     try:
-        with orderly_interrupts():
+        with orderly_interrupts(), own_temporary_folder():
             module = importlib.import_module(COMMANDS[name][0])
             parser = CommandParser(
                 prog=f"voc-pipeline {name}", description=module.__doc__
