@@ -66,6 +66,8 @@ def pipeline_args(config: BeamConfig) -> list[str]:
                 "--beam-arg=--flag=value (docs/runners.md has an example)"
             )
     args = [f"--runner={_RUNNERS[config.runner]}", *config.args]
+    if config.runner == "prism" and "--prism_log_level" not in given:
+        args.append("--prism_log_level=warn")
     if config.runner == "prism" and not given & {"--prism_location", "--job_endpoint"}:
         # Else Beam looks for a release of it on the network.
         args += [f"--prism_location={path}" for path in [shutil.which("prism")] if path]

@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any, ClassVar, TextIO, cast
+from typing import Any, TextIO, cast
 
 import grpc
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -34,6 +34,7 @@ class Job(PipelineResult):
         self._job = job
         self._where = where
         self._stop_server = stop_server
+        self._metrics: Any = None
 
     @property
     def state(self) -> Any:
@@ -41,8 +42,8 @@ class Job(PipelineResult):
         return self._job.state
 
     def metrics(self) -> Any:
-        """As the engine tells them."""
-        return self._job.metrics()
+        """As the engine tells them; once it is done, as it told them then."""
+        return self._metrics or self._job.metrics()
 
     def cancel(self) -> Any:
         """Ends the job, and the server if this process started it."""
@@ -53,7 +54,8 @@ class Job(PipelineResult):
     def wait_until_finish(self, duration: int | None = None) -> Any:
         """Waits; UnavailableError if the engine is lost, UserError if one is told."""
         try:
-            return self._job.wait_until_finish(duration)
+            state = self._job.wait_until_finish(duration)
+            self._metrics = self._job.metrics()
         except BaseException as error:
             sys.stderr = cast(TextIO, _OfMainThread(sys.stderr))
             self.cancel()
@@ -61,6 +63,9 @@ class Job(PipelineResult):
             if told is None:
                 raise
             raise told from error
+        if duration is None:  # else it may run on
+            self._stop_server()
+        return state
 
 
 class _OfMainThread:
@@ -172,14 +177,10 @@ class PrismRunner(_Outside, prism_runner.PrismRunner):
     """Beam's own engine, one process that this one starts."""
 
     _where = "Prism"
-    _of_all: ClassVar[list[Any]] = []  # one server for all stages of a run
 
     def default_job_server(self, options: PipelineOptions) -> Any:
-        """The server that this process has, or a new one."""
-        if not self._of_all:
-            server = job_server.StopOnExitJobServer(_PrismServer(options))
-            self._of_all.append(server)
-        self._server = self._of_all[0]
+        """A Prism of this job's own."""
+        self._server = job_server.StopOnExitJobServer(_PrismServer(options))
         return self._server
 
 
