@@ -43,7 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what runs it: Kubeflow Pipelines or Vertex AI Pipelines",
     )
     parser.add_argument(
-        "--root", metavar="GS", help="pipeline root, with --target vertex (gs://)"
+        "--root",
+        metavar="GS",
+        help="pipeline root on gs://, with --target vertex (default: named with a run)",
     )
     options.add_span_argument(parser)
     parser.add_argument(
