@@ -5,6 +5,7 @@ XLA_FLAGS must give it the devices). Batch norm is as by default; a second argum
 leaves each replica its own statistics.
 """
 
+import dataclasses
 import json
 import sys
 import tempfile
@@ -15,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from trainer.config import TrainerConfig
+from trainer.features.frozen import kept_features
 from trainer.input.config import InputConfig
 from trainer.model.config import (
     AnchorConfig,
@@ -105,27 +107,52 @@ def framed(images, truth):
     }
 
 
-def fit_with_all_callbacks(model, folder):
-    """The real `fit`, from the start and again from its checkpoint; what it saved."""
-    data = TrainingData(
+FIT = TrainerConfig(
+    model=CONFIG,
+    input=InputConfig(image_size=(64, 64), global_batch_size=4, max_boxes=3),
+    optimizer=OPTIMIZER,
+    train_steps=STEPS + 2,
+    evaluate_every_steps=8,
+    checkpoint_every_steps=9,
+)
+
+
+def data():
+    return TrainingData(
         train=lambda step: batches().map(framed).repeat().skip(step),
         evaluation=lambda: batches().map(framed).take(1),
         num_train_examples=4 * STEPS,
         class_names=("ant", "bee"),
     )
-    config = TrainerConfig(
-        model=CONFIG,
-        input=InputConfig(image_size=(64, 64), global_batch_size=4),
-        optimizer=OPTIMIZER,
-        train_steps=STEPS + 2,
-        evaluate_every_steps=8,
-        checkpoint_every_steps=9,
-    )
-    fit(model, config, data, folder, folder)
+
+
+def fit_with_all_callbacks(model, folder):
+    """The real `fit`, from the start and again from its checkpoint; what it saved."""
+    fit(model, FIT, data(), folder, folder)
     best = keras.ops.convert_to_numpy(model.trainable_variables[0]).tolist()
-    fit(model, config, data, folder, folder)
+    fit(model, FIT, data(), folder, folder)
     again = keras.ops.convert_to_numpy(model.trainable_variables[0]).tolist()
     return sorted(path.name for path in Path(folder).glob("step-*")), best == again
+
+
+def fit_on_kept_features():
+    """What pyramid and heads weigh after six steps over a frozen backbone."""
+    keras.utils.set_random_seed(0)
+    frozen = backbone()
+    frozen.trainable = False
+    model = RetinaNet(frozen, 2, CONFIG)
+    model.build((None, None, None, 3))
+    model.compile(optimizer=build_optimizer(OPTIMIZER, 6), jit_compile=on_jax)
+    config = dataclasses.replace(FIT, kept_epochs=1, train_steps=6)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        kept_features(model, config, data(), f"{folder}/features") as fed,
+    ):
+        (batch,) = fed.train(0).take(1)
+        assert "stages" in batch
+        fit(model, config, fed, folder, folder)
+    weights = map(keras.ops.convert_to_numpy, model.trainable_variables)
+    return np.concatenate([each.ravel() for each in weights]).tolist()
 
 
 tf.config.set_logical_device_configuration(
@@ -147,7 +174,9 @@ with distribution_scope(many if REPLICAS > 1 else "cpu"):
         else model.distribute_strategy.num_replicas_in_sync
     )
     weights = [keras.ops.convert_to_numpy(v) for v in model.trainable_variables]
-    saved, same = None, None
+    saved, same, kept = None, None, None
+    if REPLICAS <= 2:
+        kept = fit_on_kept_features()
     if REPLICAS == 2:  # once is enough
         with tempfile.TemporaryDirectory() as folder:
             saved, same = fit_with_all_callbacks(model, folder)
@@ -160,6 +189,7 @@ print(
             "weights": [weight.ravel().tolist() for weight in weights],
             "saved": saved,
             "same_when_fitted_again": same,
+            "kept": kept,
         }
     )
 )

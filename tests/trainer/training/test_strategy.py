@@ -46,6 +46,8 @@ def test_replicas_take_the_steps_that_one_device_would(backend):
     # averages, evaluation inside an epoch, checkpoints and TensorBoard, on two devices
     assert others[0]["saved"] == ["step-00000020", "step-00000022"]
     assert others[0]["same_when_fitted_again"]
+    # pyramid and heads on kept features
+    np.testing.assert_allclose(others[0]["kept"], one["kept"], rtol=1e-3, atol=1e-5)
     for many in others:
         # class loss, box loss and gradient norm, step by step
         np.testing.assert_allclose(many["steps"], one["steps"], rtol=1e-4)
