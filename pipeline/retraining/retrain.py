@@ -1,25 +1,22 @@
 """One call of a scheduled retraining: what is new, one run, and what is remembered."""
 
-import contextlib
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pipeline.config import PipelineConfig, RunPaths
 from pipeline.local_run import DataDigests
+from pipeline.retraining.ending import Ending
 from pipeline.retraining.news import News, find_news
-from pipeline.retraining.result import NOTHING_NEW, PAUSED, Result, failures_text
+from pipeline.retraining.result import NOTHING_NEW, PAUSED, Result
 from pipeline.retraining.state import (
     Attempt,
     Outcome,
     RetrainingState,
-    What,
     now,
-    outcome_of,
     read_state,
     write_state,
 )
-from schemas.user_error import RefusedError, UserError
 
 if TYPE_CHECKING:  # it knows TFX, and where nothing is new none of that is needed
     from pipeline.run.summary import RunSummary
@@ -64,7 +61,9 @@ def retrain(
     root = request.paths.root
     state, killed = _taken_up(root, resume=request.resume)
     if state.paused:
-        return _told(tell, _paused(root, state, killed))
+        result = _paused(root, state, killed)
+        tell(result)
+        return result
     news = find_news(
         request.paths.data,
         state,
@@ -73,11 +72,13 @@ def retrain(
         again=request.again,
     )
     if news is None:
-        return _told(tell, _nothing_new(request, state, killed))
+        result = _nothing_new(request, state, killed)
+        tell(result)
+        return result
     attempt = _begin(request, news, state)
     write_state(root, state.begun(attempt))
     say(_plan(news, attempt))
-    ending = _Ending(root, state, attempt, killed, tell)
+    ending = Ending(root, state, attempt, killed, tell)
     with ending.of_what_is_raised():
         summary = run_stages(*_run_of(request, news, attempt), news.digests)
     return ending.result or ending.of_summary(summary)
@@ -153,78 +154,6 @@ def _plan(news: News, attempt: Attempt) -> str:
     return "; ".join(parts)
 
 
-@dataclasses.dataclass
-class _Ending:
-    """Turns the end of an attempt into what is remembered and told."""
-
-    root: str
-    state: RetrainingState
-    attempt: Attempt
-    killed: Outcome | None
-    tell: Callable[[Result], None]
-    result: Result | None = None
-
-    @contextlib.contextmanager
-    def of_what_is_raised(self) -> Iterator[None]:
-        """Remembers what the block raises; a user's mistake ends here."""
-        try:
-            yield
-        except RefusedError as error:
-            at_fault = getattr(error, "span", None)
-            new = at_fault in (None, self.attempt.span)
-            what: What = "data_refused" if new else "window_refused"
-            self.result = self._end(what, str(error))
-        except UserError as error:
-            self.result = self._end(outcome_of(error), str(error))
-        except KeyboardInterrupt:
-            reason = "finished stages and checkpoints are kept; the next call goes on"
-            self._end("interrupted", reason)
-            raise
-        except Exception as error:
-            reason = " ".join(f"{type(error).__name__}: {error}".split())
-            self._end("crashed", reason)
-            raise
-
-    def of_summary(self, summary: "RunSummary") -> Result:
-        """The end of a run that went through."""
-        if summary.pushed_path:
-            return self._end("pushed", summary.pushed_path, summary)
-        passed = summary.blessed and not summary.serving_problems
-        what: What = "outrun" if passed else "model_refused"
-        return self._end(what, summary.why_not_pushed(), summary)
-
-    def _end(
-        self,
-        what: What,
-        reason: str,
-        summary: "RunSummary | None" = None,
-    ) -> Result:
-        outcome = Outcome(
-            attempt=self.attempt,
-            what=what,
-            ended=now(),
-            reason=reason,
-            pushed_path=summary.pushed_path if summary else "",
-        )
-        state = self.state.ended(outcome)
-        write_state(self.root, state)
-        text = f"span {self.attempt.span}: {reason}"
-        if what not in ("pushed", "interrupted"):
-            text += f"; {failures_text(state.failures)}"
-        result = Result(
-            outcome=what,
-            text=text,
-            root=self.root,
-            span=self.attempt.span,
-            window=self.attempt.window,
-            initial_model=self.attempt.initial_model,
-            failures=state.failures,
-            killed=self.killed,
-            summary=summary,
-        )
-        return _told(self.tell, result)
-
-
 def _paused(root: str, state: RetrainingState, killed: Outcome | None) -> Result:
     last = state.last
     about = f"; the last, {_in_words(last)}" if last else ""
@@ -256,8 +185,3 @@ def _nothing_new(
 def _in_words(outcome: Outcome) -> str:
     what = outcome.what.replace("_", " ")
     return f"span {outcome.attempt.span} ({what} {outcome.ended}): {outcome.reason}"
-
-
-def _told(tell: Callable[[Result], None], result: Result) -> Result:
-    tell(result)
-    return result
