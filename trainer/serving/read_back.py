@@ -18,7 +18,7 @@ def read_back(directory: str) -> tuple[Any, DetectorConfig, LabelMap]:
 
     Raises UserError if `directory` holds no model of ours, or one of other code.
     """
-    detector = _detector_config(directory)
+    detector = detector_config(directory)
     label_map = LabelMap.from_file(f"{directory}/{EXTRA}/{LABEL_MAP_FILENAME}")
     model = build_without_weights(detector.model, len(label_map))
     missing = warm_start(model, directory, label_map.names)
@@ -30,7 +30,8 @@ def read_back(directory: str) -> tuple[Any, DetectorConfig, LabelMap]:
     return model, detector, label_map
 
 
-def _detector_config(directory: str) -> DetectorConfig:
+def detector_config(directory: str) -> DetectorConfig:
+    """What `export_model` wrote of the detector; UserError as in `read_back`."""
     path = f"{directory}/{EXTRA}/{DETECTOR_FILENAME}"
     try:
         with tf.io.gfile.GFile(path) as file:

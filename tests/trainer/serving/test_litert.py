@@ -1,10 +1,10 @@
 import dataclasses
-import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter
 
 from schemas.config_json import from_json
 from schemas.label_map import LabelMap
@@ -16,8 +16,9 @@ from trainer.model.config import (
     HeadConfig,
     ModelConfig,
 )
+from trainer.serving.litert import to_litert
+from trainer.serving.read_back import read_back
 from trainer.serving.saved_model import export_model
-from trainer.serving.tflite import convert_to_tflite
 
 LABEL_MAP = LabelMap(("ant", "bee", "cow"))
 FRAME = (64, 96)
@@ -64,15 +65,13 @@ def exported(request, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def flatbuffer(exported):
-    flatbuffer, label_map = convert_to_tflite(exported)
+    model, detector, label_map = read_back(exported)
     assert label_map == LABEL_MAP
-    return flatbuffer
+    return to_litert(model, detector.image_size)
 
 
 def interpreter(flatbuffer):
-    with warnings.catch_warnings():  # TensorFlow announces that it will move
-        warnings.simplefilter("ignore")
-        return tf.lite.Interpreter(model_content=flatbuffer)
+    return Interpreter(model_content=flatbuffer)
 
 
 def test_detections_are_those_of_the_saved_model(exported, flatbuffer):
@@ -126,7 +125,7 @@ def test_every_operation_is_a_builtin_one(flatbuffer):
 
 def test_a_folder_that_is_no_model_of_ours_is_refused(tmp_path):
     with pytest.raises(UserError, match="is no model exported by this program"):
-        convert_to_tflite(str(tmp_path))
+        read_back(str(tmp_path))
 
 
 def test_a_model_of_another_version_is_refused(exported, monkeypatch):
@@ -139,4 +138,4 @@ def test_a_model_of_another_version_is_refused(exported, monkeypatch):
 
     monkeypatch.setattr(module, wider)
     with pytest.raises(UserError, match="exported by another version"):
-        convert_to_tflite(exported)
+        read_back(exported)

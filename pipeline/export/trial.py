@@ -1,0 +1,106 @@
+"""A format made, asked and judged against the served model, on one set of pictures."""
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.export import pictures
+from pipeline.export.bounds import Bounds
+from pipeline.export.judgement import Judgement, judge, losses_over
+from pipeline.export.measure import Measured, measure
+from schemas.detection_example import DetectionExample
+from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
+
+SERVED = "served"
+_CALIBRATED_WITH = 200  # training pictures
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One line of the table: what was measured of a format, and its judgement.
+
+    `refused` says why, where it loses more than it may.
+    """
+
+    name: str
+    measured: Measured
+    judgement: Judgement
+    refused: list[str]
+
+    def to_mapping(self) -> dict[str, Any]:
+        """As `--json` and `judged.json` have it."""
+        costs = self.measured.costs
+        return {
+            "format": self.name,
+            **dataclasses.asdict(self.judgement),
+            "bytes": self.measured.size_bytes,
+            "by_threads": {n: dataclasses.asdict(cost) for n, cost in costs.items()},
+            "refused": self.refused,
+        }
+
+
+class Trial:
+    """The served model's own answers, and formats held against them.
+
+    Attributes:
+      examples: the pictures that are judged on.
+      served: the served model's own row.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        examples: Sequence[DetectionExample],
+        threads: Sequence[int],
+        bounds: Bounds,
+    ) -> None:
+        self.examples = examples
+        self._threads, self._bounds = threads, bounds
+        path = Path(model, "assets.extra", LABEL_MAP_FILENAME)
+        self._label_map = LabelMap.from_file(path)
+        measured = measure(Path(model), examples, self._label_map, threads)
+        self.served = self._row(SERVED, measured, measured)
+
+    def row(self, name: str, folder: Path) -> Row:
+        """An export in `folder`, judged."""
+        measured = measure(folder, self.examples, self._label_map, self._threads)
+        return self._row(name, measured, self.served.measured)
+
+    def _row(self, name: str, measured: Measured, served: Measured) -> Row:
+        names = self._label_map.names
+        judgement = judge(measured.columns, served.columns, names)
+        own = judgement if name == SERVED else self.served.judgement
+        return Row(name, measured, judgement, losses_over(judgement, own, self._bounds))
+
+
+def make(
+    name: str, model: str, folder: Path, calibration: Callable[[], list[bytes]]
+) -> None:
+    """Writes a format of the SavedModel `model`; `calibration` gives training files."""
+    from trainer.serving.export_folder import write_export
+
+    class Frames:
+        """Read when it is asked for, and again each time."""
+
+        def __iter__(self) -> Iterator[npt.NDArray[np.uint8]]:
+            return _frames(model, calibration())
+
+    write_export(name, model, folder, Frames())
+
+
+def training_files(folder: Path) -> list[bytes]:
+    """What int8 is calibrated with: pictures from all over the train split."""
+    return pictures.spread(pictures.read_split(folder, "train"), _CALIBRATED_WITH)
+
+
+def _frames(model: str, files: list[bytes]) -> Iterator[npt.NDArray[np.uint8]]:
+    from trainer.serving.detect import letterbox, read_image
+    from trainer.serving.read_back import detector_config
+
+    size = detector_config(model).image_size
+    for encoded in files:
+        yield letterbox(read_image(encoded), size)[0]

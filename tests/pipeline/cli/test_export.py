@@ -1,0 +1,121 @@
+"""`voc-pipeline export` and `benchmark`: judged, refused, and bad input in one line."""
+
+import json
+import shutil
+
+import pytest
+
+from pipeline import presets
+from pipeline.__main__ import main
+from schemas.label_map import LabelMap
+from trainer.model.build import build_retinanet
+from trainer.serving.saved_model import export_model
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """Untrained: what it finds is nowhere near an object."""
+    directory = str(tmp_path_factory.mktemp("model"))
+    model = build_retinanet(presets.cpu_scratch().trainer.model, 1)
+    export_model(model, (64, 96), LabelMap(("dog",)), directory)
+    return directory
+
+
+@pytest.fixture
+def run(tmp_path, write_examples):
+    """A run's root with a dog in each of its pictures, all over it."""
+    root = tmp_path / "run"
+    for number, ids in ((3, "ab"), (12, "cd")):
+        for split in ("eval", "train"):
+            folder = root / f"VocExampleGen/examples/{number}/Split-{split}"
+            folder.mkdir(parents=True)
+            whole = (48, 32, [(0, 0, 48, 32)])
+            write_examples(folder / "shard.gz", dict.fromkeys(ids, whole))
+    return root
+
+
+def test_an_export_that_loses_too_much_is_refused_and_leaves_nothing(
+    model, save_one_box, run, tmp_path, capsys, monkeypatch
+):
+    # the weights of one model, judged by the answers of another, which finds all
+    from pipeline.export import trial
+
+    made = trial.make
+    monkeypatch.setattr(
+        trial, "make", lambda name, _, folder, files: made(name, model, folder, files)
+    )
+    perfect = tmp_path / "perfect"
+    save_one_box(perfect)
+    arguments = ["--format", "litert", "--output", str(tmp_path / "out")]
+
+    status = main(["export", str(perfect), *arguments, "--data", str(run), "--json"])
+
+    assert status == 1
+    told = capsys.readouterr()
+    served, export = json.loads(told.out)["rows"]
+    assert served["mean_ap"] == pytest.approx(1.0)
+    assert export["mean_ap"] == 0.0
+    assert "AP50 of dog falls from 1.0000 to 0.0000, by more than 0.05" in told.err
+    assert not (tmp_path / "out").exists()
+    assert not list(tmp_path.glob(".out*"))
+
+
+@pytest.mark.slow
+def test_the_best_version_of_a_run_is_exported_and_judged(model, run, tmp_path, capsys):
+    shutil.copytree(model, run / "served" / "7")
+    output = tmp_path / "new" / "device"
+
+    assert main(["export", str(run), "--format", "onnx", "--output", str(output)]) == 0
+
+    assert f"wrote {output}" in capsys.readouterr().out
+    judged = json.loads((output / "judged.json").read_text())
+    assert [row["format"] for row in judged] == ["served", "onnx"]
+    assert {path.name for path in output.iterdir()} == {
+        *("model.onnx", "anchors.npy", "detect.py", "detector.json"),
+        *("label_map.txt", "judged.json"),
+    }
+
+
+@pytest.mark.slow
+def test_a_benchmark_tells_every_format_that_was_asked_for(
+    model, run, capsys, monkeypatch
+):
+    from pipeline.export import formats
+
+    monkeypatch.setitem(formats.FORMATS, "onnx", ("no_such_package", "onnx"))
+    arguments = ["benchmark", model, str(run), "--json"]
+
+    assert main([*arguments, "--formats", "onnx", "litert_int8"]) == 0
+
+    told = json.loads(capsys.readouterr().out)
+    assert [row["format"] for row in told["rows"]] == ["served", "litert_int8"]
+    assert told["pictures"] == 2
+    assert told["not_made"] == {
+        "onnx": "no_such_package not installed: pip install 'voc-pipeline[onnx]'"
+    }
+    for row in told["rows"]:
+        assert row["bytes"] > 1000
+        assert set(row["by_threads"]) == {"1", "2"}
+        for cost in row["by_threads"].values():
+            assert min(cost["ms"], cost["cpu_ms"], cost["memory_mib"]) > 0
+
+
+def test_what_cannot_be_meant_is_one_line_and_exit_status_two(
+    model, run, tmp_path, capsys
+):
+    (tmp_path / "file").write_text("")
+    out = ["--format", "litert", "--output", str(tmp_path / "out")]
+    taken = ["--format", "litert", "--output", str(tmp_path / "file")]
+    data = ["--data", str(run)]
+    for arguments, message in (
+        ([str(tmp_path / "run" / "VocExampleGen"), *out], "holds no model"),
+        ([model, *taken, *data], "is there already; name a new folder"),
+        ([model, *out], "lies in no run whose pictures could judge it; give --data"),
+        ([model, *out, *data, "--split", "x"], "there are: eval, train"),
+        ([model, *out, *data, "--max-map-loss", "2"], "is no loss in 0..1"),
+    ):
+        assert main(["export", *arguments]) == 2
+        told = capsys.readouterr().err
+        assert message in told
+        assert told.count("\n") == 1
+        assert not (tmp_path / "out").exists()
