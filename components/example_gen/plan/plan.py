@@ -64,7 +64,7 @@ def make_plan(
             frozenset(key for _, _, key in taken),
         )
         findings += _judge(facts, group.home)
-    findings += _judge(_facts_beyond(layout, outside, choice), "")
+    findings += _judge(_facts_beyond(entries, layout, outside, choice), "")
     if by_folder:
         items = only_split(items, image_set, layout.groups)
     return Plan(tuple(items), tuple(findings), choice.source())
@@ -157,7 +157,10 @@ def _spare_annotations(
 
 
 def _facts_beyond(
-    layout: layouts.Layout, images: Sequence[Entry], choice: SplitChoice
+    entries: Sequence[Entry],
+    layout: layouts.Layout,
+    images: Sequence[Entry],
+    choice: SplitChoice,
 ) -> DataSetFacts:
     """What lies in no data set, and splits that are not used."""
     return DataSetFacts(
@@ -165,6 +168,7 @@ def _facts_beyond(
         annotations_outside=_by_folder(layout.annotations),
         images_outside=_by_folder(images),
         splits_unused=choice.unused(images),
+        members_replaced={e.name: e.replaced for e in entries if e.replaced},
     )
 
 

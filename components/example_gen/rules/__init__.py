@@ -105,6 +105,7 @@ DATA_SET_RULES = (
     Rule(data_set.unannotated_ignored, INFO, KEEP),
     Rule(data_set.images_outside, INFO, KEEP),
     Rule(data_set.annotations_outside, WARNING, KEEP),
+    Rule(data_set.member_replaced, WARNING, KEEP),
     Rule(data_set.annotation_spare, WARNING, KEEP),
     Rule(data_set.image_chosen, WARNING, KEEP),
     Rule(data_set.name_differs, INFO, KEEP),

@@ -16,7 +16,8 @@ class DataSetFacts:
 
     `names` maps image ids to keys, `pairs` keys to pairs. `listed` are the keys that
     the image sets were found to mean. The files outside are those that belong to no
-    data set, by folder. `splits_unused` are (list or folder, why).
+    data set, by folder. `splits_unused` are (list or folder, why), `members_replaced`
+    members of a tar -> how many of the same name stand before them.
     """
 
     sets: ImageSets
@@ -32,6 +33,7 @@ class DataSetFacts:
         default_factory=dict
     )
     splits_unused: Sequence[tuple[str, str]] = ()
+    members_replaced: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     def ids(self) -> Iterator[tuple[str, Pair]]:
         """Every pair with its image id."""
@@ -83,6 +85,12 @@ def annotations_outside(facts: DataSetFacts) -> Noticed:
     """XML outside the annotation folders; not ingested, not counted as in."""
     for folder, names in facts.annotations_outside.items():
         yield folder, _counted(names, "put it with the other annotations, if it is one")
+
+
+def member_replaced(facts: DataSetFacts) -> Noticed:
+    """The tar holds a member of that name more than once; the last, as `tar x`."""
+    for name, earlier in facts.members_replaced.items():
+        yield name, f"{earlier + 1} times in the tar; the last of them is used"
 
 
 def annotation_spare(facts: DataSetFacts) -> Noticed:

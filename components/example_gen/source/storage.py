@@ -4,6 +4,7 @@ import glob
 import os
 import stat
 import tarfile
+from collections import Counter
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple, cast
 
@@ -26,6 +27,7 @@ class Entry(NamedTuple):
     mtime_ns: int
     escapes: bool  # a symlink that leads out of the data set
     ctime_ns: int = 0  # of the last change, which no tool sets back; 0 where unknown
+    replaced: int = 0  # earlier members of a tar that have the same name
 
 
 class TooLargeError(Exception):
@@ -174,10 +176,12 @@ def _list_tar(path: str) -> Iterator[Entry]:
     location = path if is_remote(path) else os.path.abspath(path)
     entries: dict[str, Entry] = {}
     symlinks: dict[str, str] = {}
+    times: Counter[str] = Counter()
     try:
         with open_read(path) as file, tarfile.open(fileobj=file, mode="r:") as archive:
             for member in archive:
                 name = _tar_name(member.name)
+                times[name] += 1
                 if member.isreg() and not member.issparse():
                     ref = FileRef(location, member.size, member.offset_data)
                     mtime_ns = int(member.mtime * 1e9)
@@ -191,7 +195,15 @@ def _list_tar(path: str) -> Iterator[Entry]:
                     symlinks[name] = os.path.normpath(target)
     except (tarfile.TarError, EOFError) as error:
         raise UserError(f"{path} is not a readable tar: {error}") from error
-    yield from entries.values()
+    yield from _left_by_tar(entries, symlinks, times)
+
+
+def _left_by_tar(
+    entries: dict[str, Entry], symlinks: dict[str, str], times: Counter[str]
+) -> Iterator[Entry]:
+    """The last of the members of each name, and what links lead to."""
+    for name, entry in entries.items():
+        yield entry._replace(replaced=times[name] - 1)
     for name, target in symlinks.items():
         if name not in entries and target in entries:
             yield entries[target]._replace(name=name)

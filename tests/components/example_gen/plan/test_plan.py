@@ -296,6 +296,24 @@ def test_a_loop_of_symlinks_ends(data_set, plan_of, voc_xml):
     assert splits_of(plan_of(home)) == [("a", "train")]
 
 
+def test_a_member_that_a_tar_holds_twice_is_told(
+    data_set, plan_of, judge, voc_xml, tmp_path
+):
+    home = data_set({"a": voc_xml(), "b": voc_xml()})
+    archive = tmp_path / "set.tar"
+    with tarfile.open(archive, "w") as tar:
+        tar.add(home, "VOC")
+    (home / "Annotations/a.xml").write_bytes(voc_xml(objects=[]))
+    with tarfile.open(archive, "a") as tar:
+        tar.add(home / "Annotations/a.xml", "VOC/Annotations/a.xml")
+    told = [f for f in plan_of(archive).findings if f.reason == "member_replaced"]
+    assert [(f.image_id, f.detail) for f in told] == [
+        ("VOC/Annotations/a.xml", "2 times in the tar; the last of them is used")
+    ]
+    *_, examples = judge(archive)
+    assert len(examples["a"].boxes) == 0
+
+
 def test_a_tar_gives_the_same_plan_and_the_same_examples(
     data_set, plan_of, judge, voc_xml, tmp_path
 ):
