@@ -21,8 +21,9 @@ class IngestConfig:
     of the data.
 
     `corners` says how boxes count pixels: VOC's way, from 1 with the last one included,
-    or from 0 and half-open (`labelimg`: with a minimum of 0 written as 1); `auto`
-    decides it once for the data set.
+    or from 0 and half-open (`zero_based_inclusive`: with the last one included;
+    `labelimg`: half-open, with a minimum of 0 written as 1); `auto` decides it once for
+    the data set.
     `max_dropped_objects` is a fraction of the objects of the images that are written.
     `exif_boxes` says in which picture boxes lie where EXIF turns it and <size> does not
     tell: `auto` takes the stored one and counts the image against the budget.
@@ -73,7 +74,9 @@ class IngestConfig:
     max_rejected_images: float = 0.05
     max_dropped_objects: float = 0.05
     allow_leaks: bool = False
-    corners: Literal["auto", "one_based", "zero_based", "labelimg"] = "auto"
+    corners: Literal[
+        "auto", "one_based", "zero_based", "zero_based_inclusive", "labelimg"
+    ] = "auto"
     exif_boxes: Literal["auto", "stored", "displayed"] = "auto"
     accept_scaled: bool = False
     follow_symlinks: bool = False
@@ -90,7 +93,9 @@ class IngestConfig:
         self._check_limits()
 
     @property
-    def convention(self) -> Literal["one_based", "zero_based", "labelimg"]:
+    def convention(
+        self,
+    ) -> Literal["one_based", "zero_based", "zero_based_inclusive", "labelimg"]:
         """How boxes count pixels; ValueError while that is to be decided (`auto`)."""
         if self.corners == "auto":
             raise ValueError(

@@ -9,7 +9,7 @@ from components.example_gen.source.voc_xml import AnnotationError, parse
 from schemas.label_map import class_name
 
 __all__ = ["AnnotationError"]
-Convention = Literal["one_based", "zero_based", "labelimg"]
+Convention = Literal["one_based", "zero_based", "zero_based_inclusive", "labelimg"]
 _TRUE = frozenset({"1", "true"})
 COORDINATES = ("xmin", "ymin", "xmax", "ymax")
 
@@ -190,12 +190,16 @@ def to_half_open(
     """The corners of a <bndbox> -> 0-based half-open xyxy pixels.
 
     VOC's own (`one_based`) count from 1 and include the last pixel: subtracting 1 from
-    xmin and ymin alone does both. `zero_based` ones are half-open already; `labelimg`
-    writes these with 1 for a minimum of 0. A minimum of 0 is always the first pixel.
+    xmin and ymin alone does both. `zero_based` ones are half-open already;
+    `zero_based_inclusive` ones end with the last pixel, which is at most width - 1;
+    `labelimg` writes half-open ones with 1 for a minimum of 0. A minimum of 0 is always
+    the first pixel.
     """
     xmin, ymin, xmax, ymax = corners
     if convention == "zero_based":
         return corners
+    if convention == "zero_based_inclusive":
+        return xmin, ymin, xmax + 1, ymax + 1
     if convention == "labelimg":
         return (
             0.0 if 0 <= xmin <= 1 else xmin,

@@ -72,7 +72,7 @@ def decide(annotations: Iterable[Annotation]) -> Corners:
     mark = _usual_mark(counts)
     slips = zeros <= _SLIPS or zeros <= ones if mark in ONE_BASED else False
     if zeros and zeros * _SLIPS >= ones and not slips:
-        return Corners("zero_based", seen)
+        return _from_zero(counts, mark, seen)
     if mark:
         where = f"{mark} in {counts.marks[mark]} of {counts.files} files"
         return Corners(_convention_of(mark), f"the mark of {where}; {seen}")
@@ -82,9 +82,21 @@ def decide(annotations: Iterable[Annotation]) -> Corners:
     if ones:
         return Corners("one_based", seen)
     if counts.maxima[1] and not counts.maxima[0]:
-        where = f"{counts.maxima[1]} maxima of size - 1 and none of size"
-        return Corners("zero_based", f"{where}; {seen}")
+        return _from_zero(counts, mark, seen)
     return Corners("one_based", f"VOC's own way, nothing speaks against it; {seen}")
+
+
+def _from_zero(counts: _Counts, mark: str, seen: str) -> Corners:
+    """Half-open, unless the last pixel is included.
+
+    No mark tells otherwise, and of more than a few boxes that touch a far side, in
+    whole pixels, none ends at size.
+    """
+    touching = counts.maxima[1] if not counts.maxima[0] else 0
+    where = f"{seen}; {touching} maxima of size - 1 and none of size"
+    if mark or counts.decimal * 2 > counts.objects or touching <= _SLIPS:
+        return Corners("zero_based", where if not counts.minima[0] else seen)
+    return Corners("zero_based_inclusive", where)
 
 
 def _usual_mark(counts: _Counts) -> str:

@@ -29,9 +29,15 @@ INSIDE = (11, 21, 50, 60)
         ([INSIDE], "", "one_based", "VOC's own way, nothing speaks against it"),
         ([INSIDE, (0, 5, 9, 9)], "", "zero_based", "1 boxes from 0, 0 from 1"),
         ([INSIDE, (1, 5, 9, 9)], "", "one_based", "0 boxes from 0, 1 from 1"),
-        ([(5, 5, 99, 9)], "", "zero_based", "1 maxima of size - 1 and none of size"),
+        ([(5, 5, 99, 9)], "", "zero_based", "0 boxes from 0, 0 from 1, in 1 files; 1"),
         ([(5, 5, 99, 9), (5, 5, 100, 80)], "", "one_based", "VOC's own way"),
         ([("5.0", 5, 9, 9)], "", "zero_based", "1 of 1 boxes are written as decimals"),
+        # of so many that touch the far sides one would end at size, were it half-open
+        ([(5, 5, 99, 9)] * 5, "", "zero_based_inclusive", "0 boxes from 0, 0 from 1"),
+        ([(0, 5, 9, 79)] * 5, "", "zero_based_inclusive", "5 boxes from 0, 0 from 1"),
+        ([(0, 5, 9, 79)] * 5 + [(0, 5, 100, 9)], "", "zero_based", "6 boxes from 0"),
+        ([(0, 5, 9, 79)] * 4, "", "zero_based", "4 boxes from 0"),
+        ([(0, 5, 9, 79)] * 9, LABELIMG, "zero_based", "9 boxes from 0"),
         # a slip in data that count from 1
         ([(1, 5, 9, 9)] * 5 + [(0, 5, 9, 9)], "", "one_based", "1 boxes from 0, 5"),
         ([(1, 5, 9, 9)] * 4 + [(0, 5, 9, 9)], "", "zero_based", "1 boxes from 0"),
@@ -98,6 +104,7 @@ def test_a_sample_is_spread_and_the_same_every_time():
     [
         ("one_based", (0, 4, 30, 20)),
         ("zero_based", (1, 5, 30, 20)),
+        ("zero_based_inclusive", (1, 5, 31, 21)),
         ("labelimg", (0, 5, 30, 20)),
     ],
 )
