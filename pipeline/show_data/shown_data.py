@@ -123,7 +123,8 @@ def _sample_voc(
         unannotated=config.unannotated,
     )
     config, _ = decided(plan.items, config)
-    items = [item for item in plan.items if item.annotation and item.image]
+    negatives = config.unannotated == "negative"
+    items = [i for i in plan.items if i.image and (i.annotation or negatives)]
     random.Random(seed).shuffle(items)
     items = items[:wanted]
     found_names = set().union(*(class_names_of(item, config) for item in items))

@@ -185,3 +185,14 @@ def test_the_sample_of_ours_is_a_voc_data_set(tmp_path, capfd):
     said = capfd.readouterr()
     assert "images: 2, boxes:" in said.out
     assert said.err == ""  # nor does TensorFlow say anything
+
+
+def test_negatives_without_xml_are_shown_where_they_count(voc, tmp_path, capsys):
+    for path in list((voc / "Annotations").iterdir())[1:]:
+        path.unlink()
+    words = ("--data", voc, "--output", tmp_path / "g.png", "--images", 5, "--json")
+    assert _run(*words) == 0
+    assert len(json.loads(capsys.readouterr().out)["images"]) == 1
+    assert _run(*words, "--set", "ingest.unannotated=negative") == 0
+    shown = json.loads(capsys.readouterr().out)["images"]
+    assert sorted(image["boxes"] for image in shown) == [0, 0, 0, 0, 1]
