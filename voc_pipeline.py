@@ -90,6 +90,7 @@ def load(
     *,
     image_size: tuple[int, int] = (512, 512),
     cache: str = "",
+    **ingest: Any,
 ) -> Any:
     """A split of a VOC data set as a tf.data.Dataset; each image once, in order.
 
@@ -98,10 +99,11 @@ def load(
     them: images letterboxed to `image_size` (height, width), label -1 for padding. The
     data go through ingest with all of its rules first, once: what is left out is
     logged, and the examples stay below `cache` (by default ~/.cache/voc_pipeline), in a
-    folder that a digest of the data, of ingest's code and of its config names. Raises
-    UserError where the data cannot be used.
+    folder that a digest of the data, of ingest's code and of its config names. `ingest`
+    are settings of it, such as corners="zero_based" or unannotated="negative"; give
+    `class_names` the same. Raises UserError where the data cannot be used.
     """
-    folder = _ingested(data, cache)
+    folder = _ingested(data, cache, ingest)
     split = {"val": "eval", "validation": "eval"}.get(split, split)
     config = _ours("trainer.input.config").InputConfig(
         image_size=image_size, global_batch_size=batch_size, cache_bytes=0
@@ -131,10 +133,10 @@ def load(
     return frames.map(as_keras_has_it)
 
 
-def class_names(data: str, cache: str = "") -> tuple[str, ...]:
-    """The names that the labels of `load` number, in order."""
+def class_names(data: str, cache: str = "", **ingest: Any) -> tuple[str, ...]:
+    """The names that the labels of `load` number, in order; arguments as there."""
     label_map = _ours("schemas.label_map")
-    path = Path(_ingested(data, cache)) / label_map.LABEL_MAP_FILENAME
+    path = Path(_ingested(data, cache, ingest)) / label_map.LABEL_MAP_FILENAME
     names: tuple[str, ...] = tuple(label_map.LabelMap.from_file(path).names)
     return names
 
@@ -217,11 +219,11 @@ def visualize(
     return drawing.contact_sheet(cells, columns=min(4, len(cells)), cell_px=320)
 
 
-def _ingested(data: str, cache: str) -> str:
+def _ingested(data: str, cache: str, settings: Mapping[str, Any]) -> str:
     """The folder of the data set's examples; ingested now, if it is not there yet."""
     with _own_packages():
         kept = importlib.import_module("pipeline.run.kept_examples")
-        folder: str = kept.kept_examples(data, cache)
+        folder: str = kept.kept_examples(data, cache, settings)
     return folder
 
 

@@ -7,6 +7,7 @@ from PIL import Image
 
 import voc_pipeline as voc
 from pipeline.run import kept_examples
+from schemas.user_error import UserError
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
@@ -43,6 +44,19 @@ def test_two_data_sets_in_one_cache_stay_two(data_of, tmp_path):
     names = [voc.class_names(data, cache=cache) for data in (cats, dogs, cats)]
 
     assert names == [("cat",), ("dog",), ("cat",)]
+
+
+def test_settings_of_ingest_are_heeded_and_kept_apart(data_of, tmp_path):
+    cats, cache = data_of("cat"), str(tmp_path / "cache")
+    boxes = {}
+    for corners in ("one_based", "zero_based"):
+        options = {"image_size": (40, 60), "cache": cache, "corners": corners}
+        (batch,) = voc.load(cats, "train", "xyxy", 2, ensure_splits=False, **options)
+        boxes[corners] = batch["bounding_boxes"]["boxes"][0, 0].numpy().tolist()
+    # [1, 1, 20, 20] in VOC's counting and as it stands
+    assert boxes == {"one_based": [0, 0, 20, 20], "zero_based": [1, 1, 20, 20]}
+    with pytest.raises(UserError, match=r"no field 'corner' \(did you mean 'corners'"):
+        voc.load(cats, cache=cache, corner="zero_based")
 
 
 def test_what_other_code_has_written_does_not_come_back(data_of, tmp_path, monkeypatch):
