@@ -18,7 +18,7 @@ ConfigT = TypeVar("ConfigT")
 TAG = "class"
 # Fields that may hold whole numbers from 2^32, NumPy's bound of a seed, up to 2^63,
 # that of TensorFlow and SQLite.
-_HUGE = ("_bytes", "_pixels")
+_HUGE = ("_bytes", "_pixels", ".memory")
 _KINDS = {
     bool: "true or false",
     int: "a whole number",

@@ -167,8 +167,8 @@ def _requests(resources: StageResources) -> Spec:
         requests["resourceCpuRequest"] = str(resources.cpu)
     if resources.memory:
         # As much reserved as allowed: nothing else on the node ends the stage.
-        requests["resourceMemoryRequest"] = resources.memory
-        requests["resourceMemoryLimit"] = resources.memory
+        requests["resourceMemoryRequest"] = str(resources.memory)
+        requests["resourceMemoryLimit"] = str(resources.memory)
     if resources.accelerator:
         requests["accelerator"] = {
             "resourceType": resources.accelerator,

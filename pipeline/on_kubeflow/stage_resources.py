@@ -6,6 +6,7 @@ import re
 from schemas.config_rules import refuse_unless
 
 _QUANTITY = re.compile(r"\d+(\.\d+)?(m|k|Ki|M|Mi|G|Gi|T|Ti)?")
+_LEAST_BYTES = 1 << 20  # fewer are meant to be something else
 _LABEL = re.compile(r"[\w./-]+=[\w.-]+")
 
 
@@ -15,7 +16,7 @@ class StageResources:
 
     Attributes:
       cpu: cores that are reserved, as a Kubernetes quantity: 4, 1.5, 500m.
-      memory: reserved, and the limit: 16Gi.
+      memory: reserved, and the limit: 16Gi; a number alone is bytes.
       accelerator: resource of a GPU or TPU: nvidia.com/gpu, google.com/tpu.
       accelerator_count: how many of it.
       node_labels: KEY=VALUE of nodes that will do, such as
@@ -26,7 +27,7 @@ class StageResources:
     """
 
     cpu: str | int | float = ""
-    memory: str = ""
+    memory: str | int | float = ""
     accelerator: str = ""
     accelerator_count: int = 0
     node_labels: tuple[str, ...] = ()
@@ -41,6 +42,10 @@ class StageResources:
             known = not value or _QUANTITY.fullmatch(value) is not None
             rule = f"{name} as a Kubernetes quantity (4, 500m, 16Gi)"
             refuse_unless(known, rule, value)
+        bytes_alone = re.fullmatch(r"[\d.]+", str(self.memory))
+        enough = not bytes_alone or float(self.memory) >= _LEAST_BYTES
+        rule = "memory with its unit, such as 32Gi (a number alone is bytes)"
+        refuse_unless(enough, rule, self.memory)
         refuse_unless(
             bool(self.accelerator) == (self.accelerator_count > 0),
             "accelerator and accelerator_count >= 1, or neither",

@@ -37,10 +37,20 @@ def test_cores_may_be_parts_of_one(cpu):
     assert str(config.kubeflow.trainer.cpu) == cpu
 
 
+@pytest.mark.parametrize("memory", ["512Mi", 17179869184])
+def test_memory_has_a_unit_or_is_bytes(memory):
+    field = f"kubeflow.trainer.memory={memory}"
+    config = apply_overrides(presets.smoke(), [field])
+
+    assert config.kubeflow.trainer.memory == memory
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
         ({"memory": "16 GB"}, "quantity"),
+        ({"memory": 32}, "memory with its unit, such as 32Gi .*, got 32$"),
+        ({"memory": "1.5"}, "memory with its unit"),
         ({"cpu": "many"}, "quantity"),
         ({"accelerator": "nvidia.com/gpu"}, "accelerator_count >= 1"),
         ({"accelerator_count": 1}, "accelerator_count >= 1"),
