@@ -17,6 +17,7 @@ from components.serving_check.asked_images import (
     write_answers,
 )
 from trainer.image.letterbox import decode_and_letterbox, unletterbox_boxes
+from trainer.image.upright import stored_boxes
 from trainer.serving.read_back import read_back
 
 
@@ -26,11 +27,12 @@ def own_detections(model_dir: str, images: list[bytes]) -> list[Answer]:
     decoding = detector.model.decoding
     answers = []
     for encoded in images:
-        frames, letterbox, shapes = decode_and_letterbox(
+        frames, letterbox, shapes, orientation = decode_and_letterbox(
             tf.constant([encoded]), detector.image_size
         )
         outputs = model(frames, training=False)
         boxes = unletterbox_boxes(outputs["boxes"], letterbox, shapes)
+        boxes = stored_boxes(boxes, orientation, shapes)
         count = int(outputs["num_detections"][0])
         classes = outputs["classes"][0].numpy()[:count]
         scores = outputs["scores"][0].numpy()[:count]

@@ -9,6 +9,7 @@ only works where its Python classes are registered is found out. Prints one JSON
 """
 
 import argparse
+import io
 import json
 import resource
 import sys
@@ -19,8 +20,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
+from PIL import ExifTags, Image, ImageOps
 
 from components.baseline import served_detector
+from components.example_gen.rules.box_frame import BoxFrame
 from components.serving_check.agreement import disagreement
 from components.serving_check.asked_images import (
     Answer,
@@ -152,8 +155,32 @@ def _ask(
         "serving_default": alone,
         "serving_default in a batch": _rows(together, len(asked)),
         "serving_tf_example": _rows(as_examples, len(asked)),
-        "serving_images": [export.call("serving_images", [one]) for one in pixels],
+        "serving_images": [
+            _seen_upright(export, image.encoded, one)
+            for image, one in zip(asked, pixels, strict=True)
+        ],
     }, seconds
+
+
+def _seen_upright(
+    export: Export, encoded: bytes, stored: npt.NDArray[np.uint8]
+) -> Detections:
+    """`serving_images` of the upright picture, as a person would show it.
+
+    A file's own EXIF turns it, by Pillow; boxes [1, D, 4] are turned back to the stored
+    pixels [H, W, 3], in which all other signatures answer.
+    """
+    with Image.open(io.BytesIO(encoded)) as file:
+        orientation = file.getexif().get(ExifTags.Base.Orientation, 1)
+    picture = Image.fromarray(stored)
+    picture.getexif()[ExifTags.Base.Orientation] = orientation
+    upright = ImageOps.exif_transpose(picture)
+    found = export.call("serving_images", [np.asarray(upright)])
+    frame = BoxFrame("zero_based", orientation, upright.size)
+    boxes = [frame.pixels(box) for box in found["boxes"][0].tolist()]
+    if None in boxes:  # NaN, which is found out elsewhere
+        return found
+    return {**found, "boxes": np.array([boxes], np.float32)}
 
 
 def _rows(detections: Detections, count: int) -> list[Detections]:

@@ -14,6 +14,7 @@ from schemas.user_error import UserError
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 _EXIF_ORIENTATION = 0x0112
+_SERVED = ("JPEG", "MPO", "PNG")
 
 
 class PictureError(Exception):
@@ -58,14 +59,28 @@ class Picture:
 
 
 def read_picture(path: str) -> Picture:
-    """A file's picture as it is seen; else PictureError."""
+    """A file's picture as it is seen, by a served model, too; else PictureError."""
     try:
         with Image.open(path) as image:
-            orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
+            orientation = _orientation(path, image)
+            image.getexif()[_EXIF_ORIENTATION] = orientation
             pixels = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-            return Picture(pixels, orientation if orientation in range(1, 9) else 1)
+            return Picture(pixels, orientation)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise PictureError(str(error)) from error
+
+
+def _orientation(path: str, image: Image.Image) -> int:
+    """EXIF's, 1 to 8; of a file that a server takes as the server reads it."""
+    if image.format in _SERVED:
+        import tensorflow as tf
+
+        from trainer.image.upright import exif_orientation
+
+        with open(path, "rb") as file:
+            return int(exif_orientation(tf.constant(file.read())))
+    value = image.getexif().get(_EXIF_ORIENTATION, 1)
+    return value if value in range(1, 9) else 1
 
 
 def _below(name: str) -> list[str]:

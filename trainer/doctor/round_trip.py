@@ -1,4 +1,4 @@
-"""Stored boxes through letterbox, targets and decoding, and back to stored pixels."""
+"""Boxes through letterbox, targets and decoding, and back to pixels of the image."""
 
 import dataclasses
 import io
@@ -20,7 +20,8 @@ from trainer.image.drawing import (
     contact_sheet,
     draw_boxes,
 )
-from trainer.image.letterbox import unletterbox_boxes
+from trainer.image.letterbox import decode_upright, unletterbox_boxes
+from trainer.image.upright import exif_orientation, upright_boxes
 from trainer.model.targets.box_coding import decode_boxes, encode_boxes
 
 _COLUMNS, _CELL_PX = 4, 320
@@ -28,7 +29,7 @@ _COLUMNS, _CELL_PX = 4, 320
 
 @dataclasses.dataclass(frozen=True)
 class ReturnedBoxes:
-    """Boxes [N, 4] of one image, xyxy px as stored, and the worst one's error in px."""
+    """Boxes [N, 4] of one upright image, xyxy px, and the worst one's error in px."""
 
     boxes: NDArray[np.float32]
     error_px: float
@@ -67,7 +68,7 @@ def round_trip(
         back = _coded_and_back(boxes, anchors, variance)
         placed = (tf.constant(x) for x in (back, letterbox, shape))
         original = np.asarray(unletterbox_boxes(*placed))
-        error = _worst_error(original, np.asarray(example.boxes))
+        error = _worst_error(original, _upright_boxes(example))
         returned.append(ReturnedBoxes(original, error))
     return returned
 
@@ -75,21 +76,30 @@ def round_trip(
 def draw_round_trip(
     stored: Sequence[DetectionExample], returned: Sequence[ReturnedBoxes]
 ) -> bytes:
-    """A PNG of the stored images: stored boxes in green, those that came back red."""
+    """A PNG of the images: their boxes in green, those that came back in red."""
     cells = []
     for example, back in zip(stored, returned, strict=True):
         layers = [
             LabelledBoxes(boxes, [""] * len(boxes), colour)
             for boxes, colour in (
-                (np.asarray(example.boxes), GROUND_TRUTH_COLOUR),
+                (_upright_boxes(example), GROUND_TRUTH_COLOUR),
                 (back.boxes, DETECTION_COLOUR),
             )
         ]
-        with Image.open(io.BytesIO(example.encoded_image)) as image:
-            cells.append(draw_boxes(image, layers))
+        pixels, _ = decode_upright(tf.constant(example.encoded_image))
+        cells.append(draw_boxes(Image.fromarray(pixels.numpy()), layers))
     encoded = io.BytesIO()
     contact_sheet(cells, _COLUMNS, _CELL_PX).save(encoded, format="PNG")
     return encoded.getvalue()
+
+
+def _upright_boxes(example: DetectionExample) -> NDArray[np.float32]:
+    """The boxes of an example in the picture as it is to be seen."""
+    orientation = exif_orientation(tf.constant(example.encoded_image))
+    width, height = example.width, example.height
+    shape = (width, height) if orientation >= 5 else (height, width)
+    boxes = tf.constant(example.boxes, tf.float32)
+    return np.asarray(upright_boxes(boxes, orientation, tf.constant(shape)))
 
 
 def _coded_and_back(

@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from trainer.image.upright import exif_orientation, may_have_exif, turned
+
 # Mid-grey: near zero once a backbone has subtracted the ImageNet mean.
 PAD_VALUE = 114
 _IMAGES_START_WITH = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM")
@@ -10,12 +12,28 @@ _IMAGES_START_WITH = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM")
 def decode_image(encoded: tf.Tensor) -> tf.Tensor:
     """JPEG or PNG bytes (scalar) -> uint8 RGB [h, w, 3], as the pixels are stored.
 
-    EXIF orientation is not applied: VOC boxes are in the stored orientation. Grey and
-    palette become RGB, 16 bits keep their high byte, alpha is dropped, CMYK is
+    Grey and palette become RGB, 16 bits keep their high byte, alpha is dropped, CMYK is
     converted by the decoder. Other bytes raise tf.errors.InvalidArgumentError.
     """
     image = tf.io.decode_image(encoded, channels=3, expand_animations=False)
     return tf.ensure_shape(image, [None, None, 3])
+
+
+def decode_upright(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """The same as it is to be seen, and the EXIF orientation that was applied, int32.
+
+    `upright_boxes` and `stored_boxes` lead from stored pixels to these and back.
+    """
+    image = decode_image(encoded)
+
+    def upright() -> tuple[tf.Tensor, tf.Tensor]:
+        orientation = exif_orientation(encoded)
+        return turned(image, orientation), orientation
+
+    shown, orientation = tf.cond(
+        may_have_exif(encoded), upright, lambda: (image, tf.constant(1))
+    )
+    return tf.ensure_shape(shown, [None, None, 3]), orientation
 
 
 def letterbox_image(
@@ -55,19 +73,20 @@ def _resize(image: tf.Tensor, size: tf.Tensor, shrinks: tf.Tensor) -> tf.Tensor:
 
 def decode_and_letterbox(
     encoded: tf.Tensor, frame_size: tuple[int, int]
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Bytes [B] -> (uint8 [B, H, W, 3], letterbox [B, 4], image_shapes int32 [B, 2]).
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Bytes [B] -> upright frames, and what leads from them to the stored pixels.
 
-    `image_shapes` are the stored (height, width). Works inside a SavedModel signature
-    and on images of different sizes. Bytes that begin as no image does raise
+    uint8 [B, H, W, 3], letterbox [B, 4], image_shapes int32 [B, 2], orientation int32
+    [B]: `image_shapes` are the upright (height, width). Works inside a SavedModel
+    signature and on images of different sizes. Bytes that begin as no image does raise
     tf.errors.InvalidArgumentError, which tells their places in the batch.
     """
     encoded = _images_alone(encoded)
 
-    def prepare(one: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        image = decode_image(one)
+    def prepare(one: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
+        image, orientation = decode_upright(one)
         frame, letterbox = letterbox_image(image, frame_size)
-        return frame, letterbox, tf.shape(image)[:2]
+        return frame, letterbox, tf.shape(image)[:2], orientation
 
     return tf.map_fn(
         prepare,
@@ -76,6 +95,7 @@ def decode_and_letterbox(
             tf.TensorSpec([*frame_size, 3], tf.uint8),
             tf.TensorSpec([4], tf.float32),
             tf.TensorSpec([2], tf.int32),
+            tf.TensorSpec([], tf.int32),
         ),
     )
 
@@ -97,7 +117,7 @@ def _images_alone(encoded: tf.Tensor) -> tf.Tensor:
 def letterbox_batch(
     images: tf.Tensor, frame_size: tuple[int, int]
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """The same as `decode_and_letterbox` for decoded images uint8 [B, h, w, 3]."""
+    """Decoded images uint8 [B, h, w, 3] -> frames, letterbox [B, 4], shapes [B, 2]."""
     frames, letterbox = tf.map_fn(
         lambda image: letterbox_image(image, frame_size),
         images,
@@ -120,7 +140,7 @@ def letterbox_boxes(boxes: tf.Tensor, letterbox: tf.Tensor) -> tf.Tensor:
 def unletterbox_boxes(
     boxes: tf.Tensor, letterbox: tf.Tensor, image_shapes: tf.Tensor
 ) -> tf.Tensor:
-    """Boxes [..., D, 4] of the frame -> xyxy px of the stored image, clipped to it.
+    """Boxes [..., D, 4] of the frame -> xyxy px of the image in it, clipped to it.
 
     letterbox [..., 4]; image_shapes int [..., 2], (height, width).
     """

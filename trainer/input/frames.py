@@ -6,7 +6,8 @@ from typing import Any
 import tensorflow as tf
 
 from schemas import parsing, tf_example
-from trainer.image.letterbox import decode_image, letterbox_boxes, letterbox_image
+from trainer.image.letterbox import decode_upright, letterbox_boxes, letterbox_image
+from trainer.image.upright import upright_boxes
 
 # Keys and types of a batch; every value gets a leading batch axis.
 Frame = dict[str, Any]
@@ -46,18 +47,19 @@ def read_frame(
     max_boxes: int,
     transform_features: TransformFeatures = default_transform,
 ) -> Frame:
-    """Serialized tf.Example (scalar) -> a frame as in `frame_spec`.
+    """Serialized tf.Example (scalar) -> a frame as in `frame_spec`, upright.
 
     Boxes come as xyxy px of the letterboxed frame. Of more than `max_boxes` the
     largest stay; rows without a box are -1.
     """
     parsed = tf.io.parse_single_example(serialized, parsing.feature_spec())
     truth = transform_features(parsed)
-    image = decode_image(parsed[tf_example.ENCODED])
+    image, orientation = decode_upright(parsed[tf_example.ENCODED])
     frame, letterbox = letterbox_image(image, frame_size)
     shape = tf.shape(image)[:2]
     height, width = tf.unstack(tf.cast(shape, tf.float32))
-    boxes_px = truth["gt_boxes"] * tf.stack([width, height, width, height])
+    upright = upright_boxes(truth["gt_boxes"], orientation, tf.constant([1, 1]))
+    boxes_px = upright * tf.stack([width, height, width, height])
     boxes, classes, difficult = pack_boxes(
         letterbox_boxes(boxes_px, letterbox),
         tf.cast(truth["gt_classes"], tf.int32),

@@ -1,4 +1,8 @@
-"""The SavedModel: bytes, tf.Examples or pixels in; boxes of the original image out."""
+"""The SavedModel: bytes, tf.Examples or pixels in; boxes of the original image out.
+
+A file's picture is turned upright, as EXIF says, before the model sees it; boxes are in
+its pixels as they are stored, as in records and in every number.
+"""
 
 import json
 from collections.abc import Callable
@@ -15,6 +19,7 @@ from trainer.image.letterbox import (
     letterbox_batch,
     unletterbox_boxes,
 )
+from trainer.image.upright import stored_boxes
 from trainer.model.build import copy_of
 from trainer.model.config import DetectorConfig
 from trainer.model.retinanet import RetinaNet
@@ -62,10 +67,16 @@ class ServingModule(tf.Module):
     )
     def from_images(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         """Decoded images uint8 [B, H, W, 3], RGB."""
-        return self._detections(*letterbox_batch(images, self._frame_size))
+        as_they_are = tf.ones(tf.shape(images)[:1], tf.int32)
+        letterboxed = letterbox_batch(images, self._frame_size)
+        return self._detections(*letterboxed, as_they_are)
 
     def _detections(
-        self, frames: tf.Tensor, letterbox: tf.Tensor, image_shapes: tf.Tensor
+        self,
+        frames: tf.Tensor,
+        letterbox: tf.Tensor,
+        image_shapes: tf.Tensor,
+        orientation: tf.Tensor,
     ) -> dict[str, tf.Tensor]:
         # TensorFlow's kernels fail on no images at all: one stands in, and is cut off.
         count = tf.shape(frames)[0]
@@ -74,6 +85,7 @@ class ServingModule(tf.Module):
         detections = {name: outputs[name][:count] for name in DETECTIONS}
         is_detection = detections["classes"] >= 0
         boxes = unletterbox_boxes(detections["boxes"], letterbox, image_shapes)
+        boxes = stored_boxes(boxes, orientation, image_shapes)
         detections["boxes"] = tf.where(is_detection[..., None], boxes, 0.0)
         name_indices = tf.where(is_detection, detections["classes"], self._no_class)
         detections["class_names"] = tf.gather(self._names, name_indices)

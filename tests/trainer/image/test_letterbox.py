@@ -76,12 +76,16 @@ def test_transparent_pixels_keep_their_colour():
     np.testing.assert_array_equal(decode_image(tf.constant(encoded)).numpy(), rgb)
 
 
-def test_exif_orientation_is_not_applied():
+def test_stored_pixels_are_not_turned_by_exif():
     turned = Image.Exif()
     turned[0x0112] = 6  # "rotate by 90 degrees to show"
-    encoded = _encode(Image.fromarray(_blocks()), "JPEG", exif=turned)
+    encoded = tf.constant(_encode(Image.fromarray(_blocks()), "JPEG", exif=turned))
 
-    assert decode_image(tf.constant(encoded)).shape == (24, 40, 3)
+    assert decode_image(encoded).shape == (24, 40, 3)
+    # what a model sees is upright
+    assert decode_and_letterbox(encoded[None], (40, 24))[2].numpy().tolist() == [
+        [40, 24]
+    ]
 
 
 @pytest.mark.parametrize("encoded", [b"", b"not an image"])
@@ -170,9 +174,10 @@ def test_signature_takes_images_of_different_sizes_and_none_at_all(tmp_path):
         _encode(Image.fromarray(_blocks(16, 8)).convert("L"), "PNG"),
     ]
 
-    frames, letterbox, shapes = serve(tf.constant(encoded))
+    frames, letterbox, shapes, orientation = serve(tf.constant(encoded))
 
     np.testing.assert_array_equal(shapes, [[24, 40], [16, 8]])
+    np.testing.assert_array_equal(orientation, [1, 1])
     for i, one in enumerate(encoded):
         frame, expected = letterbox_image(decode_image(tf.constant(one)), (32, 48))
         np.testing.assert_array_equal(frames[i], frame)

@@ -1,10 +1,12 @@
 import dataclasses
+import io
 import json
 import shutil
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from schemas.config_json import from_json
 from schemas.detection_example import DetectionExample
@@ -76,6 +78,22 @@ def test_the_three_signatures_agree(signatures):
                 assert (value.numpy() == other[name].numpy()).all()
             else:
                 np.testing.assert_allclose(value, other[name], atol=1e-3)
+
+
+def test_a_picture_is_seen_upright_and_its_boxes_are_in_stored_pixels(signatures):
+    seen = Image.fromarray(np.kron(picture(5, 8), np.ones((10, 10, 1), "uint8")))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # stored row 0 is seen on the right: x seen = 80 - y stored
+    lying, file = seen.transpose(Image.Transpose.ROTATE_90), io.BytesIO()
+    lying.save(file, "PNG", exif=exif)
+    assert lying.size == (50, 80)
+    found = signatures["serving_default"](image_bytes=tf.constant([file.getvalue()]))
+    upright = signatures["serving_images"](images=np.asarray(seen)[None])
+    np.testing.assert_allclose(found["scores"], upright["scores"], atol=1e-5)
+    x1, y1, x2, y2 = np.moveaxis(upright["boxes"].numpy()[0], -1, 0)
+    real = found["scores"][0] > 0
+    right = np.stack([y1, 80 - x2, y2, 80 - x1], axis=-1)
+    np.testing.assert_allclose(found["boxes"][0][real], right[real], atol=1e-3)
 
 
 def test_boxes_are_in_pixels_of_each_original_image(signatures):
