@@ -34,6 +34,8 @@ def _by_texts(folder: str, database: str, annotation: str, owner: str) -> str:
         SUPERVISION: (database, folder) == ("roboflow.ai", "VOC"),
         "Label Studio": owner == "Label Studio",
         "labelformat": folder == "labelformat",
+        "darwin": database == "darwin",
+        "Kili": database == "Kili Technology",
         "datumaro or CVAT": (database, annotation) == ("Unknown", "Unknown"),
     }
     return next((name for name, found in marks.items() if found), "")
@@ -46,8 +48,19 @@ def _by_elements(root: ElementTree.Element, database: str) -> str:
         return LABELIMG
     if _is_pylabel(root):
         return "pylabel"
+    if _is_fiftyone(root):
+        return "FiftyOne"
+    tags = [child.tag for child in root]
+    if tags[:3] == ["folder", "path", "filename"] and "source" not in tags:
+        return "imantics"
     polygon = root.find("object/polygon/pt") is not None
     return "LabelMe" if polygon and root.find("object/bndbox") is None else ""
+
+
+def _is_fiftyone(root: ElementTree.Element) -> bool:
+    """A path of its own, beside a database and a <segmented> that are empty."""
+    texts = [root.findtext(path) for path in ("source/database", "segmented")]
+    return texts == ["", ""] and bool(root.findtext("path"))
 
 
 def _is_pylabel(root: ElementTree.Element) -> bool:
