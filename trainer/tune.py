@@ -17,6 +17,7 @@ from tfx.components.tuner.component import TunerFnResult
 from schemas.config_json import from_json
 from trainer.config import TrainerConfig
 from trainer.evaluation.evaluate import compiled_detector, evaluate_batches
+from trainer.input.undecodable import undecodable_named
 from trainer.run_fn import label_map_of, train, training_data
 from trainer.search_space import LogRange, TunerConfig, with_values
 from trainer.training.callbacks.non_finite import NonFiniteLossError
@@ -48,9 +49,10 @@ def tuner_fn(fn_args: Any) -> TunerFnResult:
     def map_of(config: TrainerConfig, directory: str) -> float:
         keras.backend.clear_session()  # else the graphs of all trials stay
         data = training_data(config, fn_args, label_map)
-        model = train(config, data, directory, f"{directory}/logs")
-        detect = compiled_detector(model)
-        summary = evaluate_batches(detect, data.evaluation(), data.class_names)
+        with undecodable_named(fn_args.train_files, fn_args.eval_files):
+            model = train(config, data, directory, f"{directory}/logs")
+            detect = compiled_detector(model)
+            summary = evaluate_batches(detect, data.evaluation(), data.class_names)
         return float(summary.metrics["AP"])
 
     kept = custom["checkpoint_dir"]

@@ -10,23 +10,31 @@ import mlflow
 import numpy as np
 import pytest
 import tensorflow as tf
+from keras_tuner.errors import FatalError
 
 from schemas.config_json import from_json, to_json
 from schemas.detection_example import DetectionExample
 from schemas.label_map import LabelMap
 from schemas.tf_example import decode_example, encode_example
-from schemas.user_error import UserError
+from schemas.user_error import UserError, user_error_in
 from trainer import run_fn as module
 from trainer.config import TrainerConfig, watching_json
 from trainer.doctor import overfit
 from trainer.input.config import InputConfig
 from trainer.input.frames import default_transform
 from trainer.model.config import DecodingConfig, HeadConfig, ModelConfig
+from trainer.search_space import Choice, TunerConfig
 from trainer.serving.other_backend import export_with_tensorflow
+from trainer.tune import tuner_fn
 
 PROGRAM = Path(__file__).parent / "programs" / "train.py"
 ROOT = Path(__file__).parents[2]
 LABEL_MAP = LabelMap(("ant", "bee"))
+SEARCH = TunerConfig(
+    trials=1,
+    num_epochs=1,
+    space=(Choice(field="trainer.model.loss.box_weight", values=(1.0, 2.0)),),
+)
 
 
 def write_split(folder, count, seed=0):
@@ -108,9 +116,16 @@ def test_an_image_that_does_not_decode_is_named_with_its_shard(
     fn_args = arguments(tmp_path, config)
     shard = tmp_path / f"examples/Split-{split}/images-00000-of-00001.gz"
     cut_short(str(shard), "001")
+    said = f"image '001' in {shard} does not decode ("
     with pytest.raises(UserError) as caught:
         module.run_fn(fn_args)
-    assert str(caught.value).startswith(f"image '001' in {shard} does not decode (")
+    assert str(caught.value).startswith(said)
+    # the trainings of a search before it say the same
+    fn_args.custom_config |= {"tuner_config": to_json(SEARCH), "checkpoint_dir": ""}
+    fn_args.working_dir = str(tmp_path / "search")
+    with pytest.raises(FatalError) as fatal:
+        tuner_fn(fn_args).tuner.search()
+    assert str(user_error_in(fatal.value)).startswith(said)
 
 
 def test_files_in_and_a_served_model_out(tiny_config, tmp_path, monkeypatch):
