@@ -10,7 +10,8 @@ from components.example_gen.source.image import Header
 from schemas.single_box import Box
 
 ACCEPTED_FORMATS = ("jpeg", "png")
-_FORMAT_OF_SUFFIX = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png"}
+_FORMAT_OF_SUFFIX = dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif"), "jpeg")
+_FORMAT_OF_SUFFIX |= {".png": "png"}
 _FEW_LEVELS = 64  # of 256: 14 bits in 16
 
 

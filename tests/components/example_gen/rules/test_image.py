@@ -18,6 +18,14 @@ def test_png_content_under_a_jpeg_name_is_taken_for_png(
     assert examples["a"].image_format == "png"
 
 
+@pytest.mark.parametrize("suffix", ["jfif", "jpe", "JPEG"])
+def test_every_name_of_a_jpeg_agrees_with_it(data_set, judge, voc_xml, suffix):
+    home = data_set({"a": voc_xml(filename=f"a.{suffix}")})
+    (home / "JPEGImages/a.jpg").rename(home / f"JPEGImages/a.{suffix}")
+    _, findings, examples = judge(home)
+    assert (findings, len(examples)) == ([], 1)
+
+
 @pytest.mark.parametrize("fmt", ["GIF", "WEBP", "BMP", "TIFF"])
 def test_other_formats_are_rejected_by_content(
     reasons_of_xml, voc_xml, image_bytes, fmt
