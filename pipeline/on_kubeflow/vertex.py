@@ -58,8 +58,8 @@ def requests(resources: StageResources) -> dict[str, Any]:
         cores = float(cpu[:-1]) / 1000 if cpu.endswith("m") else float(cpu)
         asked |= {"cpuLimit": cores, "resourceCpuLimit": cpu}
     if resources.memory:
-        asked["memoryLimit"] = _gigabytes(resources.memory)
-        asked["resourceMemoryLimit"] = resources.memory
+        asked["memoryLimit"] = _gigabytes(str(resources.memory))
+        asked["resourceMemoryLimit"] = str(resources.memory)
     if resources.accelerator:
         count = str(resources.accelerator_count)
         kind = resources.accelerator
