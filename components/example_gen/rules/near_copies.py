@@ -6,7 +6,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from components.example_gen.source.fingerprint import BITS, differing_bits
+from components.example_gen.source.fingerprint import (
+    BITS,
+    MIRRORED_BITS,
+    differing_bits,
+    differing_when_mirrored,
+)
 
 # Of 128 bits. Re-encoding, resizing by a third and brightening differ by at most 18 and
 # mostly by less than 8; different pictures of three real data sets by 23 or more, and
@@ -37,7 +42,7 @@ class Alike(NamedTuple):
 
 
 def near_copy(images: Sequence[Seen], others: Sequence[Seen]) -> Iterator[Alike]:
-    """Nearly the same picture as one of another split: encoded again, resized."""
+    """Nearly a picture of another split: encoded again, resized, mirrored."""
     left = [image for image in images if image.mark]
     right = [image for image in others if image.mark]
     right = right[:: max(1, -(-len(left) * len(right) // _MOST_PAIRS))]
@@ -47,11 +52,15 @@ def near_copy(images: Sequence[Seen], others: Sequence[Seen]) -> Iterator[Alike]
     for start in range(0, len(left), _ROWS_AT_ONCE):
         rows = left[start : start + _ROWS_AT_ONCE]
         differ = differing_bits(_as_array(rows), marks)
-        for row, nearest in enumerate(differ.argmin(axis=1)):
+        mirrored = differing_when_mirrored(_as_array(rows), marks)
+        nearer = np.minimum(differ, mirrored)
+        for row, nearest in enumerate(nearer.argmin(axis=1)):
             image, other = rows[row], right[nearest]
             # Equal contents are a leak, which has a rule of its own.
-            if differ[row, nearest] <= NEAR_BITS and image.sha256 != other.sha256:
+            if nearer[row, nearest] <= NEAR_BITS and image.sha256 != other.sha256:
                 bits = f"{differ[row, nearest]} of {BITS} bits differ"
+                if mirrored[row, nearest] < differ[row, nearest]:
+                    bits = f"mirrored, {mirrored[row, nearest]} of {MIRRORED_BITS} bits"
                 yield Alike(
                     image, other, f"like {other.split}/{other.image_id}: {bits}"
                 )

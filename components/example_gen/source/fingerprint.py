@@ -9,6 +9,7 @@ import numpy.typing as npt
 from PIL import Image
 
 BITS = 128
+MIRRORED_BITS = 120  # of a mirrored picture
 # Fewer bits of a kind than this, and the picture is too plain to be told from others.
 _LEAST_OF_A_KIND = 32
 
@@ -29,7 +30,31 @@ def differing_bits(
     left: npt.NDArray[np.uint8], right: npt.NDArray[np.uint8]
 ) -> npt.NDArray[np.int64]:
     """[N, 16] and [M, 16] bytes -> [N, M], in how many bits they differ."""
-    # The product of signs is BITS less twice the number of bits that differ.
-    signs = [np.unpackbits(s, axis=1).astype(np.float32) * 2 - 1 for s in (left, right)]
-    product: npt.NDArray[np.float32] = signs[0] @ signs[1].T
-    return ((BITS - product) / 2).astype(np.int64)
+    return _differing(_signs(left), _signs(right), BITS)
+
+
+def differing_when_mirrored(
+    left: npt.NDArray[np.uint8], right: npt.NDArray[np.uint8]
+) -> npt.NDArray[np.int64]:
+    """The same if the left pictures are mirrored left to right; of MIRRORED_BITS.
+
+    Their bits follow from those that there are: what got brighter to the right gets
+    darker. Of the first column of the mirrored picture nothing is known downwards.
+    """
+    across, down = np.moveaxis(_signs(left).reshape(-1, 2, 8, 8), 1, 0)
+    unknown = np.zeros_like(down[..., :1])
+    mirrored_down = np.concatenate([unknown, down[..., :0:-1]], axis=-1)
+    mirrored = np.stack([-across[..., ::-1], mirrored_down], axis=1)
+    return _differing(mirrored.reshape(-1, BITS), _signs(right), MIRRORED_BITS)
+
+
+def _signs(marks: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """[N, 16] bytes -> [N, 128] of 1 and -1."""
+    return np.unpackbits(marks, axis=1).astype(np.float32) * 2 - 1
+
+
+def _differing(
+    left: npt.NDArray[np.float32], right: npt.NDArray[np.float32], known: int
+) -> npt.NDArray[np.int64]:
+    # The product of signs is their number less twice the number of those that differ.
+    return ((known - left @ right.T) / 2).astype(np.int64)

@@ -10,6 +10,7 @@ from components.example_gen.rules.near_copies import Seen, near_copy, roboflow_c
 from components.example_gen.source.fingerprint import (
     BITS,
     differing_bits,
+    differing_when_mirrored,
     fingerprint,
 )
 from components.example_gen.source.image import decode_luma, open_image
@@ -41,6 +42,16 @@ def test_bits_that_differ_are_counted():
     assert differing_bits(zero, some).tolist() == [[2, BITS]]
 
 
+def test_the_bits_of_a_mirrored_picture_follow_from_its_own():
+    grey = np.random.default_rng(3).permutation(81).astype(np.uint8).reshape(9, 9)
+    marks = [
+        np.frombuffer(fingerprint(Image.fromarray(plane)), np.uint8)[None]
+        for plane in (grey, np.ascontiguousarray(grey[:, ::-1]))
+    ]
+    assert differing_when_mirrored(*marks).tolist() == [[0]]
+    assert differing_when_mirrored(marks[0], 255 - marks[1]).tolist() == [[120]]
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -49,6 +60,7 @@ def test_bits_that_differ_are_counted():
         lambda p: (p.resize((200, 150)), {}),
         lambda p: (p.resize((416, 416)), {}),
         lambda p: (p.point(lambda v: min(255, v * 5 // 4)), {}),
+        lambda p: (p.transpose(Image.Transpose.FLIP_LEFT_RIGHT), {}),
     ],
 )
 def test_copies_that_are_not_byte_equal_are_found(change):
