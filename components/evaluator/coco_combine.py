@@ -42,9 +42,12 @@ class ScoredImage:
     classes: npt.NDArray[np.integer]
     scores: npt.NDArray[np.floating]
 
-    def has_only_numbers(self) -> bool:
-        """False where the model gave NaN or infinity."""
-        return bool(np.isfinite(self.boxes).all() and np.isfinite(self.scores).all())
+
+def are_numbers(
+    boxes: npt.NDArray[np.floating], scores: npt.NDArray[np.floating]
+) -> bool:
+    """False where the model gave NaN or infinity."""
+    return bool(np.isfinite(boxes).all() and np.isfinite(scores).all())
 
 
 @dataclasses.dataclass
@@ -84,7 +87,7 @@ class CombineScoredImages(beam.CombineFn):
         self, accumulator: PartialEvaluation, element: ScoredImage
     ) -> PartialEvaluation:
         """Keeps the image for a batch; matches the batch when it is full."""
-        if not element.has_only_numbers():
+        if not are_numbers(element.boxes, element.scores):
             accumulator.broken += (element.image_id,)
             return accumulator
         accumulator.pending.append(element)

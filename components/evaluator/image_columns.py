@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from components.evaluator.coco_combine import ScoredImage
+from components.evaluator.coco_combine import ScoredImage, are_numbers
 from schemas.boxes import to_xywh
 from trainer.metrics.box_columns import Detections, GroundTruths
 
@@ -42,7 +42,7 @@ class ImageColumns:
     @property
     def has_only_numbers(self) -> bool:
         """False where the model gave NaN or infinity."""
-        return bool(np.isfinite(self.boxes).all() and np.isfinite(self.scores).all())
+        return are_numbers(self.boxes, self.scores)
 
     def ground_truths(self) -> GroundTruths:
         """The objects as the metrics take them."""
