@@ -100,7 +100,8 @@ def told_of(error: BaseException, where: str) -> UserError | None:
         return UserError(told.group(1).strip())
     if "Traceback (most recent call last)" in text:
         return None  # our code, or a library, in a worker
-    return UnavailableError(f"{where} ended the job: {text.splitlines()[0]}")
+    said = text.splitlines()[0]
+    return UnavailableError(f"{where} ended the job: {said}; repeat the command")
 
 
 def _quiet_threads() -> None:

@@ -71,7 +71,7 @@ def test_a_defect_in_a_worker_keeps_its_trace():
 def test_what_an_engine_says_without_a_trace_is_its_own_affair():
     told = told_of(RuntimeError("worker disconnected\nmore"), "Flink")
     assert type(told) is UnavailableError
-    assert str(told) == "Flink ended the job: worker disconnected"
+    assert str(told) == ("Flink ended the job: worker disconnected; repeat the command")
 
 
 def files_of(folder):
