@@ -32,6 +32,7 @@ COMMANDS = {
     "schedule": ("pipeline.cli.schedule", "run it again and again"),
     "predict": ("pipeline.cli.predict", "what a served model finds in pictures"),
     "evaluate": ("pipeline.cli.evaluate", "a served model on other data: the report"),
+    "labels": ("pipeline.cli.labels", "labels that may be wrong, priced in AP"),
     "models": ("pipeline.cli.models", "the versions of a push destination"),
     "why": ("pipeline.cli.why", "why a version serves: data, rules, decisions"),
     "diff": ("pipeline.cli.diff", "which classes and images two versions differ in"),

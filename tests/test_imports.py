@@ -50,8 +50,8 @@ ROOMS = {
     "pipeline": (
         *("on_kubeflow", "beam", "config", "config_file", "overrides", "presets"),
         *("run", "data_stages", "pipeline", "runners", "local_run", "retraining"),
-        *("show_data", "sample_data", "prediction", "evaluation", "export", "cli"),
-        "__main__",
+        *("show_data", "sample_data", "prediction", "evaluation", "label_prices"),
+        *("export", "cli", "__main__"),
     ),
 }
 HEAVY = {"apache_beam", "jax", "keras", "keras_hub", "kfp", "tensorflow", "tfx"}

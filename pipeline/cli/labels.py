@@ -1,0 +1,117 @@
+"""Which labels may be wrong, and what AP each would be worth if it is.
+
+A served version is asked about DATA, images that it has not learned from, as `evaluate`
+does. Where it disagrees with a label, that label is judged by what AP would be were the
+model right: an overlooked object, a wrong class, a badly drawn box, or an object drawn
+twice. OUT gets `labels.html`, pictures, the most valuable first; `labels.json`; and
+`Annotations/`, a VOC annotation of each image with the labels as they would be, to open
+in an annotation tool, correct, and copy over those of the data.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+from typing import TYPE_CHECKING
+
+from pipeline.cli import options
+from pipeline.cli.exit_status import ExitStatus
+from schemas.user_error import UserError
+
+if TYPE_CHECKING:
+    from pipeline.label_prices.write import PricedLabels
+
+_MOST = 200
+_TOLD = 10
+_LIST_FILE = "labels.json"  # what an earlier list is known by
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `voc-pipeline labels`."""
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        help="a version's folder; or a push destination or a run's --root: the newest",
+    )
+    parser.add_argument(
+        "data", metavar="DATA", help="a VOC data set, or a folder with TFRecords"
+    )
+    parser.add_argument("--output", required=True, metavar="OUT", help="a folder")
+    parser.add_argument(
+        "--split",
+        default="",
+        metavar="NAME",
+        help="as of `evaluate` (default: every image of a VOC data set; of TFRecords "
+        "test, or eval where there is none)",
+    )
+    parser.add_argument(
+        "--most",
+        type=int,
+        default=_MOST,
+        metavar="N",
+        help=f"how many labels are listed (default: {_MOST})",
+    )
+    options.add_result_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Evaluates, prices, writes, tells."""
+    from components.example_gen.source import storage
+    from pipeline.prediction.version_path import version_path
+
+    if args.most < 1:
+        raise UserError(f"--most {args.most}: list at least one label")
+    model = version_path(args.model)
+    if not storage.is_remote(args.data) and not os.path.exists(args.data):
+        raise UserError(f"no such data: {args.data}")
+    _require_replaceable(args.output)
+    if not args.quiet:
+        sys.stderr.write("loading TFX\n")
+    with tempfile.TemporaryDirectory() as work:
+        priced = _priced(args, model, work)
+    told = {"AP": priced.ap, "AP_mended": priced.mended_ap, "page": priced.page}
+    options.tell(args, told | {"labels": priced.labels}, _as_text(priced))
+    return ExitStatus.DONE
+
+
+def _priced(args: argparse.Namespace, model: str, work: str) -> "PricedLabels":
+    from pipeline.run.console import quiet_console
+
+    with quiet_console(os.path.join(work, "labels.log"), quiet=True):
+        from pipeline.evaluation.evaluate import measure
+        from pipeline.evaluation.examples import examples_of
+        from pipeline.label_prices.write import write_priced
+
+        examples = examples_of(args.data, args.split, work)
+        found = measure(model, examples, "ignore", work)
+        if not found.columns.has_only_numbers:
+            raise UserError(f"{model} gives NaN or infinity: it is no judge")
+        return write_priced(found, examples, args.output, args.most)
+
+
+def _require_replaceable(output: str) -> None:
+    """Refuses a folder with anything but an earlier list: annotations may be there."""
+    if not os.path.exists(output):
+        return
+    if os.path.isfile(output):
+        raise UserError(f"--output {output} is a file; name a folder")
+    if os.listdir(output) and not os.path.exists(os.path.join(output, _LIST_FILE)):
+        raise UserError(
+            f"--output {output} holds other files than priced labels; name another"
+        )
+
+
+def _as_text(priced: "PricedLabels") -> str:
+    lines = [
+        f"{label['AP_gained']:+.4f}  {label['kind']:<10}  {label['image']}  "
+        f"{label['class_now'] or '-'} -> {label['class']}"
+        for label in priced.labels[:_TOLD]
+    ]
+    more = len(priced.labels) - len(lines)
+    lines += [f"and {more} more"] if more > 0 else []
+    lines += [
+        f"AP {priced.ap:.4f}; with these {len(priced.labels)} labels mended "
+        f"{priced.mended_ap:.4f}",
+        f"pictures  {priced.page}",
+    ]
+    return "".join(f"{line}\n" for line in lines)

@@ -1,0 +1,91 @@
+"""Suspicious labels as a page of pictures, the most valuable first."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+import components.report
+from components.report.pictures import thumbnail_uri
+from schemas.detection_example import DetectionExample
+from trainer.metrics.label_prices import (
+    BOX,
+    CLASS,
+    DUPLICATE,
+    OVERLOOKED,
+    Suspicion,
+)
+
+_STYLE = Path(components.report.__file__).parent / "page.css"
+_SAYS = {
+    OVERLOOKED: "overlooked: a {new} is here",
+    CLASS: "wrong class: this {old} is a {new}",
+    BOX: "badly drawn: the {new} is here",
+    DUPLICATE: "drawn twice: this {old} goes",
+}
+
+
+def render(
+    suspicions: Sequence[Suspicion],
+    examples: Mapping[int, DetectionExample],
+    objects: Mapping[int, tuple[str, Sequence[float]]],
+    class_names: Sequence[str],
+    together: Mapping[str, Any],
+) -> str:
+    """The page.
+
+    Args:
+      suspicions: as they are ranked.
+      examples: of their images, by number.
+      objects: row of an object -> its class name and box, xyxy pixels.
+      class_names: by class id.
+      together: what is said of all: `AP` now and `mended`, `of` what.
+    """
+    here = Path(__file__)
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(here.parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    cards = [
+        _card(one, examples[one.image], objects, class_names) for one in suspicions
+    ]
+    template = environment.get_template(here.with_suffix(".html").name)
+    return template.render(
+        cards=cards, together=together, css=Markup(_STYLE.read_text("utf-8"))
+    )
+
+
+def _card(
+    one: Suspicion,
+    example: DetectionExample,
+    objects: Mapping[int, tuple[str, Sequence[float]]],
+    class_names: Sequence[str],
+) -> dict[str, Any]:
+    old, old_box = objects.get(one.ground_truth, ("", None))
+    left, top, width, height = one.box_xywh
+    new_box = None if one.kind == DUPLICATE else (left, top, left + width, top + height)
+    size = (example.width, example.height)
+    return {
+        "file": example.filename,
+        "picture": thumbnail_uri(example.encoded_image),
+        "says": _SAYS[one.kind].format(old=old, new=class_names[one.class_id]),
+        "price": one.price,
+        "sureness": one.sureness,
+        "old": old_box and _percent(old_box, size),
+        "new": new_box and _percent(new_box, size),
+        "old_name": old,
+        "new_name": class_names[one.class_id],
+    }
+
+
+def _percent(box: Sequence[float], size: tuple[int, int]) -> dict[str, float]:
+    width, height = size
+    return {
+        "left": 100 * box[0] / width,
+        "top": 100 * box[1] / height,
+        "width": 100 * (box[2] - box[0]) / width,
+        "height": 100 * (box[3] - box[1]) / height,
+    }

@@ -1,0 +1,124 @@
+"""Prices the labels of an evaluation, and writes what is to be looked at."""
+
+import dataclasses
+import json
+import os
+from collections import defaultdict
+from typing import Any
+
+from components.evaluator.image_columns import ImageColumns
+from components.report.pictures import read_examples
+from pipeline.evaluation.evaluate import Evaluation
+from pipeline.evaluation.examples import Examples
+from pipeline.label_prices.pages import render
+from pipeline.label_prices.proposals import proposed_annotation
+from trainer.metrics.label_prices import Suspicion, mended, priced_labels
+from trainer.metrics.summary import coco_summary
+
+PAGE_FILE = "labels.html"
+LIST_FILE = "labels.json"
+ANNOTATIONS = "Annotations"
+
+
+@dataclasses.dataclass(frozen=True)
+class PricedLabels:
+    """The labels that were written.
+
+    Attributes:
+      labels: a mapping each, as in `labels.json`, the most valuable first.
+      ap: AP@[.50:.95] now; `mended_ap`: with all of them as they would be.
+      page: path of the page of pictures.
+    """
+
+    labels: list[dict[str, Any]]
+    ap: float
+    mended_ap: float
+    page: str
+
+
+def write_priced(
+    found: Evaluation, examples: Examples, folder: str, most: int
+) -> PricedLabels:
+    """Writes `labels.json`, `labels.html` and a VOC annotation an image."""
+    columns = found.columns
+    ranked = priced_labels(
+        columns.ground_truths(),
+        columns.detections(),
+        num_classes=len(found.class_names),
+        difficult=found.difficult,
+    )[:most]
+    labels = [_as_json(one, found) for one in ranked]
+    ap, mended_ap = _ap(found, []), _ap(found, ranked)
+    by_image = _write_annotations(found, examples, ranked, folder)
+    objects = {
+        row: (found.class_names[class_id], box)
+        for row, (class_id, box) in enumerate(
+            zip(columns.gt_classes, columns.gt_boxes.tolist(), strict=True)
+        )
+    }
+    of = f"{len(columns.image_ids)} images ({found.split}) by {found.model}"
+    together = {"AP": ap, "mended": mended_ap, "of": of}
+    page = os.path.join(folder, PAGE_FILE)
+    with open(page, "w", encoding="utf-8") as sink:
+        sink.write(render(ranked, by_image, objects, found.class_names, together))
+    with open(os.path.join(folder, LIST_FILE), "w", encoding="utf-8") as sink:
+        json.dump({"AP": ap, "AP_mended": mended_ap, "labels": labels}, sink, indent=1)
+    return PricedLabels(labels, ap, mended_ap, page)
+
+
+def _write_annotations(
+    found: Evaluation, examples: Examples, ranked: list[Suspicion], folder: str
+) -> dict[int, Any]:
+    """Writes the annotations; returns the examples that have one, by number."""
+    columns = found.columns
+    of_image: dict[int, list[tuple[Suspicion, int]]] = defaultdict(list)
+    for one in ranked:
+        of_image[one.image].append((one, _number_in_image(columns, one)))
+    numbers = {str(columns.image_ids[image]): image for image in of_image}
+    os.makedirs(os.path.join(folder, ANNOTATIONS), exist_ok=True)
+    kept = {}
+    for example in read_examples(examples.file_pattern):
+        image = numbers.get(example.image_id)
+        if image is None:
+            continue
+        kept[image] = example
+        text = proposed_annotation(example, of_image[image], found.class_names)
+        path = os.path.join(folder, ANNOTATIONS, f"{example.image_id}.xml")
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as sink:
+            sink.write(text)
+    return kept
+
+
+def _number_in_image(columns: ImageColumns, one: Suspicion) -> int:
+    """Number of the object in its image; an image's rows stand together, in order."""
+    if one.ground_truth < 0:
+        return -1
+    return one.ground_truth - int((columns.gt_image < one.image).sum())
+
+
+def _as_json(one: Suspicion, found: Evaluation) -> dict[str, Any]:
+    is_new = one.ground_truth < 0
+    columns = found.columns
+    now = "" if is_new else found.class_names[columns.gt_classes[one.ground_truth]]
+    return {
+        "image": str(columns.image_ids[one.image]),
+        "kind": one.kind,
+        "object": _number_in_image(columns, one),
+        "class_now": now,
+        "class": found.class_names[one.class_id],
+        "box_xywh": list(one.box_xywh),
+        "sureness": one.sureness,
+        "AP_gained": one.price,
+    }
+
+
+def _ap(found: Evaluation, ranked: list[Suspicion]) -> float:
+    summary = coco_summary(
+        mended(found.columns.ground_truths(), ranked),
+        found.columns.detections(),
+        image_ids=found.columns.image_ids,
+        class_names=found.class_names,
+        difficult=found.difficult,
+    )
+    return summary.metrics["AP"]

@@ -1,0 +1,101 @@
+import json
+
+import html5lib
+import pytest
+from PIL import Image
+
+from pipeline.__main__ import main
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+HTML = "{http://www.w3.org/1999/xhtml}"
+
+# The one box is the whole picture, 40 x 30, a dog of score .5; boxes are as in VOC.
+WHOLE = (1, 1, 40, 30)
+IMAGES = {
+    "fine": [("dog", WHOLE)],
+    "overlooked": [("cat", (1, 1, 3, 3))],
+    "renamed": [('<b>&"', WHOLE)],
+    "loose": [("dog", (1, 1, 16, 30)), ("cat", (1, 1, 3, 3))],  # IoU .4
+    "twice": [("dog", WHOLE), ("dog", (1, 1, 39, 29))],
+}
+
+
+def write_voc(folder):
+    for name in ("Annotations", "JPEGImages"):
+        (folder / name).mkdir(parents=True)
+    escaped = {'<b>&"': "&lt;b&gt;&amp;&quot;"}
+    for turn, (name, objects) in enumerate(IMAGES.items()):
+        picture = Image.effect_mandelbrot((40, 30), (-2, -1 - turn, 1, 1), 9)
+        picture.save(folder / "JPEGImages" / f"{name}.jpg")
+        rows = "".join(
+            f"<object><name>{escaped.get(label, label)}</name><bndbox><xmin>{box[0]}"
+            f"</xmin><ymin>{box[1]}</ymin><xmax>{box[2]}</xmax><ymax>{box[3]}</ymax>"
+            "</bndbox></object>"
+            for label, box in objects
+        )
+        (folder / "Annotations" / f"{name}.xml").write_text(
+            f"<annotation><filename>{name}.jpg</filename><size><width>40</width>"
+            f"<height>30</height><depth>3</depth></size>{rows}</annotation>"
+        )
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory, save_one_box):
+    folder = tmp_path_factory.mktemp("labels")
+    save_one_box(folder / "served" / "7")
+    write_voc(folder / "voc")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def out(place):
+    out = place / "out"
+    arguments = [str(place / "served"), str(place / "voc"), "--output", str(out)]
+    assert main(["labels", *arguments, "--quiet"]) == 0
+    return out
+
+
+def test_each_error_is_in_the_list_with_its_price(out):
+    told = json.loads((out / "labels.json").read_text())
+    kinds = {label["image"]: label["kind"] for label in told["labels"]}
+    assert kinds == {
+        "overlooked": "overlooked",
+        "renamed": "class",
+        "loose": "box",
+        "twice": "duplicate",
+    }
+    assert all(label["AP_gained"] > 0 for label in told["labels"])
+    assert told["AP_mended"] > told["AP"]
+
+
+def test_the_proposals_are_annotations_that_ingest_reads(out):
+    from components.example_gen.source.annotation import read_annotation
+
+    read = {
+        path.stem: [
+            (item.name, tuple(map(float, item.box.texts)))
+            for item in read_annotation(path.read_bytes()).objects
+        ]
+        for path in (out / "Annotations").iterdir()
+    }
+    assert read == {
+        "overlooked": [("cat", (1, 1, 3, 3)), ("dog", WHOLE)],
+        "renamed": [("dog", WHOLE)],
+        "loose": [("dog", WHOLE), ("cat", (1, 1, 3, 3))],
+        "twice": [("dog", WHOLE)],
+    }
+
+
+def test_the_page_shows_each_with_the_label_now_and_as_it_would_be(out):
+    page = html5lib.HTMLParser(strict=True).parse((out / "labels.html").read_text())
+    cards = ["".join(li.itertext()) for li in page.iter(HTML + "li")]
+    (renamed,) = [card for card in cards if "renamed.jpg" in card]
+    assert 'wrong class: this <b>&" is a dog' in renamed
+    assert '✗ <b>&"' in renamed
+    assert "✓ dog" in renamed
+
+
+def test_a_folder_of_something_else_is_not_written_into(place, capsys):
+    arguments = [str(place / "served"), str(place / "voc")]
+    assert main(["labels", *arguments, "--output", str(place / "voc")]) == 2
+    assert "holds other files than priced labels" in capsys.readouterr().err
