@@ -99,6 +99,7 @@ def test_a_mistake_is_one_line_with_file_and_field(changed, text, said):
     ("command", "rest"),
     [
         ("run", ["--root", "r", "--data", "d"]),
+        ("retrain", ["--root", "r", "--data", "d"]),
         ("show-data", ["--output", "o.png", "--data", "d"]),
         (
             "compile",
