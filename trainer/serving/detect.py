@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
 
 DETECTOR_FILENAME = "detector.json"
 _PAD_VALUE = 114  # what training pads frames with
@@ -47,8 +47,9 @@ class Detector:
     def detect(self, encoded: bytes) -> dict[str, npt.NDArray[Any]]:
         """What it finds in a JPEG or PNG file, best first.
 
-        Returns boxes [D, 4] float32 (xyxy px of the picture as it is stored, EXIF not
-        applied), scores [D] float32, classes [D] int64.
+        The model is shown the picture upright, as EXIF says. Returns boxes [D, 4]
+        float32 (xyxy px of the picture as it is stored), scores [D] float32, classes
+        [D] int64.
         """
         image = read_image(encoded)
         frame, scale, offset = letterbox(image, self.frame_size)
@@ -67,19 +68,39 @@ class Detector:
             )
         in_image = (boxes - np.tile(offset, 2)) / np.tile(scale, 2)
         limits = np.tile(np.array(image.size, np.float32), 2)
+        boxes = np.clip(in_image, 0.0, limits)
         return {
-            "boxes": np.clip(in_image, 0.0, limits),
+            "boxes": as_stored(boxes, exif_orientation(encoded), image.size),
             "scores": scores,
             "classes": classes,
         }
 
 
 def read_image(encoded: bytes) -> Image.Image:
-    """A picture's stored pixels, RGB; of 16 bits the high byte, alpha is dropped."""
-    image: Image.Image = Image.open(io.BytesIO(encoded))
+    """A picture's pixels upright, RGB; of 16 bits the high byte, alpha is dropped."""
+    image: Image.Image = ImageOps.exif_transpose(Image.open(io.BytesIO(encoded)))
     if image.mode.startswith("I"):
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     return image.convert("RGB")
+
+
+def exif_orientation(encoded: bytes) -> int:
+    """By which EXIF turns the stored picture, 1 to 8; 1 where nothing does."""
+    value = Image.open(io.BytesIO(encoded)).getexif().get(ExifTags.Base.Orientation, 1)
+    return value if value in range(1, 9) else 1
+
+
+def as_stored(boxes: Floats, orientation: int, size: tuple[int, int]) -> Floats:
+    """Boxes [D, 4] xyxy px of an upright picture of (width, height) -> as stored."""
+    left, top, right, bottom = boxes.T
+    if orientation in (2, 3, 6, 7):
+        left, right = size[0] - right, size[0] - left
+    if orientation in (3, 4, 7, 8):
+        top, bottom = size[1] - bottom, size[1] - top
+    sides = (left, top, right, bottom)
+    if orientation >= 5:  # rows and columns change places
+        sides = (top, left, bottom, right)
+    return np.stack(sides, axis=1)
 
 
 def letterbox(

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from trainer.image import letterbox as served
+from trainer.image.upright import stored_boxes
 from trainer.model.config import DecodingConfig
 from trainer.model.detection.decoding import decode_detections
 from trainer.serving import detect
@@ -58,6 +60,23 @@ def test_any_kind_of_picture_is_read_as_in_training():
     ):
         read = np.asarray(detect.read_image(file)).astype(int)
         assert np.abs(read - served.decode_image(file).numpy()).max() <= slack
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_picture_is_turned_as_in_training_and_its_boxes_back(orientation):
+    exif, sink = Image.Exif(), io.BytesIO()
+    exif[0x0112] = orientation
+    Image.fromarray(smooth(20, 30)).save(sink, "PNG", exif=exif)
+    file = sink.getvalue()
+
+    upright, found = served.decode_upright(file)
+    np.testing.assert_array_equal(detect.read_image(file), upright)
+    assert detect.exif_orientation(file) == found == orientation
+
+    boxes = np.array([[1, 2, 8, 18], [0, 0, 5, 4]], np.float32)
+    size = (upright.shape[1], upright.shape[0])
+    expected = stored_boxes(tf.constant(boxes), found, tf.constant(size[::-1]))
+    np.testing.assert_array_equal(detect.as_stored(boxes, orientation, size), expected)
 
 
 @pytest.mark.parametrize("class_agnostic", [False, True])
