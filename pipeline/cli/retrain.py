@@ -90,7 +90,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="",
         metavar="CMD",
         help="command that gets each result as JSON on its input, or http(s) URL that "
-        "it is posted to; whether that works changes no exit status",
+        "it is posted to; whether that works changes no exit status (default: none)",
     )
     options.add_result_arguments(parser)
 
