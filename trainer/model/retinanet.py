@@ -142,10 +142,8 @@ class RetinaNet(keras.Model):
 
     def stages(self, images: Tensor, training: bool = False) -> dict[str, Tensor]:
         """The backbone's feature maps by name, P2 to P5."""
-        pixels = ops.cast(images, "float32") - ops.convert_to_tensor(PIXEL_MEAN)
-        pixels = pixels / ops.convert_to_tensor(PIXEL_STD)
         return self.backbone(
-            ops.cast(pixels, self.compute_dtype),
+            ops.cast(_normalized(images), self.compute_dtype),
             training=training and not self.config.freeze_batch_norm,
         )
 
@@ -263,6 +261,20 @@ class _DetectionMetrics:
 
     def __init__(self) -> None:
         self.metrics: list[keras.metrics.Metric] = []
+
+
+def _normalized(images: Tensor) -> Tensor:
+    """Images [B, H, W, 3] less ImageNet's mean, over its deviation, float32.
+
+    Row by row: TensorFlow takes ten times as long where only the 3 channels are alike.
+    """
+    _, height, width, channels = ops.shape(images)
+    rows = ops.reshape(ops.cast(images, "float32"), (-1, height, width * channels))
+    mean, std = (
+        ops.tile(ops.convert_to_tensor(values), [width])
+        for values in (PIXEL_MEAN, PIXEL_STD)
+    )
+    return ops.reshape((rows - mean) / std, (-1, height, width, channels))
 
 
 def _image_size(images: Tensor | dict[str, Tensor]) -> tuple[Tensor, Tensor]:
