@@ -24,8 +24,9 @@ demo: install  ## draw a sample data set and run the whole pipeline on it
 	$(BIN)/voc-pipeline sample-data runs/demo/data --images 240 --seed 0
 	$(BIN)/voc-pipeline run --data runs/demo/data --root runs/demo --preset demo
 
+# Two at a time: most wait for a library to load or a process to end.
 test: install  ## run every test; PYTEST="-m 'not slow and not e2e'" for the fast ones
-	$(BIN)/pytest -rs $(PYTEST) $(TESTS)
+	$(BIN)/pytest -rs -n 2 --dist loadfile $(PYTEST) $(TESTS)
 
 browser: install  ## the report in a headless Chromium; apt install chromium-driver first
 	@command -v chromedriver >/dev/null || \
