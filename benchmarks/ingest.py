@@ -120,6 +120,7 @@ class MemoryWatch:
 
 def timed(command: list[str], tree: Path) -> Cost:
     """Runs a command with a tree's modules."""
+    os.sync()  # what was written before, the data or an output, is not this run's load
     before, start = os.times(), time.monotonic()
     process = subprocess.Popen(
         command,

@@ -1,8 +1,7 @@
 """A run on this machine alone: the shards of a plan through worker processes.
 
 `transforms` does the same on whatever Beam runs on. Importing Beam takes as long as
-ingesting a thousand images, and its own runner for one machine adds some 0.2 ms to
-each: where nobody asks for Beam, it is left out.
+ingesting a thousand images: where nobody asks for it, it is left out.
 """
 
 import os

@@ -20,7 +20,7 @@ NEAR_BITS = 12
 # More comparisons than this take longer than they are worth: every k-th image of the
 # larger split stands for all.
 _MOST_PAIRS = 200_000_000
-_ROWS_AT_ONCE = 512
+_AT_ONCE = 512, 2048  # images and others: some MB, whatever the size of the data set
 _ROBOFLOW = ".rf."
 
 
@@ -49,21 +49,42 @@ def near_copy(images: Sequence[Seen], others: Sequence[Seen]) -> Iterator[Alike]
     if not left or not right:
         return
     marks = _as_array(right)
-    for start in range(0, len(left), _ROWS_AT_ONCE):
-        rows = left[start : start + _ROWS_AT_ONCE]
-        differ = differing_bits(_as_array(rows), marks)
-        mirrored = differing_when_mirrored(_as_array(rows), marks)
-        nearer = np.minimum(differ, mirrored)
-        for row, nearest in enumerate(nearer.argmin(axis=1)):
-            image, other = rows[row], right[nearest]
+    for start in range(0, len(left), _AT_ONCE[0]):
+        rows = left[start : start + _AT_ONCE[0]]
+        for image, nearest, differ, mirrored in _nearest(rows, marks):
+            other = right[nearest]
             # Equal contents are a leak, which has a rule of its own.
-            if nearer[row, nearest] <= NEAR_BITS and image.sha256 != other.sha256:
-                bits = f"{differ[row, nearest]} of {BITS} bits differ"
-                if mirrored[row, nearest] < differ[row, nearest]:
-                    bits = f"mirrored, {mirrored[row, nearest]} of {MIRRORED_BITS} bits"
+            if min(differ, mirrored) <= NEAR_BITS and image.sha256 != other.sha256:
+                bits = f"{differ} of {BITS} bits differ"
+                if mirrored < differ:
+                    bits = f"mirrored, {mirrored} of {MIRRORED_BITS} bits"
                 yield Alike(
                     image, other, f"like {other.split}/{other.image_id}: {bits}"
                 )
+
+
+def _nearest(
+    images: Sequence[Seen], others: npt.NDArray[np.uint8]
+) -> Iterator[tuple[Seen, int, int, int]]:
+    """Yields (image, row of the first nearest of `others`, bits, bits if mirrored)."""
+    marks = _as_array(images)
+    # For each image: the fewer of the two counts, the row, both counts.
+    best = np.full((len(images), 4), BITS + 1)
+    each = np.arange(len(images))
+    for start in range(0, len(others), _AT_ONCE[1]):
+        part = others[start : start + _AT_ONCE[1]]
+        differ, mirrored = (
+            differing_bits(marks, part),
+            differing_when_mirrored(marks, part),
+        )
+        nearer = np.minimum(differ, mirrored)
+        row = nearer.argmin(axis=1)
+        found = [a[each, row] for a in (nearer, differ, mirrored)]
+        found.insert(1, row + start)
+        better = found[0] < best[:, 0]
+        best[better] = np.stack(found, axis=1)[better]
+    for image, (_, row, differ, mirrored) in zip(images, best.tolist(), strict=True):
+        yield image, row, differ, mirrored
 
 
 def roboflow_copy(images: Sequence[Seen], others: Sequence[Seen]) -> Iterator[Alike]:

@@ -28,14 +28,14 @@ def fingerprint(plane: Image.Image) -> bytes:
 
 def differing_bits(
     left: npt.NDArray[np.uint8], right: npt.NDArray[np.uint8]
-) -> npt.NDArray[np.int64]:
+) -> npt.NDArray[np.int16]:
     """[N, 16] and [M, 16] bytes -> [N, M], in how many bits they differ."""
     return _differing(_signs(left), _signs(right), BITS)
 
 
 def differing_when_mirrored(
     left: npt.NDArray[np.uint8], right: npt.NDArray[np.uint8]
-) -> npt.NDArray[np.int64]:
+) -> npt.NDArray[np.int16]:
     """The same if the left pictures are mirrored left to right; of MIRRORED_BITS.
 
     Their bits follow from those that there are: what got brighter to the right gets
@@ -55,6 +55,6 @@ def _signs(marks: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
 
 def _differing(
     left: npt.NDArray[np.float32], right: npt.NDArray[np.float32], known: int
-) -> npt.NDArray[np.int64]:
+) -> npt.NDArray[np.int16]:
     # The product of signs is their number less twice the number of those that differ.
-    return ((known - left @ right.T) / 2).astype(np.int64)
+    return ((known - left @ right.T) / 2).astype(np.int16)

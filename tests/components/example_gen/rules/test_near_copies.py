@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from components.example_gen.rules import near_copies
 from components.example_gen.rules.near_copies import Seen, near_copy, roboflow_copy
 from components.example_gen.source.fingerprint import (
     BITS,
@@ -106,3 +107,23 @@ def test_what_roboflow_made_of_one_picture_is_found_by_its_name():
         "dog_jpg.rf.0a1b",
     )
     assert found.detail == "dog_jpg, as train/dog_jpg.rf.0a1b"
+
+
+def test_the_nearest_of_all_blocks_is_found_and_of_equals_the_first(monkeypatch):
+    random = np.random.default_rng(0)
+    marks = random.integers(0, 256, (9, 16), dtype=np.uint8)
+    others = [Seen("train", f"t{i}", f"t{i}", m.tobytes()) for i, m in enumerate(marks)]
+    one_off, twice = marks[7].copy(), marks[4]
+    one_off[0] ^= 1
+    others.append(Seen("train", "t9", "t9", twice.tobytes()))
+    images = [
+        Seen("eval", "e0", "e0", one_off.tobytes()),
+        Seen("eval", "e1", "e1", twice.tobytes()),
+        Seen("eval", "e2", "e2", random.bytes(16)),
+    ]
+    monkeypatch.setattr(near_copies, "_AT_ONCE", (2, 3))
+    found = [(a.image.image_id, a.detail) for a in near_copy(images, others)]
+    assert found == [
+        ("e0", "like train/t7: 1 of 128 bits differ"),
+        ("e1", "like train/t4: 0 of 128 bits differ"),
+    ]
