@@ -4,11 +4,13 @@ import argparse
 import dataclasses
 import json
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.beam.choice import BeamConfig
-from pipeline.config import PipelineConfig
 from schemas.user_error import UserError
+
+if TYPE_CHECKING:
+    from pipeline.config import PipelineConfig  # brings NumPy, which --help needs not
 
 DATA_HELP = (
     "VOC data set: a VOCdevkit, one of its years, a folder with Annotations and "
@@ -79,7 +81,7 @@ def beam_config(args: argparse.Namespace, base: BeamConfig) -> BeamConfig:
         raise UserError(f"--beam-arg: {error}") from error
 
 
-def with_runner(config: PipelineConfig, args: argparse.Namespace) -> PipelineConfig:
+def with_runner(config: "PipelineConfig", args: argparse.Namespace) -> "PipelineConfig":
     """A config with the runner that the options name."""
     return dataclasses.replace(config, beam=beam_config(args, config.beam))
 
