@@ -19,14 +19,16 @@ _MOST_LABELLED = 12  # classes, up to which a matrix holds its numbers as text
 _MOST_NAME_PX = 170
 
 
-def ap_by(rows: Sequence[Row], what: str) -> Spec:
-    """Bars of AP, candidate and served side by side, with the number of objects."""
+def ap_by(rows: Sequence[Row], what: str) -> Spec | None:
+    """Bars of AP, candidate and served side by side; None where no row has one."""
     values = [
         {"name": row.name, "model": model, "AP": value, "objects": row.objects}
         for row in rows
         for model, value in ((CANDIDATE, row.candidate), (SERVED, row.served))
         if value is not None
     ]
+    if not values:
+        return None
     chart = (
         alt.Chart(_data(values), height=_height(len(rows), 28))
         .mark_bar()
@@ -34,7 +36,7 @@ def ap_by(rows: Sequence[Row], what: str) -> Spec:
             x=alt.X("AP:Q", title="AP@[.50:.95]", scale=alt.Scale(domain=[0, 1])),
             y=alt.Y("name:N", title=None, sort=None, axis=_names()),
             yOffset=alt.YOffset("model:N", sort=[CANDIDATE, SERVED]),
-            color=_by_model(),
+            color=_by_model(values),
             tooltip=[
                 "name:N",
                 "model:N",
@@ -72,7 +74,11 @@ def _curves(
     line = (
         alt.Chart()
         .mark_line(interpolate="linear", clip=True)
-        .encode(strokeDash=alt.StrokeDash("model:N", scale=_DASHES, legend=_legend()))
+        .encode(
+            strokeDash=alt.StrokeDash(
+                "model:N", scale=_DASHES, legend=_models_of(points)
+            )
+        )
     )
     best = (
         alt.Chart()
@@ -94,7 +100,7 @@ def _curves(
         .encode(
             x=alt.X(f"{x}:Q", title=label.get(x, x), scale=one),
             y=alt.Y(f"{y}:Q", title=label.get(y, y), scale=one),
-            color=_by_model(),
+            color=_by_model(points),
             order=alt.Order("score:Q"),
             tooltip=[
                 "class:N",
@@ -169,7 +175,7 @@ def error_prices(diagnostics: Mapping[str, Diagnostics]) -> Spec:
             x=alt.X("AP50 gained:Q", title="AP50 gained if mended"),
             y=alt.Y("kind:N", sort=None, axis=_names(title=None)),
             yOffset=alt.YOffset("model:N", sort=[CANDIDATE, SERVED]),
-            color=_by_model(),
+            color=_by_model(values),
             tooltip=[
                 "kind:N",
                 "model:N",
@@ -231,12 +237,20 @@ def _data(values: Sequence[Mapping[str, Any]]) -> alt.InlineData:
     return alt.InlineData(values=list(values))
 
 
-def _by_model() -> alt.Color:
-    return alt.Color("model:N", scale=_MODELS, legend=_legend())
+def _by_model(values: Sequence[Mapping[str, Any]]) -> alt.Color:
+    return alt.Color("model:N", scale=_MODELS, legend=_models_of(values))
 
 
-def _legend() -> alt.Legend:
-    return alt.Legend(orient="top", title=None)
+def _models_of(values: Sequence[Mapping[str, Any]]) -> alt.Legend | None:
+    """A legend of the models that are drawn; Vega cannot draw one of none."""
+    drawn = {value["model"] for value in values}
+    if not drawn:
+        return None
+    return _legend(values=[name for name in (CANDIDATE, SERVED) if name in drawn])
+
+
+def _legend(**options: Any) -> alt.Legend:
+    return alt.Legend(orient="top", title=None, **options)
 
 
 def _names(**options: Any) -> alt.Axis:

@@ -23,7 +23,7 @@ class Curve:
 
     Attributes:
       points: dicts of `score`, `precision`, `recall`, `f1`, by falling score.
-      best: the point with the best F1; None where there is no detection.
+      best: the point with the best F1; None where there is no hit.
     """
 
     points: list[dict[str, float]]
@@ -70,6 +70,8 @@ def diagnose(findings: Findings, model: str) -> Diagnostics | None:
 def _curve(assignment: Assignment, class_id: int | None, points_shown: int) -> Curve:
     curve = score_curve(assignment, class_id)
     best = curve.best()
+    if best is not None and not curve.f1[best]:
+        best = None  # with no hit no threshold is a best one
     shown = set(np.linspace(0, max(len(curve.score) - 1, 0), points_shown).astype(int))
     shown |= set() if best is None else {best}
     points = {

@@ -143,7 +143,7 @@ def _charts(
     drawn: dict[str, charts.Spec | None] = {
         "by-class": charts.ap_by(classes, "class"),
         "by-size": charts.ap_by(sizes, "size of object"),
-        "by-slice": charts.ap_by(slices, "slice") if slices else None,
+        "by-slice": charts.ap_by(slices, "slice"),
         "losses": charts.training(findings.history, _LOSSES, "Losses by epoch"),
         "metrics": charts.training(findings.history, _METRICS, "Metrics by epoch"),
     }

@@ -176,6 +176,20 @@ def test_dark_is_dark_and_a_phone_needs_no_scrolling_sideways(small_page):
     assert wide <= 390
 
 
+def test_a_model_that_detects_nothing_has_a_page_that_draws(written, make_findings):
+    findings = make_findings(served=False)
+    (columns,) = findings.columns.values()
+    few = {name: getattr(columns, name)[:0] for name in ("image", "classes", "scores")}
+    nothing = dataclasses.replace(columns, boxes=columns.boxes[:0], **few)
+    path = written(dataclasses.replace(findings, columns={"candidate": nothing}), 1)
+    browser = driver()
+    try:
+        opened(browser, path)
+        assert browser.get_log("browser") == []
+    finally:
+        browser.quit()
+
+
 def many_images(count, classes=20, objects=4, found=30):
     """Columns of a split: each object is found, roughly, and each image has more."""
     random = np.random.default_rng(0)

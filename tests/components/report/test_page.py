@@ -106,6 +106,25 @@ def test_without_verdict_training_or_served_model_the_rest_is_there(
     assert "change" not in texts(document, "classes", "th")
 
 
+def test_without_a_hit_no_threshold_is_marked_as_the_best(make_findings):
+    from components.report.diagnostics import ALL_CLASSES, diagnose
+    from components.report.findings import CANDIDATE
+
+    best = {
+        name: curve.best and curve.best["score"]
+        for name, curve in diagnose(make_findings(), CANDIDATE).curves.items()
+    }
+    # Class 0 is found by .9; of dogs .4 finds one. All together: at .4 2 of 3, and 4
+    # alarms: F1 4 / 9; at .9 1 of 3: 2 / 4.
+    assert best == {ALL_CLASSES: 0.9, '<b>&"': 0.9, "dog": 0.4}
+    nothing = make_findings(thresholds={"split": "eval", "overall": None})
+    wrong = dataclasses.replace(nothing.columns[CANDIDATE])
+    wrong = dataclasses.replace(wrong, boxes=wrong.boxes + 500)
+    nothing = dataclasses.replace(nothing, columns={CANDIDATE: wrong})
+    curves = diagnose(nothing, CANDIDATE).curves
+    assert all(curve.best is None for curve in curves.values())
+
+
 def test_the_ends_of_a_run_find_their_places_once(page):
     assert page.count(LINKS_MARK) == page.count(FACTS_MARK) == 1
 
