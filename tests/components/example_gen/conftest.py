@@ -1,15 +1,18 @@
 """Builders of small VOC data sets, and runs without and with Beam."""
 
 import io
+import json
 
 import pytest
 from PIL import Image
 
 from components.example_gen.config import IngestConfig
 from components.example_gen.examination.examine import examine
+from components.example_gen.ingest import ingest
+from components.example_gen.output.directories import whole_output
 from components.example_gen.plan.plan import make_plan
 from components.example_gen.shards.tally import Tally
-from components.example_gen.source import storage
+from components.example_gen.source import spans, storage
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 
@@ -141,3 +144,17 @@ def reasons_of_object(reasons_of_xml, voc_xml, voc_object):
         return reasons_of_xml(voc_xml(objects=[voc_object(**fields)]), **(config or {}))
 
     return run
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Ingests a directory into tmp_path/out -> (report.json, output directory)."""
+
+    def go(home, name="out", replay="", **config):
+        out = tmp_path / name
+        with whole_output(str(out)) as dirs:
+            settings = IngestConfig(**{"ensure_splits": False, **config})
+            ingest(spans.resolve(str(home)), dirs, settings, replay_path=replay)
+        return json.loads((out / "report.json").read_text()), out
+
+    return go
