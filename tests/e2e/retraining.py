@@ -27,7 +27,7 @@ OPTIONS = [
 ]
 SECOND_WEEK = (
     *("VocExampleGen-2", "StatisticsGen-2", "DataGate", "SpanWindow", "Transform"),
-    *("Trainer", "DetectionEvaluator", "ServingCheck", "ReportWriter", "ModelPusher"),
+    *("Trainer", "DetectionEvaluator", "ServingCheck", "ModelPusher", "ReportWriter"),
 )
 
 
