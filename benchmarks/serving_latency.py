@@ -78,8 +78,6 @@ def stages(model_dir, encoded, rounds):
     """Where one thread's time goes: name of a part -> CPU-ms."""
     import tensorflow as tf
 
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
     from trainer.image import letterbox
     from trainer.model.detection.decoding import decode_detections
     from trainer.serving.frame_graph import PREDICTIONS
@@ -128,6 +126,11 @@ def main():
     args = parser.parse_args()
     if not Path(args.model).is_dir():
         sys.exit(f"{args.model} is not there: `make demo` makes it, or name --model")
+    import tensorflow as tf
+
+    # before anything computes; the sides are processes of their own
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
     model = version_path(args.model)
     examples = pictures.examples_folder("", model)
     chosen = pictures.spread(pictures.read_split(examples, "eval"), args.pictures)
