@@ -89,9 +89,12 @@ def stages(model_dir, encoded, rounds):
     decode = tf.function(letterbox.decode_image)
     fit = tf.function(lambda image: letterbox.letterbox_image(image, size)[0])
     features = tf.function(model.stages)
-    heads = tf.function(
-        lambda maps: {key: model(maps, training=False)[key] for key in PREDICTIONS}
-    )
+
+    @tf.function
+    def heads(maps):
+        found = model(maps, training=False)
+        return {key: found[key] for key in PREDICTIONS}
+
     detect = tf.function(
         lambda predictions: decode_detections(
             predictions, anchors, size, model.config.box_variance, model.config.decoding
