@@ -5,6 +5,7 @@
 """
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -25,6 +26,17 @@ def environment(**variables: str) -> dict[str, str]:
     here = os.path.realpath(os.curdir)
     paths = [path for path in sys.path if path and not _is_users(path, here)]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **variables}
+
+
+def most_memory_mib() -> float:
+    """The most memory that this process has held, MiB; on Linux.
+
+    Not getrusage's `ru_maxrss`: a child's starts from the peak of whoever started it.
+    """
+    status = Path("/proc/self/status").read_text("utf-8")
+    most = re.search(r"VmHWM:\s+(\d+) kB", status)
+    assert most is not None
+    return int(most[1]) / 1024
 
 
 def _is_users(path: str, here: str) -> bool:

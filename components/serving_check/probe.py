@@ -9,9 +9,7 @@ only works where its Python classes are registered is found out. Prints one JSON
 """
 
 import argparse
-import io
 import json
-import resource
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -24,6 +22,7 @@ from PIL import ExifTags, Image, ImageOps
 
 from components.baseline import served_detector
 from components.example_gen.rules.box_frame import BoxFrame
+from components.example_gen.source import image as images
 from components.serving_check.agreement import disagreement
 from components.serving_check.asked_images import (
     Answer,
@@ -31,6 +30,7 @@ from components.serving_check.asked_images import (
     read_answers,
     read_asked,
 )
+from schemas import own_process
 
 Detections = Mapping[str, npt.NDArray[Any]]
 _BOX_SLACK_PX = 1e-2
@@ -132,7 +132,7 @@ def probe(model_dir: str, folder: str) -> dict[str, Any]:
         "problems": problems,
         "images": len(asked),
         "ms_per_image": round(1000 * float(np.median(seconds)), 1) if seconds else None,
-        "memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "memory_mib": round(own_process.most_memory_mib()),
         "notes": _notes_on_a_bad_file(export, asked),
     }
 
@@ -170,8 +170,9 @@ def _seen_upright(
     A file's own EXIF turns it, by Pillow; boxes [1, D, 4] are turned back to the stored
     pixels [H, W, 3], in which all other signatures answer.
     """
-    with Image.open(io.BytesIO(encoded)) as file:
-        orientation = file.getexif().get(ExifTags.Base.Orientation, 1)
+    content = images.sniff(encoded)
+    opened = images.open_image(encoded, content)
+    orientation = images.header_of(opened, content, encoded).exif_orientation
     picture = Image.fromarray(stored)
     picture.getexif()[ExifTags.Base.Orientation] = orientation
     upright = ImageOps.exif_transpose(picture)

@@ -10,13 +10,14 @@ threads and memory are those of one runtime. Prints one JSON object.
 import argparse
 import importlib.util
 import json
-import re
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from schemas.own_process import most_memory_mib
 
 _TIMED = 20  # pictures
 _ROUNDS = 7
@@ -69,14 +70,6 @@ def _time(detector: Any, pictures: list[bytes]) -> dict[str, float]:
     }
 
 
-def _memory_mib() -> float:
-    """The most that this process held; not what it was started from, as getrusage."""
-    status = Path("/proc/self/status").read_text("utf-8")
-    most = re.search(r"VmHWM:\s+(\d+) kB", status)
-    assert most is not None
-    return int(most[1]) / 1024
-
-
 def main() -> int:
     """Answers for every picture; times some of them."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -93,7 +86,7 @@ def main() -> int:
     }
     counts = np.array([len(one["scores"]) for one in found])
     np.savez(args.answers, counts=counts, **columns)
-    took = _time(detector, pictures[:_TIMED]) | {"memory_mib": _memory_mib()}
+    took = _time(detector, pictures[:_TIMED]) | {"memory_mib": most_memory_mib()}
     sys.stdout.write(json.dumps(took) + "\n")
     return 0
 

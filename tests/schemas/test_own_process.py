@@ -35,6 +35,17 @@ def test_ingest_workers_are_ours(users_folder, monkeypatch, in_search_path):
         pool.close()
 
 
+def test_a_child_tells_its_own_memory_not_its_parents():
+    held = bytearray(b"x" * (400 << 20))
+    assert own_process.most_memory_mib() > 400
+    code = "from schemas import own_process; print(own_process.most_memory_mib())"
+    told = subprocess.check_output(
+        [sys.executable, "-c", code], env=own_process.environment(), cwd=ROOT
+    )
+    assert 1 < float(told) < 200
+    del held
+
+
 def test_a_child_finds_us_where_the_parent_did(users_folder, monkeypatch):
     # As a notebook that says sys.path.append(...): nothing else tells the child.
     monkeypatch.delenv("PYTHONPATH", raising=False)

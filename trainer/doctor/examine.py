@@ -4,12 +4,12 @@ import logging
 import math
 import os
 import re
-import resource
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from schemas.own_process import most_memory_mib
 from schemas.user_error import UserError
 from trainer.doctor.overfit import ProbeResult, overfit
 from trainer.doctor.round_trip import draw_round_trip, round_trip
@@ -128,8 +128,7 @@ def _round_trip_line(
 
 
 def _memory_line(model: RetinaNet) -> str:
-    # ru_maxrss is in KiB on Linux
-    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak_mib = most_memory_mib()
     free = available_bytes()
     left = "" if free is None else f", {free // _MIB:,} MiB free"
     count = model.count_params()

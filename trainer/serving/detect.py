@@ -9,6 +9,7 @@ the export was judged by it, from a file's bytes to boxes, and may be served by 
 import io
 import json
 import math
+import struct
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,12 +17,26 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image
 
 DETECTOR_FILENAME = "detector.json"
 _PAD_VALUE = 114  # what training pads frames with
 _MAX_LOG_SCALE = math.log(1000.0 / 16.0)  # as in training: a box 62 times its anchor
 _EPSILON_PX2 = 1e-7
+_TURNED_BY = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+# What Pillow raises on an EXIF block that breaks off or makes no sense.
+_BROKEN_EXIF = (
+    *(OSError, SyntaxError, ValueError, TypeError, LookupError),
+    *(OverflowError, struct.error),
+)
 Floats = npt.NDArray[np.float32]
 Run = Callable[[npt.NDArray[np.uint8]], Mapping[str, npt.NDArray[Any]]]
 
@@ -78,16 +93,38 @@ class Detector:
 
 def read_image(encoded: bytes) -> Image.Image:
     """A picture's pixels upright, RGB; of 16 bits the high byte, alpha is dropped."""
-    image: Image.Image = ImageOps.exif_transpose(Image.open(io.BytesIO(encoded)))
+    image: Image.Image = Image.open(io.BytesIO(encoded))
+    orientation = orientation_of(image)
     if image.mode.startswith("I"):
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    return image.convert("RGB")
+    return turned(image.convert("RGB"), orientation)
 
 
 def exif_orientation(encoded: bytes) -> int:
     """By which EXIF turns the stored picture, 1 to 8; 1 where nothing does."""
-    value = Image.open(io.BytesIO(encoded)).getexif().get(ExifTags.Base.Orientation, 1)
+    return orientation_of(Image.open(io.BytesIO(encoded)))
+
+
+def orientation_of(image: Image.Image) -> int:
+    """The same of an opened picture.
+
+    EXIF alone is read, as in training. Pillow's `getexif` and `exif_transpose` look
+    into XMP, too, which neither browsers nor annotation tools obey.
+    """
+    exif = Image.Exif()
+    try:
+        exif.load(image.info.get("exif", b""))
+        value = exif.get(ExifTags.Base.Orientation, 1)
+    except _BROKEN_EXIF:  # it says nothing about the pixels
+        return 1
     return value if value in range(1, 9) else 1
+
+
+def turned(image: Image.Image, orientation: int) -> Image.Image:
+    """A stored picture as it is to be seen."""
+    if orientation == 1:
+        return image
+    return image.transpose(_TURNED_BY[orientation])
 
 
 def as_stored(boxes: Floats, orientation: int, size: tuple[int, int]) -> Floats:

@@ -99,10 +99,11 @@ def _one_line(error: BaseException) -> str:
 
 
 def _orientation(image: Image.Image) -> int:
-    if "exif" not in image.info:
-        return 1
+    """EXIF's alone, as for the model: Pillow's `getexif` looks into XMP, too."""
+    exif = Image.Exif()
     try:
-        value = image.getexif().get(_EXIF_ORIENTATION, 1)
+        exif.load(image.info.get("exif", b""))
+        value = exif.get(_EXIF_ORIENTATION, 1)
     except _PILLOW_ERRORS:  # a broken EXIF block says nothing about the pixels
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1

@@ -100,6 +100,29 @@ def test_a_whole_model_has_no_problems(tmp_path, asked, save_one_box):
     ]
 
 
+XMP = b'<x:xmpmeta><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+
+
+def test_a_picture_lies_as_exif_says_and_not_as_else(tmp_path, save_one_box):
+    """Some cameras write 0, which says nothing; XMP is for no viewer."""
+    width, height = SIZES[0]
+    files, exif = [io.BytesIO(), io.BytesIO()], Image.Exif()
+    exif[0x0112] = 0
+    Image.new("RGB", (width, height)).save(files[0], "JPEG", exif=exif)
+    Image.new("RGB", (width, height)).save(files[1], "JPEG", xmp=XMP)
+    images = [
+        AskedImage("", raw, example_wire.encode({tf_example.ENCODED: [raw]}))
+        for raw in (file.getvalue() for file in files)
+    ]
+    box = np.array([[0, 0, width, height]], np.float32)
+    answer = Answer(box, np.array([0.5], np.float32), ["dog"])
+    write_asked(str(tmp_path), images)
+    write_answers(str(tmp_path), [answer, answer])
+
+    model = save_one_box(tmp_path / "model")
+    assert probe.probe(model, str(tmp_path))["problems"] == []
+
+
 def test_every_image_with_an_illegal_box_is_named(tmp_path, asked, save_one_box):
     model = save_one_box(tmp_path / "model", edge=1.5)
 

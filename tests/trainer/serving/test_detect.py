@@ -79,6 +79,17 @@ def test_a_picture_is_turned_as_in_training_and_its_boxes_back(orientation):
     np.testing.assert_array_equal(detect.as_stored(boxes, orientation, size), expected)
 
 
+def test_exif_alone_turns_a_picture():
+    xmp = b'<x:xmpmeta><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+    for exif in (b"", b"Exif\0\0MM\0*\0", b"Exif\0\0no header"):
+        sink = io.BytesIO()
+        Image.fromarray(smooth(20, 30)).save(sink, "JPEG", xmp=xmp, exif=exif)
+        file = sink.getvalue()
+        assert served.decode_upright(file)[1] == 1
+        assert detect.exif_orientation(file) == 1
+        assert detect.read_image(file).size == (30, 20)
+
+
 @pytest.mark.parametrize("class_agnostic", [False, True])
 @pytest.mark.parametrize("score_from", [0.0, 0.05, 0.999])
 def test_predictions_become_the_detections_of_the_keras_model(

@@ -80,6 +80,17 @@ def test_boxes_of_the_stored_picture_stay_whatever_the_setting(ingest_one, setti
     assert found == ({"exif_orientation": "keep"}, [list(BOX)], 0)
 
 
+def test_xmp_does_not_turn_a_picture(ingest_one):
+    """Viewers and the model go by EXIF; this one's EXIF has a description alone."""
+    exif, buffer = Image.Exif(), io.BytesIO()
+    exif[0x010E] = "a street"
+    xmp = b'<x:xmpmeta><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+    picture = Image.new("RGB", (400, 300))
+    picture.save(buffer, "JPEG", exif=exif, xmp=xmp)
+    corners = (BOX[0] + 1, BOX[1] + 1, BOX[2], BOX[3])
+    assert ingest_one(buffer.getvalue(), (400, 300), corners) == ({}, [list(BOX)], 0)
+
+
 def test_without_a_size_exif_is_undecided(ingest_one):
     reasons, boxes, doubtful = ingest_one(picture_bytes(6), None, (31, 201, 90, 260))
     assert reasons == {"size_absent": "repair", "exif_undecided": "keep"}
