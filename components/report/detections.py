@@ -1,6 +1,5 @@
 """The first images of a split with annotated and detected boxes, drawn for people."""
 
-import io
 import itertools
 
 import numpy as np
@@ -9,6 +8,7 @@ from PIL import Image
 from components.evaluator.image_columns import ImageColumns
 from components.report.findings import CANDIDATE, Findings
 from components.report.pictures import read_examples
+from components.report.upright_view import UprightView, upright_picture
 from schemas.detection_example import DetectionExample
 from trainer.image import drawing
 
@@ -43,14 +43,13 @@ def _cell(
             columns.classes[shown], columns.scores[shown], strict=True
         )
     ]
-    annotated = np.asarray(example.boxes)
+    view = UprightView.of_file(example.encoded_image)
+    annotated = view.boxes(np.asarray(example.boxes))
+    found = view.boxes(columns.boxes[shown].astype(np.float32))
     layers = [
         drawing.LabelledBoxes(
             annotated, [""] * len(annotated), drawing.GROUND_TRUTH_COLOUR
         ),
-        drawing.LabelledBoxes(
-            columns.boxes[shown].astype(np.float32), captions, drawing.DETECTION_COLOUR
-        ),
+        drawing.LabelledBoxes(found, captions, drawing.DETECTION_COLOUR),
     ]
-    with Image.open(io.BytesIO(example.encoded_image)) as image:
-        return drawing.draw_boxes(image, layers)
+    return drawing.draw_boxes(upright_picture(example.encoded_image), layers)

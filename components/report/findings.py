@@ -62,6 +62,7 @@ class Findings:
 class ImageFacts:
     """What the examples say of an image, without its pixels.
 
+    width, height: px as stored; orientation: EXIF's, 1 to 8, in which it is shown.
     brightness: mean of its gray levels, 0..1; NaN where it is not known.
     """
 
@@ -69,3 +70,4 @@ class ImageFacts:
     width: int
     height: int
     brightness: float
+    orientation: int = 1

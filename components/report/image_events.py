@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from components.evaluator.image_columns import ImageColumns
 from components.report.findings import CANDIDATE, Findings
+from components.report.upright_view import UprightView
 from trainer.metrics.assignment import NOBODY, Assignment, assign
 from trainer.metrics.box_columns import Detections
 from trainer.metrics.error_types import KINDS, classify_errors
@@ -40,6 +41,18 @@ class ImageEvents:
     objects: list[tuple[int, float, bool, list[float]]]
     errors: int
 
+    def upright(self, view: UprightView) -> "ImageEvents":
+        """The same with its boxes in the upright picture."""
+        found = _turned([box for *_, box in self.found], view)
+        objects = _turned([box for *_, box in self.objects], view)
+        return dataclasses.replace(
+            self,
+            found=[(*row[:3], box) for row, box in zip(self.found, found, strict=True)],
+            objects=[
+                (*row[:3], box) for row, box in zip(self.objects, objects, strict=True)
+            ],
+        )
+
     def as_json(self, *, with_boxes: bool) -> dict[str, Any]:
         """Short lists, without the boxes where no picture is there to draw them in."""
         end = None if with_boxes else -1
@@ -48,6 +61,11 @@ class ImageEvents:
             "found": [_short(row)[:end] for row in self.found],
             "objects": [_short(row)[:end] for row in self.objects],
         }
+
+
+def _turned(boxes: list[list[float]], view: UprightView) -> list[list[float]]:
+    turned = view.boxes(np.array(boxes, np.float32).reshape(-1, 4))
+    return [list(map(float, box)) for box in turned]
 
 
 def image_events(findings: Findings) -> list[ImageEvents]:

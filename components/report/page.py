@@ -15,6 +15,7 @@ from components.report.findings import CANDIDATE, SERVED, Findings
 from components.report.image_events import DETECTION_KINDS, ImageEvents, cut
 from components.report.page_files import FACTS_MARK, LINKS_MARK
 from components.report.pictures import SplitImages
+from components.report.upright_view import UprightView
 
 _HERE = Path(__file__).parent
 _LOSSES = ("loss", "class_loss", "box_loss")
@@ -168,10 +169,12 @@ def _browser(
     for image in events:
         fact = images.facts[image.image_id]
         picture = images.pictures.get(image.image_id)
-        row = image.as_json(with_boxes=picture is not None)
+        view = UprightView((fact.width, fact.height), fact.orientation)
+        row = image.upright(view).as_json(with_boxes=picture is not None)
         row |= {"file": fact.filename}
         if picture is not None:
-            row |= {"picture": picture, "width": fact.width, "height": fact.height}
+            width, height = view.size
+            row |= {"picture": picture, "width": width, "height": height}
         rows.append(row)
     return {
         "images": rows,

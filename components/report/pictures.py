@@ -7,9 +7,9 @@ import math
 from collections.abc import Iterator, Sequence
 
 import tensorflow as tf
-from PIL import Image
 
 from components.report.findings import ImageFacts
+from components.report.upright_view import UprightView, upright_picture
 from schemas import tf_example
 from schemas.detection_example import DetectionExample
 
@@ -79,13 +79,9 @@ def read_examples(file_pattern: str) -> Iterator[DetectionExample]:
 
 
 def thumbnail_uri(encoded: bytes) -> str:
-    """A picture's JPEG, its longer side at most 400 px, in its stored orientation."""
-    with Image.open(io.BytesIO(encoded)) as image:
-        image.draft("RGB", (_SIDE_PX, _SIDE_PX))
-        small = image.convert("RGB")
-    small.thumbnail((_SIDE_PX, _SIDE_PX))
+    """A picture's JPEG, its longer side at most 400 px, upright as EXIF says."""
     buffer = io.BytesIO()
-    small.save(buffer, "JPEG", quality=_QUALITY)
+    upright_picture(encoded, _SIDE_PX).save(buffer, "JPEG", quality=_QUALITY)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
@@ -96,4 +92,5 @@ def _facts(example: DetectionExample) -> ImageFacts:
         width=example.width,
         height=example.height,
         brightness=example.brightness if known else math.nan,
+        orientation=UprightView.of_file(example.encoded_image).orientation,
     )

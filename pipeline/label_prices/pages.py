@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import numpy as np
 from markupsafe import Markup
 
 import components.report
 from components.report.pictures import thumbnail_uri
+from components.report.upright_view import UprightView
 from schemas.detection_example import DetectionExample
 from trainer.metrics.label_prices import (
     BOX,
@@ -67,22 +69,23 @@ def _card(
     old, old_box = objects.get(one.ground_truth, ("", None))
     left, top, width, height = one.box_xywh
     new_box = None if one.kind == DUPLICATE else (left, top, left + width, top + height)
-    size = (example.width, example.height)
+    view = UprightView.of_file(example.encoded_image)
     return {
         "file": example.filename,
         "picture": thumbnail_uri(example.encoded_image),
         "says": _SAYS[one.kind].format(old=old, new=class_names[one.class_id]),
         "price": one.price,
         "sureness": one.sureness,
-        "old": old_box and _percent(old_box, size),
-        "new": new_box and _percent(new_box, size),
+        "old": old_box and _percent(old_box, view),
+        "new": new_box and _percent(new_box, view),
         "old_name": old,
         "new_name": class_names[one.class_id],
     }
 
 
-def _percent(box: Sequence[float], size: tuple[int, int]) -> dict[str, float]:
-    width, height = size
+def _percent(stored: Sequence[float], view: UprightView) -> dict[str, float]:
+    (box,) = view.boxes(np.array([stored], np.float32)).tolist()
+    width, height = view.size
     return {
         "left": 100 * box[0] / width,
         "top": 100 * box[1] / height,

@@ -1,8 +1,16 @@
 import base64
+import dataclasses
 import io
+import json
 
+import html5lib
+import numpy as np
 import pytest
 from PIL import Image
+
+from schemas import tf_example
+from schemas.detection_example import DetectionExample
+from schemas.label_map import LabelMap
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -26,15 +34,85 @@ def test_the_worst_images_are_kept_until_the_budget_is_spent(tmp_path, write_exa
     assert (cut.facts["a"].width, cut.facts["a"].height) == (64, 48)
 
 
-def test_a_thumbnail_lies_as_it_is_stored():
-    from components.report.pictures import thumbnail_uri
+BOX = [40, 16, 160, 48]  # white on black in a picture of 200 x 100, as stored
 
-    exif = Image.Exif()
-    exif[0x0112] = 6  # stored lying, seen standing; boxes are in stored pixels
-    buffer = io.BytesIO()
-    Image.new("RGB", (1600, 800)).save(buffer, "JPEG", exif=exif)
-    head, _, data = thumbnail_uri(buffer.getvalue()).partition(",")
-    assert head == "data:image/jpeg;base64"
-    small = Image.open(io.BytesIO(base64.b64decode(data)))
-    assert small.size == (400, 200)
-    assert not small.getexif()
+
+def turned_example(orientation):
+    picture, exif, buffer = Image.new("RGB", (200, 100)), Image.Exif(), io.BytesIO()
+    picture.paste((255, 255, 255), tuple(BOX))
+    exif[0x0112] = orientation
+    picture.save(buffer, "JPEG", exif=exif, quality=95)
+    none = np.zeros(1, bool)
+    example = DetectionExample(
+        image_id="p",
+        filename="p.jpg",
+        source_path="p.jpg",
+        encoded_image=buffer.getvalue(),
+        image_format="jpeg",
+        width=200,
+        height=100,
+        sha256="0",
+        boxes=np.array([BOX], np.float32),
+        class_names=("dog",),
+        difficult=none,
+        truncated=none,
+        occluded=none,
+        poses=("",),
+    )
+    return tf_example.encode_example(example, LabelMap(("dog",)))
+
+
+def extent(mask):
+    rows, columns = np.nonzero(mask)
+    return [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_picture_turned_by_exif_is_shown_upright_with_its_boxes(
+    tmp_path, make_findings, orientation
+):
+    import tensorflow as tf
+
+    from components.report.detections import detection_sheet
+    from components.report.image_events import image_events
+    from components.report.page import render
+    from components.report.pictures import read_images
+
+    pattern = str(tmp_path / "one")
+    with tf.io.TFRecordWriter(pattern) as writer:
+        writer.write(turned_example(orientation))
+    findings = make_findings([scored_image(BOX)])
+    page = html5lib.parse(
+        render(findings, image_events(findings), read_images(pattern, ["p"]))
+    )
+    (data,) = [s for s in page.iter() if s.get("id") == "browser"]
+    (shown,) = json.loads(data.text)["images"]
+
+    content = base64.b64decode(shown["picture"].partition(",")[2])
+    picture = Image.open(io.BytesIO(content))
+    assert not picture.getexif()
+    assert picture.size == (shown["width"], shown["height"])
+    assert picture.size == ((200, 100) if orientation < 5 else (100, 200))
+    white = extent(np.asarray(picture.convert("L")) > 128)
+    np.testing.assert_allclose(shown["objects"][0][-1], white, atol=1)
+    np.testing.assert_allclose(shown["found"][0][-1], white, atol=1)
+
+    alone = dataclasses.replace(findings, min_score=0.95)  # no detection covers it
+    sheet = np.asarray(detection_sheet(alone, pattern, 1)).astype(int)
+    drawn = extent(sheet[..., 1] - sheet[..., 0] > 40)  # annotated boxes are green
+    np.testing.assert_allclose(drawn, [2 + side * 1.58 for side in white], atol=3)
+
+
+def scored_image(box):
+    from components.evaluator.coco_combine import ScoredImage
+
+    boxes, classes = np.array([box], float), np.zeros(1, np.int64)
+    return ScoredImage(
+        image_id="p",
+        gt_boxes=boxes,
+        gt_classes=classes,
+        gt_difficult=np.zeros(1, bool),
+        boxes=boxes,
+        classes=classes,
+        scores=np.array([0.9]),
+    )
