@@ -13,13 +13,13 @@ from ml_metadata.proto import metadata_store_pb2
 from pipeline.run.record import (
     executions_of,
     metadata_path,
+    newest_ingest,
     open_store,
     outputs_of,
     read_json,
 )
 
 _Execution = metadata_store_pb2.Execution
-_INGEST = "VocExampleGen"
 _HOW = {
     _Execution.NEW: "begun",
     _Execution.RUNNING: "begun",
@@ -92,7 +92,7 @@ def delete_old_runs(root: str, keep: int) -> tuple[list[int], int]:
     runs = _runs(store)
     kept = runs[-keep:]
     needed = {
-        artifact.uri
+        _place(artifact.uri)
         for run in kept
         for artifact in store.get_artifacts_by_context(run.id)
     }
@@ -101,7 +101,7 @@ def delete_old_runs(root: str, keep: int) -> tuple[list[int], int]:
         gone = [
             artifact
             for artifact in store.get_artifacts_by_context(run.id)
-            if artifact.uri not in needed
+            if _place(artifact.uri) not in needed
             and artifact.state == metadata_store_pb2.Artifact.LIVE
         ]
         # First nobody reuses them, then they go: a kill in between loses no run.
@@ -109,7 +109,11 @@ def delete_old_runs(root: str, keep: int) -> tuple[list[int], int]:
             artifact.state = metadata_store_pb2.Artifact.DELETED
         store.put_artifacts(gone)
         folders = {artifact.uri for artifact in gone}
-        folders |= _folders_of(root, executions_of(store, run.id)) - needed
+        folders |= {
+            folder
+            for folder in _folders_of(root, executions_of(store, run.id))
+            if _place(folder) not in needed
+        }
         sizes = [_delete(folder, root) for folder in folders]
         freed += sum(sizes)
         lost += [run.id] if any(sizes) else []
@@ -146,9 +150,7 @@ def _past_run(
         report = outputs["report"].uri if "report" in outputs else ""
     ended = "ModelPusher" in executions and not unfinished
     ends = [one.last_update_time_since_epoch for one in executions.values()]
-    # Where several spans are learned from, each has a stage; the newest is the last.
-    ingests = [one for stage, one in executions.items() if stage.startswith(_INGEST)]
-    told = ingests[-1] if ingests else metadata_store_pb2.Execution()
+    told = executions.get(newest_ingest(executions), metadata_store_pb2.Execution())
     return PastRun(
         run=run.id,
         began=_utc(run.create_time_since_epoch),
@@ -182,6 +184,14 @@ def _said(
     return values
 
 
+def _place(folder: str) -> tuple[str, ...]:
+    """Stage, output and execution of an output's folder: its path below the root.
+
+    The root itself may have been called otherwise then, by a link to it.
+    """
+    return tuple(folder.rstrip("/").split("/")[-3:])
+
+
 def _folders_of(
     root: str, executions: dict[str, metadata_store_pb2.Execution]
 ) -> set[str]:
@@ -213,7 +223,7 @@ def _done_with(
     done = [
         os.path.join(folder, name)
         for name in (os.listdir(folder) if os.path.isdir(folder) else ())
-        if os.path.join(folder, name) not in going_on
+        if name not in going_on
     ]
     logs = os.path.join(root, "logs")
     first = kept[0].create_time_since_epoch / 1000
@@ -232,8 +242,9 @@ def _has_trained(executions: dict[str, metadata_store_pb2.Execution]) -> bool:
 
 
 def _checkpoints(execution: metadata_store_pb2.Execution) -> str:
+    """Name of the folder of a training's checkpoints."""
     config = json.loads(execution.custom_properties["custom_config"].string_value)
-    return str(config["checkpoint_dir"])
+    return os.path.basename(config["checkpoint_dir"])
 
 
 def _delete(path: str, root: str) -> int:

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+from collections.abc import Iterable
 from typing import Any
 
 from ml_metadata import metadata_store
@@ -86,6 +87,15 @@ def executions_of(
         ]
         found[node] = execution
     return found
+
+
+def newest_ingest(stages: Iterable[str]) -> str:
+    """VocExampleGen, or that of the newest span of a window, VocExampleGen-8; or "".
+
+    By the number: stages run in alphabetical order, 10 before 9.
+    """
+    names = [name for name in stages if name.partition("-")[0] == "VocExampleGen"]
+    return max(names, key=lambda name: int(name.partition("-")[2] or 0), default="")
 
 
 def outputs_of(

@@ -10,7 +10,7 @@ from components.evaluator.evaluation import CANDIDATE
 from components.report.page_files import PAGE_FILE, PICTURE_FILE
 from components.serving_check.component import FINDINGS_FILE
 from pipeline.run.colour import painted
-from pipeline.run.record import StageRecord, latest_run, read_json
+from pipeline.run.record import StageRecord, latest_run, newest_ingest, read_json
 from trainer.training.learning_curves import CURVES_FILE
 
 _HEADLINES = (("mAP", "AP"), ("AP50", "AP50"), ("AP75", "AP75"))
@@ -110,7 +110,7 @@ def read_summary(metadata_path: str, seconds: float) -> RunSummary:
         picture=os.path.join(report, PICTURE_FILE),
         curves=os.path.join(report, CURVES_FILE),
         ingest_report=os.path.join(
-            stages[_newest_ingest(stages)].outputs["report"].uri, "report.html"
+            _output(stages, newest_ingest(stages), "report"), "report.html"
         ),
         stages={
             name: "reused" if stage.reused else "ran" for name, stage in stages.items()
@@ -124,12 +124,6 @@ def _judged_split_first(
 ) -> dict[str, dict[str, float | None]]:
     order = sorted(metrics, key=lambda split: (split != judged, split))
     return {split: metrics[split][CANDIDATE] for split in order}
-
-
-def _newest_ingest(stages: dict[str, StageRecord]) -> str:
-    """VocExampleGen, or that of the newest span of a window: VocExampleGen-8."""
-    names = [name for name in stages if name.partition("-")[0] == "VocExampleGen"]
-    return max(names, key=lambda name: int(name.partition("-")[2] or 0))
 
 
 def _number(value: float | None) -> str:
