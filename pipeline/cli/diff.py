@@ -41,11 +41,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compares, and prints a table of classes and the images that changed most."""
+    destination = destination_of(args.place)
     from components.baseline.served_models import serving
     from components.baseline.versions import version_of
     from components.evaluator.judged_changes import judged_change
 
-    destination = destination_of(args.place)
     newest = serving(destination)
     if newest is None:
         raise UserError(f"nothing serves under {destination}")

@@ -21,9 +21,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Deletes, and says what."""
+    destination = push_destination_of(args.place)
     from components.baseline.versions import collect_garbage
 
-    gone = collect_garbage(push_destination_of(args.place), args.keep)
+    gone = collect_garbage(destination, args.keep)
     numbers = ", ".join(map(str, gone)) or "nothing"
     sys.stdout.write(f"deleted {numbers}\n")
     return ExitStatus.DONE

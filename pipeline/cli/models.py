@@ -27,10 +27,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Reads the records, prints a line per version, the newest last."""
+    destination = push_destination_of(args.place)  # before what takes seconds
     from components.baseline.history import withdrawn
     from components.baseline.served_models import served_models
 
-    destination = push_destination_of(args.place)
     models = served_models(destination)
     refused = withdrawn(destination)
     if args.json:

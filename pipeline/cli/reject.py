@@ -16,8 +16,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Writes the decision down."""
+    because, destination = reason(args.because), destination_of(args.place)
     from components.baseline.versions import reject
 
-    reject(destination_of(args.place), args.version, reason(args.because))
+    reject(destination, args.version, because)
     sys.stdout.write(f"version {args.version} is rejected\n")
     return ExitStatus.DONE

@@ -26,10 +26,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Goes back, and says what serves now."""
+    because, destination = reason(args.because), destination_of(args.place)
     from components.baseline.versions import rollback
 
-    because = reason(args.because)
-    served = rollback(destination_of(args.place), args.version, because)
+    served = rollback(destination, args.version, because)
     copied = served.record.copy_of if served.record else None
     sys.stdout.write(f"version {served.version} serves, a copy of {copied}\n")
     return ExitStatus.DONE

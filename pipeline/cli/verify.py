@@ -29,11 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Looks at the versions, prints a line for each."""
+    destination = destination_of(args.place)
     from components.baseline.served_models import served_models
     from components.baseline.versions import version_of
     from components.pusher.judged_version import verify
 
-    destination = destination_of(args.place)
     models = (
         served_models(destination)
         if args.version is None

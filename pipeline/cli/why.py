@@ -29,11 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Reads the version's record and the destination's history."""
+    destination = destination_of(args.place)
     from components.baseline.history import decisions
     from components.baseline.served_models import serving
     from components.baseline.versions import version_of
 
-    destination = destination_of(args.place)
     newest = serving(destination)
     if newest is None:
         raise UserError(f"nothing serves under {destination}")

@@ -239,3 +239,23 @@ def test_a_run_that_failed_or_was_interrupted_is_not_blessed(
     said = capsys.readouterr().err
     assert message in said
     assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(["models"], ["why"], ["verify"], ["diff", "1"], ["gc", "--keep", "1"]),
+        ["rollback", "1", "--because", "worse"],
+        ["reject", "1", "--because", "worse"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_folder_that_is_not_there_is_told_before_seconds_of_imports(
+    words, tmp_path, monkeypatch, capsys
+):
+    for name in ("history", "served_models", "versions"):  # an import of it fails
+        monkeypatch.setitem(sys.modules, f"components.baseline.{name}", None)
+    name, *rest = words
+
+    assert main([name, str(tmp_path / "none"), *rest]) == 2
+    assert "none is no folder; name a run's --root" in capsys.readouterr().err
