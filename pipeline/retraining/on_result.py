@@ -1,8 +1,12 @@
 """Tells a command or a web address how a retraining ended."""
 
+import contextlib
 import json
+import os
 import shlex
+import signal
 import subprocess
+import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -30,7 +34,7 @@ def tell_result(target: str, result: Mapping[str, Any]) -> str:
     """Gives the result, as JSON, to a command's input, or posts it; "" or what failed.
 
     No shell sees the command: it is split into words, and what the result says is no
-    word of it. What the command prints goes where our own errors go.
+    word of it. Of what the command prints the last line is told, where it fails.
     """
     content = (json.dumps(result) + "\n").encode()
     return _post(target, content) if _is_url(target) else _call(target, content)
@@ -42,19 +46,38 @@ def _is_url(target: str) -> bool:
 
 def _call(command: str, content: bytes) -> str:
     words = shlex.split(command)
-    try:
-        done = subprocess.run(
-            words, input=content, capture_output=True, timeout=_TIMEOUT_S, check=False
-        )
-    except OSError as error:
-        return f"{words[0]} cannot be run: {error.strerror}"
-    except subprocess.TimeoutExpired:
-        return f"{words[0]} took more than {_TIMEOUT_S} s and was stopped"
-    if not done.returncode:
-        return ""
-    said = (done.stderr or done.stdout).decode("utf-8", "replace").strip()
-    last = f": {said.splitlines()[-1]}" if said else ""
-    return f"{words[0]} ended with {done.returncode}{last}"
+    # Files: a pipe ends when all that the command has started have ended, too.
+    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as printed:
+        given.write(content)
+        given.seek(0)
+        try:
+            process = subprocess.Popen(
+                words,
+                stdin=given,
+                stdout=printed,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except OSError as error:
+            return f"{words[0]} cannot be run: {error.strerror}"
+        try:
+            status = process.wait(_TIMEOUT_S)
+        except BaseException as error:
+            _kill(process)
+            if isinstance(error, subprocess.TimeoutExpired):
+                return f"{words[0]} took more than {_TIMEOUT_S} s and was stopped"
+            raise
+        printed.seek(0)
+        lines = printed.read().decode("utf-8", "replace").split("\n")
+    last = next((f": {line}" for line in reversed(lines) if line.strip()), "")
+    return f"{words[0]} ended with {status}{last}" if status else ""
+
+
+def _kill(process: "subprocess.Popen[bytes]") -> None:
+    """Ends a command and what it has started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _post(url: str, content: bytes) -> str:

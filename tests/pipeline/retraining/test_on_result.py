@@ -2,6 +2,8 @@ import http.server
 import json
 import sys
 import threading
+import time
+from pathlib import Path
 
 import pytest
 
@@ -57,6 +59,26 @@ def test_a_command_that_hangs_is_stopped(monkeypatch):
     assert (
         tell_result("sleep 60", RESULT) == "sleep took more than 0.2 s and was stopped"
     )
+
+
+def test_what_a_command_that_hangs_has_started_is_stopped_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(on_result, "_TIMEOUT_S", 0.5)
+    began_s = time.monotonic()
+    command = f"sh -c 'sleep 60 & echo $! > {tmp_path}/child; wait'"
+
+    assert tell_result(command, RESULT) == "sh took more than 0.5 s and was stopped"
+
+    assert time.monotonic() - began_s < 10
+    child = Path(f"/proc/{(tmp_path / 'child').read_text().strip()}/stat")
+    while child.exists() and child.read_text().split()[2] != "Z":
+        assert time.monotonic() - began_s < 10
+        time.sleep(0.02)
+
+
+def test_a_command_may_leave_something_running():
+    began_s = time.monotonic()
+    assert tell_result("sh -c 'sleep 10 & true'", RESULT) == ""
+    assert time.monotonic() - began_s < 8
 
 
 @pytest.mark.parametrize("command", ["'unclosed", "   "])
