@@ -6,7 +6,12 @@ class UserError(Exception):
 
     The command line prints the message alone and exits with status 2; anything
     else that is raised is a defect of ours and keeps its traceback.
+
+    Attributes:
+      span: of a data set, whose fault it is, where that is known.
     """
+
+    span: int | None = None
 
 
 class RefusedError(UserError):

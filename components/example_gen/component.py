@@ -24,6 +24,7 @@ from components.example_gen.shards.tfrecord import make_directory
 from components.example_gen.source import spans
 from components.example_gen.source.digest import unchanged
 from schemas.config_json import from_json
+from schemas.user_error import UserError
 
 
 @component(use_beam=True)
@@ -52,15 +53,16 @@ def VocExampleGen(
     dirs = OutputDirs(examples.uri, annotations.uri, report.uri)
     for artifact in (examples, annotations, report):
         make_directory(artifact.uri)  # TFX's local runner has, Kubeflow has not
-    with unchanged(data, span, data_digest):
-        result = ingest(resolved, dirs, config, lambda: beam_pipeline)
     kept_at = os.path.join(os.path.dirname(report.uri), "refused")
     try:
+        with unchanged(data, span, data_digest):
+            result = ingest(resolved, dirs, config, lambda: beam_pipeline)
         check_budget(result, config, os.path.join(kept_at, "report.html"))
         check_trainable(result)
-    except OverBudgetError as error:
-        keep_report(report.uri, kept_at)
+    except UserError as error:
         error.span = resolved.span
+        if isinstance(error, OverBudgetError):
+            keep_report(report.uri, kept_at)
         raise
     for artifact in (examples, annotations):
         names = artifact_utils.encode_split_names(list(result.splits))

@@ -37,13 +37,15 @@ class Ending:
         """Remembers what the block raises; a user's mistake ends here."""
         try:
             yield
-        except RefusedError as error:
-            at_fault = getattr(error, "span", None)
-            new = at_fault in (None, self.attempt.span)
-            what: What = "data_refused" if new else "window_refused"
-            self.result = self._end(what, str(error))
         except UserError as error:
-            self.result = self._end(outcome_of(error), str(error))
+            earlier = error.span not in (None, self.attempt.span)
+            what, reason = outcome_of(error), str(error)
+            if isinstance(error, RefusedError):
+                what = "window_refused" if earlier else "data_refused"
+            if earlier:
+                passed_over = f"--leave-out {error.span} passes it over"
+                reason = f"of span {error.span} ({passed_over}): {reason}"
+            self.result = self._end(what, reason)
         except KeyboardInterrupt:
             reason = "finished stages and checkpoints are kept; the next call goes on"
             self._end("interrupted", reason)

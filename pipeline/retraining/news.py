@@ -90,7 +90,10 @@ def _why_new(newest: int, digest: str, state: RetrainingState, *, again: bool) -
 
 
 def _is_refused(data: str, span: int, state: RetrainingState) -> bool:
-    outcome = state.last_of(span)
-    if outcome is None or outcome.what != "data_refused":
-        return False
-    return outcome.about == (span, data_digest(data, span))
+    """Whether the last word on a span's data, as they are now, was a refusal."""
+    verdicts = state.data_verdicts(span)
+    if all(verdict.what != "data_refused" for verdict in verdicts):
+        return False  # and its files need not be read
+    now = span, data_digest(data, span)
+    of_these = [verdict for verdict in verdicts if verdict.about == now]
+    return bool(of_these) and of_these[-1].what == "data_refused"

@@ -25,6 +25,8 @@ What = Literal[
 # After these the same data have nothing more to give; after the others the next call
 # goes on with them.
 _SETTLED: tuple[What, ...] = ("pushed", "model_refused", "data_refused")
+# Of these the data gate, and ingest before it, had said whether the data are accepted.
+_DATA_JUDGED: tuple[What, ...] = ("pushed", "model_refused", "data_refused", "outrun")
 _NO_FAILURE: tuple[What, ...] = ("pushed", "interrupted")
 FAILURES_THAT_PAUSE = 3
 _KEPT_OUTCOMES = 200
@@ -100,10 +102,15 @@ class RetrainingState:
         """How the last attempt ended that needs no other try."""
         return next((o for o in reversed(self.outcomes) if o.settled), None)
 
-    def last_of(self, span: int) -> Outcome | None:
-        """How the last attempt about a span ended."""
-        return next(
-            (o for o in reversed(self.outcomes) if o.attempt.span == span), None
+    def data_verdicts(self, span: int) -> tuple[Outcome, ...]:
+        """Outcomes that say whether a span's data were accepted, oldest first.
+
+        An attempt that crashed or was killed says nothing of them, and lifts nothing.
+        """
+        return tuple(
+            o
+            for o in self.outcomes
+            if o.attempt.span == span and o.what in _DATA_JUDGED
         )
 
     def begun(self, attempt: Attempt) -> "RetrainingState":

@@ -41,9 +41,7 @@ _HINTS = {
 
 
 class OverBudgetError(RefusedError):
-    """The data is usable, and worse than the config allows; `span`, where known."""
-
-    span: int | None = None
+    """The data is usable, and worse than the config allows."""
 
 
 @dataclasses.dataclass(frozen=True)

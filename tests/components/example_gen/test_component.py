@@ -73,3 +73,18 @@ def test_one_image_is_too_few_to_train_on(stage, data_set, voc_xml):
 
     with pytest.raises(UserError, match=r"no image for the (train|eval) split"):
         stage(data_set({"a": voc_xml()}))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"broken", "nothing is left of 1 images"), (None, "no image for the")],
+)
+def test_what_is_unusable_says_which_span_it_is(
+    stage, data_set, voc_xml, tmp_path, content, said
+):
+    from schemas.user_error import UserError
+
+    data_set({"a": content or voc_xml()}, root=tmp_path / "s-7")
+    with pytest.raises(UserError, match=said) as caught:
+        stage(tmp_path / "s-{SPAN}", span="7")
+    assert caught.value.span == 7

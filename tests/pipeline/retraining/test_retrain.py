@@ -1,5 +1,7 @@
 """What a schedule does week by week; the run itself is what each test says."""
 
+import contextlib
+
 import pytest
 
 from schemas.user_error import RefusedError, UnavailableError, UserError
@@ -114,15 +116,74 @@ def test_a_drifted_span_is_refused_once_and_never_learned_from(schedule):
     assert schedule.windows()[-1] == ("8", "9", "10")
 
 
+@pytest.mark.parametrize(
+    "end", [UserError("no space left"), KeyboardInterrupt(), ZeroDivisionError()]
+)
+def test_a_try_that_ends_before_the_data_gate_lifts_no_refusal(schedule, end):
+    schedule.add_span(7)
+    schedule.call(window=3)
+    schedule.add_span(8)
+    schedule.call(RefusedError("drift of brightness: 0.8"), window=3)
+    with contextlib.suppress(KeyboardInterrupt, ZeroDivisionError):
+        schedule.call(end, window=3, again=True)
+
+    schedule.add_span(9)
+    schedule.call(window=3)
+    assert schedule.windows()[-1] == ("7", "9")
+
+
+def test_a_refused_span_that_was_accepted_after_all_is_learned_from(schedule):
+    for number, end in ((7, None), (8, RefusedError("drift of brightness: 0.8"))):
+        schedule.add_span(number)
+        schedule.call(end, window=3)
+    schedule.call(window=3, again=True)
+
+    schedule.add_span(9)
+    schedule.call(window=3)
+    assert schedule.windows()[-1] == ("7", "8", "9")
+
+
+def test_a_span_back_as_it_was_refused_is_passed_over(schedule):
+    refused = RefusedError("drift of brightness: 0.8")
+    for number, end in ((7, None), (8, refused)):
+        schedule.add_span(number)
+        schedule.call(end, window=3)
+    schedule.add_span(8, "<annotation>mended</annotation>")
+    schedule.call(window=3)
+    schedule.add_span(8)  # as it was
+
+    schedule.add_span(9)
+    schedule.call(window=3)
+    assert schedule.windows()[-2:] == [("7", "8"), ("7", "9")]
+
+
 def test_an_earlier_span_over_its_budget_is_not_the_new_one_s_fault(schedule):
     for number in (1, 2):
         schedule.add_span(number)
     fault = RefusedError("3 of 9 images rejected")
     fault.span = 1  # as ingest says
-    assert schedule.call(fault, window=2).outcome == "window_refused"
+    result = schedule.call(fault, window=2)
+    assert result.outcome == "window_refused"
+    assert result.text.startswith(
+        "span 2: of span 1 (--leave-out 1 passes it over): 3 of 9 images rejected; "
+    )
 
     assert schedule.call(window=2, leave_out=(1,)).outcome == "pushed"
     assert schedule.windows() == [("1", "2"), ("2",)]
+
+
+def test_an_earlier_span_that_is_broken_is_named(schedule):
+    for number in (1, 2):
+        schedule.add_span(number)
+    for at_fault, named in (
+        (1, "span 2: of span 1 (--leave-out 1 passes it over): nothing is left"),
+        (2, "span 2: nothing is left"),
+    ):
+        fault = UserError("nothing is left of 9 images")
+        fault.span = at_fault  # as ingest says
+        result = schedule.call(fault, window=2)
+        assert result.outcome == "bad_input"
+        assert result.text.startswith(named)
 
 
 def test_a_worse_model_is_refused_once_and_its_span_stays_in_the_window(
