@@ -10,11 +10,13 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from schemas.boxes import area_px2
 from schemas.user_error import UserError
 from trainer.metrics.box_columns import Detections, GroundTruths
 from trainer.metrics.json_records import JsonRecords
+from trainer.metrics.typed_results import TypedResults, typed_results
 
 # Results are parsed in pieces of this size: half a million of them as Python objects
 # at once would take ten times the memory of their columns.
@@ -118,21 +120,38 @@ def read_results(
     where = f"{annotated.where} (--ignore-unknown-images leaves it out)"
     columns = []
     count = 0
-    for rows in _lists(path):
-        records = JsonRecords(rows, f"{path}: detections", first=count)
-        columns.append(
-            (
+    for part in _lists(path):
+        found = None
+        if isinstance(part, TypedResults):
+            found = _columns_of_known(part, images, categories)
+        if found is None:
+            rows = part.rows() if isinstance(part, TypedResults) else part
+            records = JsonRecords(rows, f"{path}: detections", first=count)
+            found = (
                 records.indices("image_id", images, where),
                 records.indices("category_id", categories, annotated.where),
                 records.boxes(),
                 records.numbers("score"),
             )
-        )
-        count += len(rows)
+        columns.append(found)
+        count += len(part)
     whole = list(map(np.concatenate, zip(*columns, strict=True)))
     seen, known = whole[0] != _UNKNOWN, whole[1] != _UNKNOWN
     left_out = LeftOut(categories=int((seen & ~known).sum()), images=int((~seen).sum()))
     return Detections(*(column[seen & known] for column in whole)), left_out
+
+
+def _columns_of_known(
+    results: TypedResults, images: Mapping[Any, int], categories: Mapping[Any, int]
+) -> tuple[NDArray[Any], ...] | None:
+    """Image and class indices, boxes, scores; None where an id is unknown."""
+    try:
+        image = [images[value] for value in results.image_ids]
+        category = [categories[value] for value in results.category_ids]
+    except KeyError:
+        return None
+    indices = (np.array(column, np.int64) for column in (image, category))
+    return (*indices, results.boxes_xywh, results.score)
 
 
 class _OrUnknown(dict[Any, int]):
@@ -142,7 +161,7 @@ class _OrUnknown(dict[Any, int]):
         return _UNKNOWN
 
 
-def _lists(path: Path) -> Iterator[list[Any]]:
+def _lists(path: Path) -> Iterator[TypedResults | list[Any]]:
     """The records of a results file, in order, as at least one list.
 
     A cut after `}` and before `, {` is right between two records. Where records hold
@@ -152,9 +171,10 @@ def _lists(path: Path) -> Iterator[list[Any]]:
     count = 0
     try:
         for piece in _pieces(path):
-            rows = _loads(piece)
-            yield rows
-            count += len(rows)
+            results = typed_results(piece)
+            part = _loads(piece) if results is None else results
+            yield part
+            count += len(part)
     except (ValueError, RecursionError):
         data = _parse(path)
         if not isinstance(data, list):
