@@ -135,8 +135,8 @@ def main():
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     model = version_path(args.model)
-    examples = pictures.examples_folder("", model)
-    chosen = pictures.spread(pictures.read_split(examples, "eval"), args.pictures)
+    asked = pictures.pictures_of("", "eval", model)
+    chosen = pictures.spread(asked.examples, args.pictures)
     with tempfile.TemporaryDirectory() as temporary:
         files = Path(temporary, "files")
         files.mkdir()
@@ -149,7 +149,7 @@ def main():
                 print(f"{name}: {missing(name)}")
                 continue
             sides[name] = Path(temporary, name)
-            make(name, model, sides[name], lambda: training_files(examples))
+            make(name, model, sides[name], lambda: training_files(asked))
         for threads in args.threads:
             print(f"threads: {threads}, {len(chosen)} pictures, {args.rounds} rounds")
             costs = in_turns(sides, files, len(chosen), args.rounds, threads)

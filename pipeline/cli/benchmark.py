@@ -45,8 +45,8 @@ def run(args: argparse.Namespace) -> int:
     from pipeline.export.table import as_text
     from pipeline.export.trial import Trial, make, training_files
 
-    model, folder, examples = judged_options.judged_with(args)
-    trial = Trial(model, examples, (1, 2), bounds)
+    model, pictures = judged_options.judged_with(args)
+    trial = Trial(model, pictures, (1, 2), bounds)
     rows, absent = [trial.served], {}
     for name in args.formats:
         why = missing(name)
@@ -57,16 +57,17 @@ def run(args: argparse.Namespace) -> int:
             made = Path(temporary, name)
             try:
                 with console.quiet_libraries():
-                    make(name, model, made, lambda: training_files(folder))
+                    make(name, model, made, lambda: training_files(pictures))
             except UserError as error:  # of this machine, or of the data
                 absent[name] = str(error)
                 continue
             rows.append(trial.row(name, made))
-    notes = [f"{name} is not made: {why}" for name, why in absent.items()]
+    notes = [str(pictures)]
+    notes += [f"{name} is not made: {why}" for name, why in absent.items()]
     told = {
         "rows": [row.to_mapping() for row in rows],
         "not_made": absent,
-        "pictures": len(examples),
+        "judged_on": pictures.to_mapping(),
     }
     options.tell(args, told, as_text(rows, notes))
     return ExitStatus.DONE

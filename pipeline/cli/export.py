@@ -50,15 +50,18 @@ def run(args: argparse.Namespace) -> int:
         from pipeline.export.table import as_text
         from pipeline.export.trial import Trial, make, training_files
 
-        model, folder, examples = judged_options.judged_with(args)
+        model, pictures = judged_options.judged_with(args)
         with console.quiet_libraries():
-            make(args.format, model, aside, lambda: training_files(folder))
-        trial = Trial(model, examples, (1,), bounds)
+            make(args.format, model, aside, lambda: training_files(pictures))
+        trial = Trial(model, pictures, (1,), bounds)
         row = trial.row(args.format, aside)
-        told = [trial.served.to_mapping(), row.to_mapping()]
-        options.tell(
-            args, {"output": args.output, "rows": told}, as_text([trial.served, row])
-        )
+        rows = [trial.served, row]
+        told = {
+            "judged_on": pictures.to_mapping(),
+            "rows": [each.to_mapping() for each in rows],
+        }
+        text = as_text(rows, [str(pictures)])
+        options.tell(args, {"output": args.output, **told}, text)
         if row.refused:
             if args.json or args.quiet:
                 sys.stderr.write(f"refused: {'; '.join(row.refused)}\n")

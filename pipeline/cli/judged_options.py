@@ -2,14 +2,13 @@
 
 import argparse
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.export.bounds import Bounds
 from schemas.user_error import UserError
 
 if TYPE_CHECKING:
-    from schemas.detection_example import DetectionExample
+    from pipeline.export.pictures import Pictures
 
 
 def add_arguments(parser: argparse.ArgumentParser, *, data: bool = True) -> None:
@@ -54,20 +53,13 @@ def bounds_of(args: argparse.Namespace) -> Bounds:
     return Bounds(args.max_map_loss, args.max_ap50_loss)
 
 
-def judged_with(
-    args: argparse.Namespace,
-) -> "tuple[str, Path, list[DetectionExample]]":
-    """The model's folder, the folder of its splits, the pictures that judge it."""
-    from components.baseline.push_record import read_record
+def judged_with(args: argparse.Namespace) -> "tuple[str, Pictures]":
+    """The model's folder, and the pictures that judge it."""
     from components.example_gen.source.storage import is_remote
-    from pipeline.export.pictures import examples_folder, read_split
+    from pipeline.export.pictures import pictures_of
     from pipeline.prediction.version_path import version_path
 
     model = version_path(args.model)
     if is_remote(model):
         raise UserError(f"{model} lies elsewhere; copy it to this machine first")
-    record = read_record(model)
-    verdict = record.verdict if record else {}
-    folder = examples_folder(args.data, model)
-    split = args.split or verdict.get("split") or "eval"
-    return os.path.realpath(model), folder, read_split(folder, split)
+    return os.path.realpath(model), pictures_of(args.data, args.split, model)

@@ -3,17 +3,18 @@
 import dataclasses
 import glob
 import os
+from pathlib import Path
 
 from components.data_gate.judged_split import AUTO, EVAL, judged_split
 from components.example_gen.config import IngestConfig
 from components.example_gen.ingest import ingest
 from components.example_gen.output.directories import OutputDirs
 from components.example_gen.source import spans
+from pipeline.run.written_examples import example_folders, splits_in
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
 from schemas.user_error import UserError
 
 ALL_IMAGES = "all images"
-_OF_A_RUN = "VocExampleGen/examples"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +49,7 @@ def examples_of(data: str, split: str, work: str) -> Examples:
         folder, report = os.path.join(work, "examples"), os.path.join(work, "report")
         headline = _ingest(data, folder, report, os.path.join(work, "annotations"))
     names = LabelMap.from_file(os.path.join(folder, LABEL_MAP_FILENAME)).names
-    there = _splits_in(folder)
+    there = splits_in(Path(folder))
     if report and not split:
         pattern = f"{glob.escape(folder)}/Split-*/*"
         return Examples(pattern, names, ALL_IMAGES, report, headline)
@@ -61,21 +62,12 @@ def examples_of(data: str, split: str, work: str) -> Examples:
 
 def _with_splits(data: str) -> str:
     """The folder with the label map and the splits, where there is one; else ""."""
-    folders = [data, os.path.join(data, "examples")]
-    runs = glob.glob(os.path.join(glob.escape(data), _OF_A_RUN, "*"))
-    numbered = [run for run in runs if os.path.basename(run).isdigit()]
-    folders += sorted(numbered, key=lambda run: int(os.path.basename(run)))[-1:]
-    for folder in folders:
-        has_classes = os.path.isfile(os.path.join(folder, LABEL_MAP_FILENAME))
+    place = Path(data)
+    for folder in (place, place / "examples", *example_folders(place)):
         # A drawn sample has a label map, too, but no shards.
-        if has_classes and _splits_in(folder):
-            return folder
+        if (folder / LABEL_MAP_FILENAME).is_file() and splits_in(folder):
+            return str(folder)
     return ""
-
-
-def _splits_in(folder: str) -> list[str]:
-    found = glob.glob(os.path.join(glob.escape(folder), "Split-*"))
-    return sorted(os.path.basename(path).removeprefix("Split-") for path in found)
 
 
 def _ingest(data: str, folder: str, report: str, annotations: str) -> str:

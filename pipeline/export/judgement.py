@@ -14,7 +14,6 @@ from trainer.metrics.protocol import DifficultMode
 from trainer.metrics.summary import coco_summary
 
 _ROUNDING = 1e-9
-DIFFICULT: DifficultMode = "ignore"  # as the gate, by default
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,10 +39,13 @@ class Judgement:
 
 
 def judge(
-    columns: ImageColumns, served: ImageColumns, class_names: Sequence[str]
+    columns: ImageColumns,
+    served: ImageColumns,
+    class_names: Sequence[str],
+    difficult: DifficultMode = "ignore",
 ) -> Judgement:
     """The numbers of `columns`, and the shift of its scores from those of `served`."""
-    threshold = best_thresholds(served, class_names, DIFFICULT, "").overall
+    threshold = best_thresholds(served, class_names, difficult, "").overall
     if not columns.has_only_numbers:
         return Judgement(None, None, {}, threshold, 0, None, 0)
     summary = coco_summary(
@@ -51,7 +53,7 @@ def judge(
         columns.detections(),
         image_ids=list(columns.image_ids),
         class_names=class_names,
-        difficult=DIFFICULT,
+        difficult=difficult,
     )
     above, shift, fallen = _shift(columns, served, len(class_names), threshold)
     return Judgement(

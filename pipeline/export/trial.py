@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.export import pictures
 from pipeline.export.bounds import Bounds
 from pipeline.export.judgement import Judgement, judge, losses_over
 from pipeline.export.measure import Measured, measure
-from schemas.detection_example import DetectionExample
+from pipeline.export.pictures import Pictures, read_split, spread
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
 
 SERVED = "served"
@@ -47,32 +46,37 @@ class Trial:
     """The served model's own answers, and formats held against them.
 
     Attributes:
-      examples: the pictures that are judged on.
+      pictures: that are judged on.
       served: the served model's own row.
     """
 
     def __init__(
         self,
         model: str,
-        examples: Sequence[DetectionExample],
+        pictures: Pictures,
         threads: Sequence[int],
         bounds: Bounds,
     ) -> None:
-        self.examples = examples
+        self.pictures = pictures
         self._threads, self._bounds = threads, bounds
         path = Path(model, "assets.extra", LABEL_MAP_FILENAME)
         self._label_map = LabelMap.from_file(path)
-        measured = measure(Path(model), examples, self._label_map, threads)
+        measured = self._measured(Path(model))
         self.served = self._row(SERVED, measured, measured)
 
     def row(self, name: str, folder: Path) -> Row:
         """An export in `folder`, judged."""
-        measured = measure(folder, self.examples, self._label_map, self._threads)
-        return self._row(name, measured, self.served.measured)
+        return self._row(name, self._measured(folder), self.served.measured)
+
+    def _measured(self, folder: Path) -> Measured:
+        examples = self.pictures.examples
+        return measure(folder, examples, self._label_map, self._threads)
 
     def _row(self, name: str, measured: Measured, served: Measured) -> Row:
         names = self._label_map.names
-        judgement = judge(measured.columns, served.columns, names)
+        judgement = judge(
+            measured.columns, served.columns, names, self.pictures.difficult
+        )
         own = judgement if name == SERVED else self.served.judgement
         return Row(name, measured, judgement, losses_over(judgement, own, self._bounds))
 
@@ -92,9 +96,9 @@ def make(
     write_export(name, model, folder, Frames())
 
 
-def training_files(folder: Path) -> list[bytes]:
-    """What int8 is calibrated with: pictures from all over the train split."""
-    return pictures.spread(pictures.read_split(folder, "train"), _CALIBRATED_WITH)
+def training_files(pictures: Pictures) -> list[bytes]:
+    """What int8 is calibrated with: pictures from all over the train split beside."""
+    return spread(read_split(pictures.folder, "train"), _CALIBRATED_WITH)
 
 
 def _frames(model: str, files: list[bytes]) -> Iterator[npt.NDArray[np.uint8]]:

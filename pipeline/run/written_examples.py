@@ -1,0 +1,43 @@
+"""Where the stages of a root wrote examples with images, split by split."""
+
+import os
+from pathlib import Path
+
+from pipeline.run.record import latest_run, metadata_path, newest_ingest
+
+_WINDOW = "SpanWindow"
+# Of a run; of a span of a retraining; of a window of spans.
+_STAGES = ("VocExampleGen", "VocExampleGen-*", _WINDOW)
+
+
+def splits_in(folder: Path) -> list[str]:
+    """Names of the splits that lie in a folder; none where it is no such folder."""
+    return sorted(path.name.removeprefix("Split-") for path in folder.glob("Split-*"))
+
+
+def example_folders(root: Path) -> list[Path]:
+    """Those of a root: that of the newest run first, then what was written last."""
+    found = [
+        folder
+        for stage in _STAGES
+        for folder in root.glob(f"{stage}/examples/*")
+        if folder.name.isdigit() and splits_in(folder)
+    ]
+    newest = _of_newest_run(root)
+    return sorted(
+        found,
+        key=lambda folder: (
+            (folder.parts[-3], folder.name) == newest,
+            int(folder.name),
+        ),
+        reverse=True,
+    )
+
+
+def _of_newest_run(root: Path) -> tuple[str, str]:
+    """Stage and number of the examples that the newest run learned from, or reused."""
+    stages = latest_run(metadata_path(str(root)))
+    stage = _WINDOW if _WINDOW in stages else newest_ingest(stages)
+    outputs = stages[stage].outputs if stage else {}
+    number = os.path.basename(outputs["examples"].uri) if "examples" in outputs else ""
+    return stage, number
