@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 _MOST = 200
 _TOLD = 10
-_LIST_FILE = "labels.json"  # what an earlier list is known by
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "data", metavar="DATA", help="a VOC data set, or a folder with TFRecords"
     )
-    parser.add_argument("--output", required=True, metavar="OUT", help="a folder")
+    parser.add_argument("--output", required=True, metavar="OUT", help="a new folder")
     parser.add_argument(
         "--split",
         default="",
@@ -64,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     model = version_path(args.model)
     if not storage.is_remote(args.data) and not os.path.exists(args.data):
         raise UserError(f"no such data: {args.data}")
-    _require_replaceable(args.output)
+    _require_new(args.output)
     if not args.quiet:
         sys.stderr.write("loading TFX\n")
     with tempfile.TemporaryDirectory() as work:
@@ -89,15 +88,18 @@ def _priced(args: argparse.Namespace, model: str, work: str) -> "PricedLabels":
         return write_priced(found, examples, args.output, args.most)
 
 
-def _require_replaceable(output: str) -> None:
-    """Refuses a folder with anything but an earlier list: annotations may be there."""
+def _require_new(output: str) -> None:
+    """Refuses a folder with anything in it: annotations, and perhaps corrected ones.
+
+    Those of an earlier list would stand beside the new ones, and be copied with them.
+    """
     if not os.path.exists(output):
         return
     if os.path.isfile(output):
         raise UserError(f"--output {output} is a file; name a folder")
-    if os.listdir(output) and not os.path.exists(os.path.join(output, _LIST_FILE)):
+    if os.listdir(output):
         raise UserError(
-            f"--output {output} holds other files than priced labels; name another"
+            f"--output {output} holds files, perhaps corrected labels; name another"
         )
 
 

@@ -9,9 +9,11 @@ from components.data_gate.judged_split import AUTO, EVAL, judged_split
 from components.example_gen.config import IngestConfig
 from components.example_gen.ingest import ingest
 from components.example_gen.output.directories import OutputDirs
+from components.example_gen.shards.tfrecord import TFRecordWriter, read_records
 from components.example_gen.source import spans
 from pipeline.run.written_examples import example_folders, splits_in
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
+from schemas.tf_example import decode_example
 from schemas.user_error import UserError
 
 ALL_IMAGES = "all images"
@@ -51,7 +53,7 @@ def examples_of(data: str, split: str, work: str) -> Examples:
     names = LabelMap.from_file(os.path.join(folder, LABEL_MAP_FILENAME)).names
     there = splits_in(Path(folder))
     if report and not split:
-        pattern = f"{glob.escape(folder)}/Split-*/*"
+        pattern = glob.escape(_each_once(folder, os.path.join(work, "each_once")))
         return Examples(pattern, names, ALL_IMAGES, report, headline)
     chosen = split or (judged_split(AUTO, there) if EVAL in there else there[-1])
     if chosen not in there:
@@ -70,8 +72,21 @@ def _with_splits(data: str) -> str:
     return ""
 
 
+def _each_once(folder: str, path: str) -> str:
+    """Writes every image of all splits to one file; one may lie in two of them."""
+    seen = set()
+    with TFRecordWriter(path) as sink:
+        for file in sorted(Path(folder).glob("Split-*/*")):
+            for record in read_records(str(file)):
+                image_id = decode_example(record).image_id
+                if image_id not in seen:
+                    sink.write(record)
+                seen.add(image_id)
+    return path
+
+
 def _ingest(data: str, folder: str, report: str, annotations: str) -> str:
-    """Writes every image that ingest takes; one that is in two sets, in both."""
+    """Writes every image that ingest takes; one of two image sets is in two splits."""
     config = IngestConfig(
         train_fraction=0,
         eval_fraction=1,

@@ -95,7 +95,12 @@ def test_the_page_shows_each_with_the_label_now_and_as_it_would_be(out):
     assert "✓ dog" in renamed
 
 
-def test_a_folder_of_something_else_is_not_written_into(place, capsys):
+def test_labels_that_somebody_may_have_corrected_are_not_written_over(
+    place, out, capsys
+):
     arguments = [str(place / "served"), str(place / "voc")]
-    assert main(["labels", *arguments, "--output", str(place / "voc")]) == 2
-    assert "holds other files than priced labels" in capsys.readouterr().err
+    (out / "Annotations" / "renamed.xml").write_text("corrected")
+    for folder in (place / "voc", out):
+        assert main(["labels", *arguments, "--output", str(folder)]) == 2
+        assert "holds files, perhaps corrected labels" in capsys.readouterr().err
+    assert (out / "Annotations" / "renamed.xml").read_text() == "corrected"

@@ -1,0 +1,28 @@
+from PIL import Image
+
+from components.report.pictures import read_examples
+from pipeline.evaluation.examples import ALL_IMAGES, examples_of
+
+XML = (
+    "<annotation><size><width>40</width><height>30</height><depth>3</depth></size>"
+    "<object><name>dog</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>20</xmax>"
+    "<ymax>20</ymax></bndbox></object></annotation>"
+)
+
+
+def test_an_image_of_two_image_sets_counts_once(tmp_path):
+    voc = tmp_path / "voc"
+    for name in ("Annotations", "JPEGImages", "ImageSets/Main"):
+        (voc / name).mkdir(parents=True)
+    for turn, name in enumerate("abc"):
+        picture = Image.effect_mandelbrot((40, 30), (-2, -1 - turn, 1, 1), 9)
+        picture.save(voc / f"JPEGImages/{name}.jpg")
+        (voc / f"Annotations/{name}.xml").write_text(XML)
+    for split, ids in (("train", "a b"), ("val", "c"), ("test", "a")):
+        (voc / f"ImageSets/Main/{split}.txt").write_text(ids.replace(" ", "\n"))
+
+    found = examples_of(str(voc), "", str(tmp_path / "work"))
+
+    ids = [example.image_id for example in read_examples(found.file_pattern)]
+    assert sorted(ids) == ["a", "b", "c"]
+    assert found.split == ALL_IMAGES
