@@ -35,3 +35,38 @@ def test_what_this_process_and_its_children_leave_goes_with_the_block(
     assert list(tmp_path.iterdir()) == []
     assert tempfile.gettempdir() == str(tmp_path)
     assert os.environ.get("TMPDIR") == before
+
+
+HOLDS = """
+import sys, time
+from pipeline.run.temporary import own_temporary_folder
+with own_temporary_folder() as folder:
+    print(folder, flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_what_a_killed_command_left_goes_when_the_next_begins(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    of_others = [tmp_path / "voc-pipeline-unlocked", tmp_path / "other"]
+    for folder in of_others:
+        folder.mkdir()
+        (folder / ".lock").touch()  # as that of a --root
+    command = subprocess.Popen(
+        [sys.executable, "-c", HOLDS],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        text=True,
+    )
+    left = Path(command.stdout.readline().strip())
+    (left / "large").write_text("content")
+
+    with own_temporary_folder():
+        assert (left / "large").exists()  # its command is there
+    command.kill()
+    command.communicate()
+    assert left.exists()
+    with own_temporary_folder():
+        assert not left.exists()
+    assert sorted(tmp_path.iterdir()) == sorted(of_others)
