@@ -84,52 +84,37 @@ class _Columns:
         ids = [_text(i) for i in np.asarray(batch["image_ids"])]
         numbers = np.arange(len(ids))[:, None] + len(self.image_ids)
         self.image_ids += ids
-        classes = np.asarray(batch["gt_classes"])
-        truth = (
-            # what was annotated in whole pixels is so again, as where TFMA reads it
-            np.round(_original(np.asarray(batch["gt_boxes"], np.float64), *frame), 3),
-            classes,
-            np.asarray(batch["gt_difficult"]),
-        )
-        self._truth.append(_rows(classes >= 0, numbers, truth))
-        found_classes = np.asarray(outputs["classes"])
-        found = (
-            _original(np.asarray(outputs["boxes"]), *frame),
-            found_classes,
-            np.asarray(outputs["scores"]),
-        )
-        self._found.append(_rows(found_classes >= 0, numbers, found))
+        # what was annotated in whole pixels is so again, as where TFMA reads it
+        boxes = _original(np.asarray(batch["gt_boxes"], np.float64), *frame).round(3)
+        truth = boxes, batch["gt_classes"], batch["gt_difficult"]
+        self._truth.append(_rows(numbers, *map(np.asarray, truth)))
+        boxes = _original(np.asarray(outputs["boxes"]), *frame)
+        found = boxes, outputs["classes"], outputs["scores"]
+        self._found.append(_rows(numbers, *map(np.asarray, found)))
 
     def ground_truths(self) -> GroundTruths:
-        image, boxes, classes, difficult = _joined(self._truth)
-        return GroundTruths(
-            image=image,
-            boxes_xywh=to_xywh(boxes),
-            class_id=classes,
-            difficult=difficult,
-        )
+        return GroundTruths(**_joined(self._truth, "difficult"))
 
     def detections(self) -> Detections:
-        image, boxes, classes, scores = _joined(self._found)
-        return Detections(
-            image=image,
-            boxes_xywh=to_xywh(boxes),
-            class_id=classes,
-            score=scores,
-        )
+        return Detections(**_joined(self._found, "score"))
 
 
 def _rows(
-    mask: NDArray[Any], numbers: NDArray[Any], columns: tuple[NDArray[Any], ...]
+    numbers: NDArray[Any], boxes: NDArray[Any], classes: NDArray[Any], of: NDArray[Any]
 ) -> tuple[NDArray[Any], ...]:
-    image = np.broadcast_to(numbers, mask.shape)
-    return (image[mask], *(column[mask] for column in columns))
+    """Image numbers, boxes, classes and `of` of a batch, without the padding."""
+    is_box = classes >= 0
+    image = np.broadcast_to(numbers, classes.shape)
+    return image[is_box], boxes[is_box], classes[is_box], of[is_box]
 
 
-def _joined(rows: list[tuple[NDArray[Any], ...]]) -> tuple[NDArray[Any], ...]:
+def _joined(rows: list[tuple[NDArray[Any], ...]], of: str) -> dict[str, NDArray[Any]]:
+    """`_rows` of every batch as columns; `of` names the last."""
     if not rows:
         raise ValueError("nothing to evaluate: the eval split has no examples")
-    return tuple(np.concatenate(column) for column in zip(*rows, strict=True))
+    image, boxes, *others = map(np.concatenate, zip(*rows, strict=True))
+    columns = {"image": image, "boxes_xywh": to_xywh(boxes)}
+    return columns | dict(zip(("class_id", of), others, strict=True))
 
 
 def _original(
