@@ -27,6 +27,7 @@ from components.evaluator.judged_images import JUDGED_IMAGES_FILE, JudgedImages
 from components.evaluator.score_thresholds import THRESHOLDS_FILE, best_thresholds
 from schemas.config_json import from_json
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
+from trainer.input.undecodable import undecodable_named_after_beam
 
 _LOGGER = logging.getLogger(__name__)
 METRICS_FILE = "metrics.json"
@@ -47,6 +48,8 @@ def DetectionEvaluator(
     """Measures on `eval` and, where there is one, `test`; the gate judges on one.
 
     The thresholds of the scores are found on `eval`, so that `test` stays unseen.
+
+    Raises UserError that names an image which does not decode, and its file.
     """
     del source_digest  # only there for the cache to see
     config = from_json(GateConfig, gate_config, "gate")
@@ -61,11 +64,16 @@ def DetectionEvaluator(
         served_path=path_utils.serving_model_path(baseline.uri) if compared else "",
     )
     outputs = {split: os.path.join(evaluation_result.uri, split) for split in splits}
-    with beam_pipeline as pipeline:
+    files = {
+        split: io_utils.all_files_pattern(
+            artifact_utils.get_split_uri([examples], split)
+        )
+        for split in splits
+    }
+    with undecodable_named_after_beam(*files.values()), beam_pipeline as pipeline:
         for split, output_path in outputs.items():
-            split_uri = artifact_utils.get_split_uri([examples], split)
             _ = pipeline | f"Measure[{split}]" >> evaluation.EvaluateSplit(
-                file_pattern=io_utils.all_files_pattern(split_uri),
+                file_pattern=files[split],
                 candidate_path=judged.candidate_path,
                 baseline_path=judged.served_path,
                 class_names=class_names,

@@ -21,6 +21,7 @@ from pipeline.beam.choice import BeamConfig, pipeline_args
 from pipeline.evaluation.examples import Examples
 from pipeline.evaluation.results_file import write_results
 from pipeline.prediction.detector import on_this_machine
+from trainer.input.undecodable import undecodable_named_after_beam
 from trainer.metrics.protocol import DifficultMode
 
 _SHOWN_IMAGES = 12
@@ -67,14 +68,18 @@ def measure(
 ) -> Evaluation:
     """Runs the model over the examples; TFMA's files go into the folder `work`.
 
-    Raises UserError where it is no detector of this program.
+    Raises UserError where it is no detector of this program, and for an image that
+    does not decode.
     """
     with on_this_machine(model) as path:
         require_comparable(ServedModel(0, path, None))
         names = _joined(class_names(path), examples.class_names)
         output = os.path.join(work, "tfma")
         options = PipelineOptions(pipeline_args(BeamConfig()))
-        with beam.Pipeline(options=options) as pipeline:
+        with (
+            undecodable_named_after_beam(examples.file_pattern),
+            beam.Pipeline(options=options) as pipeline,
+        ):
             _ = pipeline | evaluation.EvaluateSplit(
                 file_pattern=examples.file_pattern,
                 candidate_path=path,

@@ -1,4 +1,4 @@
-"""Which image of which shard does not decode, where a training ends over one."""
+"""Which image of which shard does not decode, where a stage ends over one."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -21,12 +21,30 @@ def undecodable_named(*file_patterns: str | Sequence[str]) -> Iterator[None]:
     try:
         yield
     except tf.errors.InvalidArgumentError as error:
-        for patterns in file_patterns:
-            for name in find_files(patterns):
-                found = _first_undecodable(name)
-                if found:
-                    raise UserError(found) from error
+        _name_undecodable(file_patterns, error)
         raise
+
+
+@contextlib.contextmanager
+def undecodable_named_after_beam(*file_patterns: str | Sequence[str]) -> Iterator[None]:
+    """The same for what a pipeline raises: of a decoder's error, only text is left."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        _name_undecodable(file_patterns, error)
+        raise
+
+
+def _name_undecodable(
+    file_patterns: Sequence[str | Sequence[str]], error: Exception
+) -> None:
+    for patterns in file_patterns:
+        for name in find_files(patterns):
+            found = _first_undecodable(name)
+            if found:
+                raise UserError(found) from error
 
 
 def _first_undecodable(name: str) -> str:

@@ -1,4 +1,11 @@
+import dataclasses
+
 import pytest
+import tensorflow as tf
+
+from schemas.label_map import LabelMap
+from schemas.tf_example import decode_example, encode_example
+from schemas.user_error import UserError
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
@@ -82,3 +89,23 @@ def test_the_threshold_with_the_best_f1_is_kept(stages):
         "overall": 0.5,
         "by_class": {"dog": 0.5},
     }
+
+
+def test_an_image_that_does_not_decode_is_named_in_one_line(stages):
+    stages.write_examples(IMAGES)
+    stages.write_examples({"c": (40, 30, [])}, split="test")
+    path = stages.folder / "examples" / "Split-test" / "i.gz"
+    (record,) = tf.data.TFRecordDataset(str(path), "GZIP").as_numpy_iterator()
+    example = decode_example(record)
+    cut = dataclasses.replace(example, encoded_image=example.encoded_image[:-12])
+    with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
+        writer.write(encode_example(cut, LabelMap(("dog",))))
+
+    model, nothing = stages.model("candidate"), stages.baseline_model()
+    with pytest.raises(UserError) as caught:
+        stages.evaluate(model, nothing, {"min_map": 0.0})
+
+    message = str(caught.value)
+    assert message.startswith("image 'c' in ")
+    assert "Split-test/i.gz does not decode (Invalid PNG data" in message
+    assert "\n" not in message
