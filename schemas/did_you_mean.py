@@ -4,8 +4,12 @@ from collections.abc import Iterable
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """For the nearest known name ` (did you mean 'seed'?)`; "" where none is near."""
+    """For the nearest known name ` (did you mean 'seed'?)`; "" where none is near.
+
+    The dashes before an option make no two of them alike.
+    """
     import difflib
 
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f" (did you mean {near[0]!r}?)" if near else ""
+    bare = {each.lstrip("-"): each for each in known}
+    near = difflib.get_close_matches(name.lstrip("-"), list(bare), n=1)
+    return f" (did you mean {bare[near[0]]!r}?)" if near else ""

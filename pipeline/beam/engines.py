@@ -1,6 +1,7 @@
 """Beam's runners for an engine outside: a job ends with its client, a loss is told."""
 
 import contextlib
+import os
 import re
 import shutil
 import signal
@@ -104,6 +105,16 @@ def told_of(error: BaseException, where: str) -> UserError | None:
     return UnavailableError(f"{where} ended the job: {said}; repeat the command")
 
 
+def not_started(error: BaseException, where: str) -> UserError | None:
+    """What an error means that came before there was a job; None as of `told_of`."""
+    if type(error) is not RuntimeError:
+        return told_of(error, where)
+    said = str(error).splitlines()[0]
+    return UnavailableError(
+        f"{where} did not start: {said}; docs/runners.md says what must be there"
+    )
+
+
 def _quiet_threads() -> None:
     """Beam's threads leave a trace each when the engine is lost: `Job` says it once."""
     before = threading.excepthook
@@ -144,7 +155,7 @@ class _Outside:
             return super().create_job_service(options)  # type: ignore[misc]
         except BaseException as error:
             self._stop_server()
-            told = told_of(error, self._where)
+            told = not_started(error, self._where)
             if told is None:
                 raise
             raise told from error
@@ -168,7 +179,15 @@ class _PrismServer(prism_runner.PrismJobServer):
     """A Prism that ends with this process, however that ends."""
 
     def subprocess_cmd_and_endpoint(self) -> tuple[list[Any], str]:
-        command, endpoint = super().subprocess_cmd_and_endpoint()
+        """The program and where it listens; UserError for a location without one."""
+        location = self._path or ""
+        if location and "://" not in location and not os.path.isfile(location):
+            raise UserError(f"--prism_location={location} is no file; name the program")
+        try:
+            command, endpoint = super().subprocess_cmd_and_endpoint()
+        except ValueError as error:
+            said = str(error).splitlines()[0]
+            raise UserError(f"--prism_location={location}: {said}") from error
         setpriv = shutil.which("setpriv")  # of util-linux
         ends_with_us = [setpriv, "--pdeathsig", "KILL"] if setpriv else []
         return [*ends_with_us, *command], endpoint

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -19,7 +20,7 @@ _TIMEOUT_S = 60
 
 
 def check_on_result(target: str) -> None:
-    """UserError for a command that is none."""
+    """UserError for a command that is none, or whose program is not on this machine."""
     if _is_url(target):
         return
     try:
@@ -28,6 +29,11 @@ def check_on_result(target: str) -> None:
         raise UserError(f"--on-result {target}: {error}") from error
     if not words:
         raise UserError("--on-result is empty; name a command or a URL")
+    if not shutil.which(words[0]):
+        raise UserError(
+            f"--on-result {target}: there is no program {words[0]} that can be run "
+            "here; name another, or an http:// or https:// address"
+        )
 
 
 def tell_result(target: str, result: Mapping[str, Any]) -> str:

@@ -56,8 +56,7 @@ def examine(
     anchors_by_level = model.anchors(*size)
     anchors = np.concatenate([np.asarray(level) for level in anchors_by_level])
     lines = [
-        f"{sample.images} training images looked at, {sample.images_with_box} with "
-        f"objects, {len(sample.boxes)} boxes",
+        _looked_at_line(sample, data.num_train_examples),
         classes_line(sample, data.class_names),
         sizes_line(sample),
         anchors_line(sample, anchors_by_level, model.config.matcher),
@@ -102,6 +101,17 @@ def rates_line(sample: Sample, probe: ProbeResult) -> str:
     return (
         f"input pipeline {sample.images_per_s:.0f} images/s, training step "
         f"{probe.images_per_s:.1f}: the {'input' if slow_input else 'step'} bounds"
+    )
+
+
+def _looked_at_line(sample: Sample, training_images: int) -> str:
+    # A small data set goes round: its images come again, augmented otherwise.
+    of = "training images"
+    if sample.images > training_images:
+        of = f"frames of the {training_images} training images"
+    return (
+        f"{sample.images} {of} looked at, {sample.images_with_box} with objects, "
+        f"{len(sample.boxes)} boxes"
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.__main__ import main
-from pipeline.beam.engines import told_of
+from pipeline.beam.engines import not_started, told_of
 from schemas import own_process
 from schemas.user_error import UnavailableError, UserError
 
@@ -49,6 +49,37 @@ def test_an_engine_that_is_not_there_is_one_line_and_69(data, tmp_path, runner, 
         f"voc-pipeline ingest: the {runner.capitalize()} job server"
     ]
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("location", "said"),
+    [
+        ("{data}", "--prism_location={data} is no file; name the program"),
+        ("{data}/prism", "--prism_location={data}/prism is no file; name the program"),
+        ("https://example.com/prism", "--prism_location=https://example.com/prism: "),
+    ],
+)
+def test_a_prism_that_is_not_where_it_was_said_is_bad_input(
+    data, tmp_path, capsys, location, said
+):
+    where = f"--beam-arg=--prism_location={location.format(data=data)}"
+    out = str(tmp_path / "out")
+    command = ["ingest", str(data), "--output", out, "--quiet", "--runner", "prism"]
+    assert main([*command, where]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith(f"voc-pipeline ingest: {said.format(data=data)}")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_prism_that_cannot_be_fetched_ended_no_job():
+    # what Beam 2.77 says without a network, where no prism is on PATH
+    said = "Unable to fetch remote prism binary at https://h/p.zip: <urlopen error>"
+    told = not_started(RuntimeError(said), "Prism")
+    assert type(told) is UnavailableError
+    assert str(told) == (
+        f"Prism did not start: {said}; docs/runners.md says what must be there"
+    )
 
 
 def test_a_users_mistake_that_a_remote_worker_met_is_told_as_such():

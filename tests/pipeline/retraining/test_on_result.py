@@ -81,7 +81,9 @@ def test_a_command_may_leave_something_running():
     assert time.monotonic() - began_s < 8
 
 
-@pytest.mark.parametrize("command", ["'unclosed", "   "])
+@pytest.mark.parametrize(
+    "command", ["'unclosed", "   ", "/no/such/program -x", "ftp://host/hook"]
+)
 def test_what_is_no_command_is_refused_before_anything_runs(command):
     with pytest.raises(UserError, match="--on-result"):
         check_on_result(command)

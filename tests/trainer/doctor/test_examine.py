@@ -45,8 +45,10 @@ def test_good_data_is_described_line_by_line(tmp_path):
         config=ModelConfig(),
     )
     lines = examine(model, data, config, str(tmp_path), probe_seconds=0)
-    # two batches of 32 are asked for; these have two images each
-    assert lines[0] == "4 training images looked at, 2 with objects, 2 boxes"
+    # two batches of 32 are asked for; these have two images each, the same two
+    assert lines[0] == (
+        "4 frames of the 2 training images looked at, 2 with objects, 2 boxes"
+    )
     assert lines[1] == "classes: ant 0, bee 2"
     assert "40 px (median)" in lines[2]
     assert lines[3].startswith("0% of the boxes have no anchor")
