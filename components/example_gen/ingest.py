@@ -118,10 +118,9 @@ def _job(
 
 
 def _run(plan: ShardPlan, job: shards.ShardJob) -> RunResult:
-    processes = _processes(plan.images, job.config)
     with _progress(plan, job):
-        count = len(plan.shard_sizes)
-        return run_shards(count, job, job.config.label_map, processes)
+        count, hands = len(plan.shard_sizes), _hands_here(plan.images, job.config)
+        return run_shards(count, job, job.config.label_map, hands)
 
 
 def _progress(
@@ -170,6 +169,11 @@ def _hands(
 
     if not isinstance(pipeline.runner, FnApiRunner):
         return workers.Hands(processes=1, threads=1)
+    return _hands_here(images, config)
+
+
+def _hands_here(images: int, config: IngestConfig) -> workers.Hands:
+    """Processes of ours; for few images threads, one for each core we may use."""
     processes = _processes(images, config)
     threads = len(os.sched_getaffinity(0)) if processes == 1 else 1
     return workers.Hands(processes, threads)

@@ -4,7 +4,6 @@
 ingesting a thousand images: where nobody asks for it, it is left out.
 """
 
-import os
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -24,17 +23,16 @@ def run_shards(
     shard_count: int,
     job: ShardJob,
     class_names: tuple[str, ...] | None,
-    processes: int,
+    hands: workers.Hands,
 ) -> RunResult:
     """Writes all shards; without `class_names` the classes are those of the data."""
     if class_names is None:
-        found = _each(classes_of_planned, shard_count, processes, job)
+        found = _each(classes_of_planned, shard_count, hands.processes, job)
         class_names = tuple(sorted(frozenset().union(*found)))
-    threads = 1 if processes > 1 else os.cpu_count() or 1
     tally, files = Tally(), list[tuple[int, StagedFile]]()
     owners: dict[bytes, list[tuple[str, str]]] = defaultdict(list)
-    arguments = LabelMap(class_names), job, threads
-    for result in _each(write_planned, shard_count, processes, *arguments):
+    arguments = LabelMap(class_names), job, hands.threads
+    for result in _each(write_planned, shard_count, hands.processes, *arguments):
         tally = tally.merge(result.tally)
         files += [(result.index, file) for file in result.files]
         for sha256, split, image_id in result.hashes:

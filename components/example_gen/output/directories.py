@@ -89,7 +89,8 @@ def locked(lock_path: str, what: str, busy: str) -> Iterator[None]:
     mine = False
     with lock:
         try:
-            mine = _acquired(lock)
+            with _writable(what):
+                mine = _acquired(lock)
             if not mine:
                 raise UserError(busy)
             yield
@@ -99,12 +100,15 @@ def locked(lock_path: str, what: str, busy: str) -> Iterator[None]:
 
 
 def _acquired(lock: TextIO) -> bool:
-    """False where another run holds it, or one that just ended has deleted it."""
+    """False where another run holds it, or one that just ended has deleted it.
+
+    OSError where the file system has no locks, as NFS without its lock daemon.
+    """
     try:
         # The kernel lets go of it with the process, however that ends.
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return os.path.samestat(os.fstat(lock.fileno()), os.stat(lock.name))
-    except OSError:
+    except (BlockingIOError, FileNotFoundError):
         return False
 
 

@@ -1,5 +1,7 @@
 """Without Beam a run writes the same bytes as with it."""
 
+import os
+
 import pytest
 
 from components.example_gen import local_run
@@ -66,6 +68,27 @@ def test_beam_is_asked_where_someone_asks_for_it(home, tmp_path, monkeypatch):
     assert output_of(home, tmp_path / "beam", pipeline_with)
     with pytest.raises(AssertionError, match="ran without Beam"):
         output_of(home, tmp_path / "alone", None)
+
+
+def test_few_images_take_a_thread_for_each_core_that_may_be_used(
+    home, tmp_path, monkeypatch
+):
+    given = []
+
+    def look(*arguments):
+        given.extend(arguments)
+        raise InterruptedError
+
+    monkeypatch.setattr("components.example_gen.ingest.run_shards", look)
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, [min(cores)])
+    try:
+        with pytest.raises(InterruptedError):
+            output_of(home, tmp_path / "alone", None)
+    finally:
+        os.sched_setaffinity(0, cores)
+
+    assert given[-1] == (1, 1)
 
 
 def test_a_run_on_this_machine_leaves_no_worker(home, tmp_path):
