@@ -43,12 +43,13 @@ def by_class(findings: Findings) -> list[Row]:
     """A row a class, in the order of the label map."""
     columns = findings.columns[CANDIDATE]
     objects = counted_objects(columns, findings.class_names, findings.difficult)
+    counts = _counted(findings, columns)
     of = findings.metrics[findings.split]
     return [
         Row(
             name,
             objects[name],
-            len(np.unique(columns.gt_image[columns.gt_classes == number])),
+            len(np.unique(columns.gt_image[counts & (columns.gt_classes == number)])),
             of[CANDIDATE].get(f"AP/{name}"),
             of.get(SERVED, {}).get(f"AP/{name}"),
             of[CANDIDATE].get(f"AP50/{name}"),
@@ -60,7 +61,7 @@ def by_class(findings: Findings) -> list[Row]:
 def by_size(findings: Findings) -> list[Row]:
     """COCO's three sizes of objects."""
     columns = findings.columns[CANDIDATE]
-    counts = ~columns.gt_difficult | (findings.difficult == "plain")
+    counts = _counted(findings, columns)
     area = area_px2(to_xywh(columns.gt_boxes))
     of = findings.metrics[findings.split]
     rows = []
@@ -77,6 +78,11 @@ def by_size(findings: Findings) -> list[Row]:
             )
         )
     return rows
+
+
+def _counted(findings: Findings, columns: ImageColumns) -> NDArray[np.bool_]:
+    """[G] whether an object is to be found."""
+    return ~columns.gt_difficult | (findings.difficult == "plain")
 
 
 def by_slice(findings: Findings, facts: Mapping[str, ImageFacts]) -> list[Row]:
@@ -120,7 +126,7 @@ def _slice_row(findings: Findings, name: str, chosen: NDArray[np.bool_]) -> Row:
         for model, columns in findings.columns.items()
     }
     columns = findings.columns[CANDIDATE]
-    counts = ~columns.gt_difficult | (findings.difficult == "plain")
+    counts = _counted(findings, columns)
     return Row(
         name,
         int((counts & chosen[columns.gt_image]).sum()),

@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from components.example_gen.source.image import to_rgb
-from trainer.serving.detect import as_stored, orientation_of, turned
+from trainer.serving.detect import as_rgb, as_stored, orientation_of, turned
 
 _UPRIGHT = 1
 _TRANSPOSED_FROM = 5  # from there on rows and columns change places
@@ -52,7 +51,7 @@ def upright_picture(encoded: bytes, side_px: int | None = None) -> Image.Image:
         orientation = orientation_of(image)
         if side_px is not None:
             image.draft("RGB", (side_px, side_px))
-        picture = to_rgb(image)
+        picture = as_rgb(image)
     if side_px is not None:
         picture.thumbnail((side_px, side_px))
     return turned(picture, orientation)

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image
 
 from components.example_gen.rules.box_frame import BoxFrame
 from schemas.single_box import Box
 from schemas.user_error import UserError
+from trainer.serving import detect
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
-_EXIF_ORIENTATION = 0x0112
 _SERVED = ("JPEG", "MPO", "PNG")
 
 
@@ -63,9 +63,8 @@ def read_picture(path: str) -> Picture:
     try:
         with Image.open(path) as image:
             orientation = _orientation(path, image)
-            image.getexif()[_EXIF_ORIENTATION] = orientation
-            pixels = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-            return Picture(pixels, orientation)
+            upright = detect.turned(detect.as_rgb(image), orientation)
+            return Picture(np.asarray(upright), orientation)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise PictureError(str(error)) from error
 
@@ -79,8 +78,7 @@ def _orientation(path: str, image: Image.Image) -> int:
 
         with open(path, "rb") as file:
             return int(exif_orientation(tf.constant(file.read())))
-    value = image.getexif().get(_EXIF_ORIENTATION, 1)
-    return value if value in range(1, 9) else 1
+    return detect.orientation_of(image)
 
 
 def _below(name: str) -> list[str]:

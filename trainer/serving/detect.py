@@ -93,11 +93,15 @@ class Detector:
 
 def read_image(encoded: bytes) -> Image.Image:
     """A picture's pixels upright, RGB; of 16 bits the high byte, alpha is dropped."""
-    image: Image.Image = Image.open(io.BytesIO(encoded))
-    orientation = orientation_of(image)
+    image = Image.open(io.BytesIO(encoded))
+    return turned(as_rgb(image), orientation_of(image))
+
+
+def as_rgb(image: Image.Image) -> Image.Image:
+    """The same as it is stored; Pillow alone makes 16 bits white."""
     if image.mode.startswith("I"):
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    return turned(image.convert("RGB"), orientation)
+    return image.convert("RGB")
 
 
 def exif_orientation(encoded: bytes) -> int:

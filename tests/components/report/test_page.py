@@ -147,6 +147,9 @@ def test_quality_by_size_and_slice_counts_its_objects(make_findings, split_image
     from components.report import numbers
 
     findings = make_findings()
+    # the dog of c is difficult, and is not looked for
+    classes = numbers.by_class(findings)
+    assert [(row.objects, row.images) for row in classes] == [(2, 2), (1, 1)]
     # 20 x 30 px: all small; the difficult one does not count.
     sizes = numbers.by_size(findings)
     assert [row.objects for row in sizes] == [3, 0, 0]

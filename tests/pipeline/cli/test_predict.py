@@ -93,6 +93,13 @@ def test_a_box_goes_back_to_where_its_pixels_are_stored(tmp_path):
     assert upright.as_stored((20, 0, 30, 5)) == (20, 0, 30, 5)
 
 
+def test_a_picture_of_16_bits_keeps_its_high_byte_as_in_serving(tmp_path):
+    deep = np.arange(0, 60_000, 100, dtype=np.uint16).reshape(20, 30)
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+    pixels = read_picture(str(tmp_path / "deep.png")).pixels
+    assert (pixels == (deep >> 8)[..., None]).all()
+
+
 @pytest.mark.parametrize("orientation", [1, 6])
 def test_score_takes_the_results(orientation, tmp_path, predict, capsys):
     folder = tmp_path / "voc"
