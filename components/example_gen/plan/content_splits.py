@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-SPLITS = ("train", "eval", "test")
 Fractions = tuple[tuple[str, float], ...]
 
 

@@ -9,8 +9,6 @@ import numpy as np
 
 from components.example_gen.examination.examine import Examined
 
-AREA_EDGES = tuple(2.0**power for power in range(-14, 1))  # of the image's area
-ASPECT_EDGES = tuple(2.0 ** (power / 2) for power in range(-8, 9))  # height / width
 COUNTED = (
     "images_in",
     "images_written",
@@ -68,6 +66,7 @@ class Tally:
         self._add_shapes(example.boxes.tolist(), example.width * example.height)
 
     def _add_shapes(self, boxes: list[list[float]], image_px2: int) -> None:
+        """Powers of two: of the part of the image, and of height / width."""
         for xmin, ymin, xmax, ymax in boxes:
             width, height = xmax - xmin, ymax - ymin
             area = math.log2(width * height / image_px2)
