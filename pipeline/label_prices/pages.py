@@ -68,7 +68,13 @@ def _card(
 ) -> dict[str, Any]:
     old, old_box = objects.get(one.ground_truth, ("", None))
     left, top, width, height = one.box_xywh
-    new_box = None if one.kind == DUPLICATE else (left, top, left + width, top + height)
+    new_box: Sequence[float] | None = (left, top, left + width, top + height)
+    new_name = f"✓ {class_names[one.class_id]}"
+    if one.kind == DUPLICATE:
+        new_box = None
+    if one.kind == CLASS:  # it is renamed where it is
+        old_box, new_box = None, old_box
+        new_name = f"✗ {old} {new_name}"
     view = UprightView.of_file(example.encoded_image)
     return {
         "file": example.filename,
@@ -79,7 +85,7 @@ def _card(
         "old": old_box and _percent(old_box, view),
         "new": new_box and _percent(new_box, view),
         "old_name": old,
-        "new_name": class_names[one.class_id],
+        "new_name": new_name,
     }
 
 

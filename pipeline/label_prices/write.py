@@ -12,7 +12,8 @@ from pipeline.evaluation.evaluate import Evaluation
 from pipeline.evaluation.examples import Examples
 from pipeline.label_prices.pages import render
 from pipeline.label_prices.proposals import proposed_annotation
-from trainer.metrics.label_prices import Suspicion, mended, priced_labels
+from schemas.boxes import to_xywh
+from trainer.metrics.label_prices import CLASS, Suspicion, mended, priced_labels
 from trainer.metrics.summary import coco_summary
 
 PAGE_FILE = "labels.html"
@@ -101,13 +102,16 @@ def _as_json(one: Suspicion, found: Evaluation) -> dict[str, Any]:
     is_new = one.ground_truth < 0
     columns = found.columns
     now = "" if is_new else found.class_names[columns.gt_classes[one.ground_truth]]
+    box = one.box_xywh
+    if one.kind == CLASS:  # it is renamed where it is
+        box = tuple(to_xywh(columns.gt_boxes[[one.ground_truth]])[0].tolist())
     return {
         "image": str(columns.image_ids[one.image]),
         "kind": one.kind,
         "object": _number_in_image(columns, one),
         "class_now": now,
         "class": found.class_names[one.class_id],
-        "box_xywh": list(one.box_xywh),
+        "box_xywh": list(box),
         "sureness": one.sureness,
         "AP_gained": one.price,
     }

@@ -45,7 +45,8 @@ class Suspicion:
         image: index into the caller's list of image ids.
         ground_truth: row of the object; -1 for one that would be added.
         class_id: that it would have; of a duplicate that it has.
-        box_xywh: that it would have, pixels; of a duplicate that it has.
+        box_xywh: that it would have, pixels; of a duplicate that it has; of a class
+            that of the detection, while the object keeps its own.
         sureness: in 0..1.
         price: AP gained if it is so.
     """
