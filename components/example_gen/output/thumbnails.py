@@ -1,4 +1,4 @@
-"""Small pictures of images with one box drawn, as data URIs."""
+"""Small pictures of images with one box drawn, upright, as data URIs."""
 
 import base64
 import io
@@ -14,6 +14,7 @@ _SIDE_PX = 240
 _MARGIN = 0.25  # of the image: room for boxes that leave it
 _MAX_BYTES = 32 * 1024 * 1024
 _MAX_PIXELS = 64_000_000
+_EXIF_ORIENTATION = 0x0112
 
 
 def thumbnail_uri(item: Item, box: Box | None) -> str:
@@ -29,11 +30,13 @@ def thumbnail_uri(item: Item, box: Box | None) -> str:
         if picture.width * picture.height > _MAX_PIXELS:
             return ""
         picture.draft("RGB", (_SIDE_PX * 2, _SIDE_PX * 2))
-        width = images.open_image(raw, content).width
+        header = images.header_of(images.open_image(raw, content), content, raw)
         picture = images.to_rgb(picture)
     except (OSError, storage.TooLargeError, images.ImageError):
         return ""
-    return _encode(_draw(picture, box, picture.width / width))
+    drawn = _draw(picture, box, picture.width / header.width)
+    drawn.getexif()[_EXIF_ORIENTATION] = header.exif_orientation
+    return _encode(ImageOps.exif_transpose(drawn))
 
 
 def _draw(picture: Image.Image, box: Box | None, scale: float) -> Image.Image:
