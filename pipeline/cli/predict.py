@@ -46,13 +46,20 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(f"--threshold {args.threshold} is no score in 0..1")
     from pipeline.prediction.pictures import picture_paths
     from pipeline.prediction.version_path import version_path
+    from pipeline.run.console import quiet_libraries
 
     paths = picture_paths(args.images)
-    from pipeline.prediction.results import ResultFiles, require_replaceable
+    from pipeline.prediction.results import require_replaceable
 
     require_replaceable(args.output, paths)
     model = version_path(args.model)
+    with quiet_libraries(quiet=False):
+        return _ask(args, model, paths)
+
+
+def _ask(args: argparse.Namespace, model: str, paths: dict[str, str]) -> int:
     from pipeline.prediction.detector import Detector
+    from pipeline.prediction.results import ResultFiles
 
     detector = Detector(model)
     if args.threshold is not None:

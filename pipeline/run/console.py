@@ -89,12 +89,15 @@ def quiet_console(log_path: str, *, quiet: bool = False) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def quiet_libraries() -> Iterator[None]:
-    """What libraries say while they work is shown only if the block crashes."""
+def quiet_libraries(*, quiet: bool = True) -> Iterator[None]:
+    """What libraries say while they work is shown only if the block crashes.
+
+    What we say is shown if not `quiet`.
+    """
     descriptor, path = tempfile.mkstemp(prefix="voc-pipeline-", suffix=".log")
     os.close(descriptor)
     try:
-        with quiet_console(path, quiet=True):
+        with quiet_console(path, quiet=quiet):
             yield
     except (UserError, KeyboardInterrupt):
         raise

@@ -1,5 +1,6 @@
 import csv
 import json
+import os
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ from PIL import Image
 
 from components.baseline.push_record import PushRecord
 from pipeline.__main__ import main
+from pipeline.prediction.detector import Detector
 from pipeline.prediction.pictures import read_picture
 
 # The detector's one box is the whole picture, a dog of score .5.
@@ -20,7 +22,7 @@ def model(tmp_path_factory, save_one_box):
 
 
 @pytest.fixture
-def predict(tmp_path, model, capsys):
+def predict(tmp_path, model, capfd):
     """Runs the command; returns exit status, what it wrote, and its messages."""
 
     def predict(*arguments, place=model):
@@ -28,7 +30,7 @@ def predict(tmp_path, model, capsys):
         status = main(
             ["predict", str(place), *map(str, arguments), "--output", str(output)]
         )
-        return status, output, capsys.readouterr()
+        return status, output, capfd.readouterr()
 
     return predict
 
@@ -101,7 +103,7 @@ def test_a_picture_of_16_bits_keeps_its_high_byte_as_in_serving(tmp_path):
 
 
 @pytest.mark.parametrize("orientation", [1, 6])
-def test_score_takes_the_results(orientation, tmp_path, predict, capsys):
+def test_score_takes_the_results(orientation, tmp_path, predict, capfd):
     folder = tmp_path / "voc"
     for name in ("Annotations", "JPEGImages"):
         (folder / name).mkdir(parents=True)
@@ -120,7 +122,7 @@ def test_score_takes_the_results(orientation, tmp_path, predict, capsys):
     arguments = ["--ground-truth", str(folder), "--detections", detections, "--json"]
 
     assert main(["score", *arguments]) == 0
-    assert json.loads(capsys.readouterr().out)["AP"] == pytest.approx(1)
+    assert json.loads(capfd.readouterr().out)["AP"] == pytest.approx(1)
 
 
 @pytest.mark.parametrize(("threshold", "shown"), [(0.4, 1), (0.6, 0)])
@@ -158,6 +160,20 @@ def test_a_file_that_is_no_picture_is_named_and_the_others_go_on(tmp_path, predi
     assert f"{broken} is no picture: cannot identify" in said.err
     assert "1 pictures, 1 detections shown, 1 unreadable" in said.out
     assert [found["image_id"] for found in results(output)] == ["a"]
+
+
+def test_what_a_library_says_past_python_is_not_shown(tmp_path, predict, monkeypatch):
+    detect = Detector.detect
+
+    def noisy(detector, pixels):
+        os.write(2, b"oneDNN supports nothing")
+        return detect(detector, pixels)
+
+    monkeypatch.setattr(Detector, "detect", noisy)
+    status, _, said = predict(picture(tmp_path / "a.png"), "--threshold", 0.5)
+
+    assert status == 0
+    assert said.err == ""
 
 
 def test_a_model_in_a_folder_whose_name_reads_like_a_pattern(
