@@ -27,12 +27,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Deletes, and says how much."""
     from pipeline.local_run import only_run_in
-    from pipeline.run.past_runs import delete_old_runs, past_runs
+    from pipeline.run.past_runs import delete_old_runs
+    from pipeline.run.record import metadata_path, open_store
 
     if args.keep < 1:
         raise UserError(f"--keep {args.keep}: keep at least the newest run")
     root = os.path.abspath(args.root)
-    past_runs(root)  # before a lock file is made where no run ever was
+    open_store(metadata_path(root))  # before a lock file is made where no run ever was
     with only_run_in(root):
         runs, freed = delete_old_runs(root, args.keep)
     numbers = ", ".join(map(str, runs))

@@ -20,6 +20,7 @@ from pipeline.run.record import (
 )
 
 _Execution = metadata_store_pb2.Execution
+_LEARNING = ("Tuner", "Trainer")
 _HOW = {
     _Execution.NEW: "begun",
     _Execution.RUNNING: "begun",
@@ -117,7 +118,7 @@ def delete_old_runs(root: str, keep: int) -> tuple[list[int], int]:
         sizes = [_delete(folder, root) for folder in folders]
         freed += sum(sizes)
         lost += [run.id] if any(sizes) else []
-    freed += sum(_delete(path, root) for path in _done_with(store, root, kept))
+    freed += sum(_delete(path, root) for path in _done_with(store, root, runs, keep))
     return lost, freed
 
 
@@ -208,14 +209,24 @@ def _folders_of(
 def _done_with(
     store: metadata_store.MetadataStore,
     root: str,
-    kept: list[metadata_store_pb2.Context],
+    runs: list[metadata_store_pb2.Context],
+    keep: int,
 ) -> list[str]:
-    """Checkpoints of trainings that ended, and logs from before the kept runs."""
+    """Checkpoints of trainings that ended, and logs from before the kept runs.
+
+    A training goes on if it is of a kept run, or if all runs since were broken off
+    before they got to theirs.
+    """
+    kept = runs[-keep:]
+    stages_of = {run.id: executions_of(store, run.id) for run in kept}
+    for run in reversed(runs[:-keep]):
+        if any(stage in one for one in stages_of.values() for stage in _LEARNING):
+            break
+        stages_of[run.id] = executions_of(store, run.id)
     going_on = {
         _checkpoints(executions[stage])
-        for run in kept
-        for executions in [executions_of(store, run.id)]
-        for stage in ("Tuner", "Trainer")
+        for executions in stages_of.values()
+        for stage in _LEARNING
         if stage in executions
         if not _has_trained(executions)
     }

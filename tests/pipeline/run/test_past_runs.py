@@ -130,6 +130,22 @@ def test_what_a_kept_run_reused_stays_by_whatever_name_the_root_is_called(
     assert there == [True, False, True]
 
 
+def test_checkpoints_stay_where_the_runs_since_got_to_no_training(root):
+    older, newer = (root.path / "checkpoints" / one for one in ("a", "b"))
+    for folder in (older, newer):
+        folder.mkdir(parents=True)
+        root.begin(folder.name)
+        config = json.dumps({"checkpoint_dir": str(folder)})
+        root.stage("Trainer", BEGUN, custom_config=config)
+    for name in ("broken off", "once more"):
+        root.begin(name)
+        root.stage("VocExampleGen", BEGUN)
+
+    delete_old_runs(str(root.path), 1)
+
+    assert (older.exists(), newer.exists()) == (False, True)
+
+
 @pytest.mark.parametrize("name", ["path", "link"])
 def test_checkpoints_of_a_training_that_goes_on_stay(root, link, name):
     going_on, ended = (root.path / "checkpoints" / one for one in ("a", "b"))
