@@ -59,6 +59,8 @@ def whole_output(path: str) -> Iterator[OutputDirs]:
         os.makedirs(parent, exist_ok=True)
     lock, busy = os.path.join(parent, f".{name}.lock"), f"another run is writing {path}"
     with locked(lock, f"output {path}", f"{busy}; wait until it ends"):
+        with _writable(f"output {path}"):
+            _end_replacement(aside, target)
         _check_replaceable(target, path)
         try:
             with _writable(f"output {path}"):
@@ -137,13 +139,25 @@ def _clear(directory: str) -> None:
 
 def _replace(aside: str, target: str) -> None:
     if os.path.isdir(target):
-        old = f"{aside}.old"
-        _clear(old)
+        old = _old(aside)
         os.rename(target, old)
         os.rename(aside, target)
         shutil.rmtree(old)
     else:
         os.rename(aside, target)
+
+
+def _end_replacement(aside: str, target: str) -> None:
+    """Does what a run had still to do that was killed while it replaced an output."""
+    old = _old(aside)
+    if os.path.isdir(old) and os.path.isdir(aside) and not os.path.lexists(target):
+        os.rename(aside, target)  # killed between the two renames: it is whole
+    _clear(old)
+
+
+def _old(aside: str) -> str:
+    """Where the output that is replaced lies for a moment."""
+    return f"{aside}.old"
 
 
 def write_text(path: str, text: str) -> None:

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from components.example_gen.output.directories import locked
+from components.example_gen.output.directories import locked, whole_output
 from schemas.user_error import UserError
 
 
@@ -33,3 +33,20 @@ def test_a_file_system_without_locks_is_not_taken_for_a_second_run(
         locked(str(tmp_path / ".lock"), "--root r", "r is busy"),
     ):
         pass
+
+
+@pytest.mark.parametrize("killed", ["between the renames", "while the old one went"])
+def test_a_run_killed_while_it_replaced_an_output_leaves_a_whole_one(tmp_path, killed):
+    target, aside, old = (
+        tmp_path / name for name in ("out", ".out.partial", ".out.partial.old")
+    )
+    new = aside if killed == "between the renames" else target
+    for folder, content in ((old, "old"), (new, "new")):
+        folder.mkdir()
+        (folder / "report.json").write_text(content)
+
+    with pytest.raises(ZeroDivisionError), whole_output(str(target)):
+        raise ZeroDivisionError  # the next run comes to nothing
+
+    assert (target / "report.json").read_text() == "new"
+    assert list(tmp_path.iterdir()) == [target]
