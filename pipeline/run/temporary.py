@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import glob
 import os
 import shutil
 import tempfile
@@ -23,7 +24,7 @@ def own_temporary_folder() -> Iterator[str]:
     goes when the next command begins.
     """
     before = tempfile.tempdir, os.environ.get("TMPDIR")
-    _delete_those_of_the_dead(Path(tempfile.gettempdir()))
+    _delete_those_of_the_dead(tempfile.gettempdir())
     folder = tempfile.mkdtemp(prefix=_PREFIX)
     tempfile.tempdir = os.environ["TMPDIR"] = folder
     try:
@@ -50,11 +51,12 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def _delete_those_of_the_dead(place: Path) -> None:
+def _delete_those_of_the_dead(place: str) -> None:
     """Deletes this user's folders whose lock nobody holds any more."""
-    for lock_path in place.glob(f"{_PREFIX}*/{_LOCK}"):
+    # Not by pathlib, which may raise for a folder of another user's.
+    for path in glob.glob(f"{glob.escape(place)}/{_PREFIX}*/{_LOCK}"):
         # Gone meanwhile, another user's, or held by a command that is still there.
-        with contextlib.suppress(OSError), lock_path.open("r+") as lock:
+        with contextlib.suppress(OSError), open(path, "r+") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.fstat(lock.fileno()).st_uid == os.getuid():
-                shutil.rmtree(lock_path.parent, ignore_errors=True)
+                shutil.rmtree(os.path.dirname(path), ignore_errors=True)
