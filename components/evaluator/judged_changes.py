@@ -61,6 +61,10 @@ class JudgedChange:
     changed: tuple[ImageChange, ...]
 
 
+def _some_id(judged: JudgedImages) -> str:
+    return min(map(str, judged.columns.image_ids), default="none")
+
+
 def judged_change(
     earlier: JudgedImages,
     later: JudgedImages,
@@ -72,8 +76,10 @@ def judged_change(
     common = sorted(i for i in ids if earlier.objects_of(i) == later.objects_of(i))
     if not common:
         raise UserError(
-            "the two versions were judged on different images, or on images that were "
-            "annotated anew in between: `voc-pipeline evaluate` asks both the same"
+            "no image that both versions were judged on has the same name and the same "
+            f"objects (names such as {_some_id(earlier)} and {_some_id(later)}; in a "
+            "window of several spans a name begins with its span): `voc-pipeline "
+            "evaluate` asks both about the same images"
         )
     union = {*earlier.columns.image_ids, *later.columns.image_ids}
     names = tuple(dict.fromkeys((*later.class_names, *earlier.class_names)))

@@ -1,6 +1,7 @@
 """Lists the runs of a root: when, of which data, how good, and what came of them.
 
-The table's AP is COCO's mAP on the split that the gate judged on.
+The table's AP is COCO's mAP on the split that the gate judged on; what a run took is
+told without the loading of TFX.
 """
 
 import argparse

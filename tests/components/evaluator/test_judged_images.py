@@ -82,8 +82,8 @@ def test_change_is_on_images_that_both_know_annotated_alike():
 
 
 def test_versions_without_a_common_image_are_refused():
-    other = judged([image("z", [(BOX, 0)], [])])
-    with pytest.raises(UserError, match="judged on different images"):
+    other = judged([image("7/a", [(BOX, 0)], [])])
+    with pytest.raises(UserError, match=r"such as a and 7/a; .*begins with its span"):
         judged_change(EARLIER, other, 0.5, 0.5)
 
 
