@@ -61,7 +61,7 @@ def test_help_fits_the_width(command, columns, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["rum"], "no command 'rum' (did you mean 'run'?); there are: run, ingest"),
+        (["rum"], "no command 'rum' (did you mean 'run'?); there are: run, retrain"),
         (["score", "--dta", "x"], "the following arguments are required: --data"),
         (
             ["presets", "--jsn"],
