@@ -92,8 +92,9 @@ class KubeflowConfig:
         """Refuses a mount where KFP's launcher keeps its own folders."""
         path = self.volume_path
         refuse_unless(path.startswith("/"), "volume_path that starts with /", path)
-        taken = path.split("/")[1] in ("gcs", "s3", "minio", "oci", "tmp", "")
-        rule = "volume_path outside /gcs, /s3, /minio, /oci, /tmp"
+        taken = path.split("/")[1] in ("gcs", "s3", "minio", "oci", "")
+        taken = taken or path.rstrip("/") == "/tmp"  # where every stage works
+        rule = "volume_path outside /gcs, /s3, /minio and /oci, and not /tmp itself"
         refuse_unless(not taken, rule, path)
         kept = self.checkpoint_root
         on_volume = bool(self.volume_claim) and kept.startswith(f"{path.rstrip('/')}/")
