@@ -47,7 +47,7 @@ bench: install  ## run every benchmark; benchmarks/README.md has figures and mac
 	@set -e; for file in $(filter-out %_sides.py %_data.py,$(wildcard benchmarks/*.py)); do \
 		echo "== $$file"; $(BIN)/python $$file; done
 
-fuzz: install  ## 5,000 damaged images a kind through ingest and the decoder (15 min)
+fuzz: install  ## 5,000 damaged images a kind through ingest and the decoder (3 min)
 	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python tests/fuzz/fuzz_decoding.py --each 5000 2>/dev/null
 
 retrain: install  ## weeks of a schedule, killed in each stage (10 CPU minutes)
