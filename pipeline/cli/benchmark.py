@@ -19,11 +19,7 @@ from schemas.user_error import UserError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `voc-pipeline benchmark`."""
-    parser.add_argument(
-        "model",
-        metavar="MODEL",
-        help="a version's folder; or a push destination or a run's --root: the newest",
-    )
+    options.add_model_argument(parser)
     parser.add_argument(
         "data", metavar="DATA", help="a VOC data set, a run's root, or Split-* folders"
     )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.cli.exit_status import ExitStatus
 from pipeline.cli.served_place import add_place, destination_of
+from pipeline.cli.table import number
 from schemas.user_error import UserError
 
 if TYPE_CHECKING:
@@ -119,8 +120,4 @@ def _image(image: "ImageChange") -> str:
 def _row(name: str, before: float | None, after: float | None) -> str:
     known = before is not None and after is not None
     change = f"{after - before:+.4f}" if known else "-"  # type: ignore[operator]
-    return f"{name:<20} {_number(before):>8} {_number(after):>8} {change:>8}"
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"
+    return f"{name:<20} {number(before):>8} {number(after):>8} {change:>8}"

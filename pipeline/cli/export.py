@@ -27,11 +27,7 @@ JUDGED_FILENAME = "judged.json"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `voc-pipeline export`."""
-    parser.add_argument(
-        "model",
-        metavar="MODEL",
-        help="a version's folder; or a push destination or a run's --root: the newest",
-    )
+    options.add_model_argument(parser)
     parser.add_argument(
         "--format", required=True, choices=tuple(FORMATS), help="which to make"
     )

@@ -27,11 +27,7 @@ _TOLD = 10
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `voc-pipeline labels`."""
-    parser.add_argument(
-        "model",
-        metavar="MODEL",
-        help="a version's folder; or a push destination or a run's --root: the newest",
-    )
+    options.add_model_argument(parser)
     parser.add_argument(
         "data", metavar="DATA", help="a VOC data set, or a folder with TFRecords"
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.cli.exit_status import ExitStatus
 from pipeline.cli.served_place import add_place, push_destination_of
+from pipeline.cli.table import number, table
 
 if TYPE_CHECKING:
     from components.baseline.history import Decision
@@ -49,10 +50,7 @@ def run(args: argparse.Namespace) -> int:
         sys.stdout.write(f"nothing serves under {destination}\n")
         return ExitStatus.DONE
     rows = [_COLUMNS, *(_row(model, models[-1], refused) for model in models)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS))]
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        sys.stdout.write("  ".join(cells).rstrip() + "\n")
+    sys.stdout.write(table(rows))
     return ExitStatus.DONE
 
 
@@ -78,8 +76,8 @@ def _row(
         record.pushed_by or "-",
         data.strip() or "-",
         split or "-",
-        _number(metrics.get("AP")),
-        _number(metrics.get("AP50")),
+        number(metrics.get("AP")),
+        number(metrics.get("AP50")),
         _verdict(record.verdict, record.because),
         ", ".join(states) or "-",
     )
@@ -92,7 +90,3 @@ def _verdict(verdict: dict[str, Any], because: str) -> str:
     if because:
         return "blessed by hand"
     return "blessed" if verdict.get("blessed") else "-"
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"

@@ -18,6 +18,15 @@ DATA_HELP = (
 )
 
 
+def add_model_argument(parser: argparse.ArgumentParser) -> None:
+    """MODEL, of the commands that ask a served version."""
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        help="a version's folder; or a push destination or a run's --root: the newest",
+    )
+
+
 def add_data_argument(parser: argparse.ArgumentParser, text: str = DATA_HELP) -> None:
     """`--data`, by which every command names the data set."""
     parser.add_argument("--data", required=True, metavar="DATA", help=text)

@@ -12,6 +12,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from pipeline.cli import options
 from pipeline.cli.exit_status import ExitStatus
 from schemas.user_error import UserError
 
@@ -22,11 +23,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `voc-pipeline predict`."""
-    parser.add_argument(
-        "model",
-        metavar="MODEL",
-        help="a version's folder; or a push destination or a run's --root: the newest",
-    )
+    options.add_model_argument(parser)
     parser.add_argument(
         "images", metavar="IMAGE", nargs="+", help="pictures, or folders of pictures"
     )

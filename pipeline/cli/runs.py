@@ -12,6 +12,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from pipeline.cli.exit_status import ExitStatus
+from pipeline.cli.table import number, table
 
 if TYPE_CHECKING:
     from pipeline.run.past_runs import PastRun
@@ -35,10 +36,7 @@ def run(args: argparse.Namespace) -> int:
         sys.stdout.write(json.dumps(tree, indent=1) + "\n")
         return ExitStatus.DONE
     rows = [_COLUMNS, *map(_row, runs)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS))]
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        sys.stdout.write("  ".join(cells).rstrip() + "\n")
+    sys.stdout.write(table(rows))
     return ExitStatus.DONE
 
 
@@ -57,12 +55,8 @@ def _row(one: "PastRun") -> tuple[str, ...]:
         f"{one.seconds:.0f} s",
         f"{one.data} {one.span}".strip() or "-",
         one.judged_on or "-",
-        _number(metrics.get("AP")),
-        _number(metrics.get("AP50")),
+        number(metrics.get("AP")),
+        number(metrics.get("AP50")),
         f"{ran} ran, {reused} reused",
         came_to,
     )
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"
