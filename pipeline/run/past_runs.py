@@ -11,6 +11,7 @@ from ml_metadata import metadata_store
 from ml_metadata.proto import metadata_store_pb2
 
 from pipeline.run.record import (
+    OutputRecord,
     executions_of,
     metadata_path,
     newest_ingest,
@@ -137,18 +138,17 @@ def _past_run(
         for stage, one in executions.items()
     }
     unfinished = [s for s, one in stages.items() if one.how in ("failed", "begun")]
-    verdict = _said(store, executions, "DetectionEvaluator", "blessing", "verdict.json")
-    metrics = _said(
-        store, executions, "DetectionEvaluator", "evaluation_result", "metrics.json"
-    )
-    pushed = report = ""
-    if "ModelPusher" in executions:
-        outputs = outputs_of(store, executions["ModelPusher"].id)
-        if "pushed_model" in outputs:
-            pushed = outputs["pushed_model"].properties.get("pushed_destination", "")
-    if "ReportWriter" in executions:
-        outputs = outputs_of(store, executions["ReportWriter"].id)
-        report = outputs["report"].uri if "report" in outputs else ""
+    outputs = {
+        (stage, key): output
+        for stage in ("DetectionEvaluator", "ReportWriter", "ModelPusher")
+        if stage in executions
+        for key, output in outputs_of(store, executions[stage].id).items()
+    }
+    verdict = _said(outputs.get(("DetectionEvaluator", "blessing")), "verdict.json")
+    evaluated = outputs.get(("DetectionEvaluator", "evaluation_result"))
+    pusher = outputs.get(("ModelPusher", "pushed_model"))
+    pushed = pusher.properties.get("pushed_destination", "") if pusher else ""
+    pages = outputs.get(("ReportWriter", "report"))
     ended = "ModelPusher" in executions and not unfinished
     ends = [one.last_update_time_since_epoch for one in executions.values()]
     told = executions.get(newest_ingest(executions), metadata_store_pb2.Execution())
@@ -160,28 +160,23 @@ def _past_run(
         span=told.custom_properties["span"].string_value,
         state=("pushed" if pushed else "refused") if ended else "unfinished",
         stopped_in=unfinished[-1] if unfinished else "",
-        metrics={split: found["candidate"] for split, found in metrics.items()},
+        metrics={
+            split: found["candidate"]
+            for split, found in _said(evaluated, "metrics.json").items()
+        },
         judged_on=verdict.get("split", ""),
         reasons=tuple(verdict.get("reasons", ())),
         pushed=pushed.rstrip("/").rpartition("/")[2],
-        report=report,
+        report=pages.uri if pages else "",
         stages=stages,
     )
 
 
-def _said(
-    store: metadata_store.MetadataStore,
-    executions: dict[str, metadata_store_pb2.Execution],
-    stage: str,
-    output: str,
-    name: str,
-) -> dict[str, Any]:
-    if stage not in executions:
+def _said(output: OutputRecord | None, name: str) -> dict[str, Any]:
+    """What a stage wrote as JSON; nothing where the file is not there any more."""
+    if output is None or not os.path.isfile(os.path.join(output.uri, name)):
         return {}
-    found = outputs_of(store, executions[stage].id).get(output)
-    if found is None or not os.path.isfile(os.path.join(found.uri, name)):
-        return {}
-    values: dict[str, Any] = read_json(found.uri, name)
+    values: dict[str, Any] = read_json(output.uri, name)
     return values
 
 
