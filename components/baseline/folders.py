@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import shutil
+from collections.abc import Iterator
 
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
@@ -48,8 +49,18 @@ def files_below(folder: str) -> list[str]:
     return [metadata.path[len(bare) + 1 :] for metadata in match.metadata_list]
 
 
+def files_in(folder: str) -> Iterator[str]:
+    """Names of the files in a folder, not of those in folders below; in no order."""
+    if is_local(folder):
+        with os.scandir(folder) as entries:
+            yield from (entry.name for entry in entries if entry.is_file())
+        return
+    (match,) = FileSystems.match([FileSystems.join(_literal(folder), "*")])
+    yield from (os.path.basename(metadata.path) for metadata in match.metadata_list)
+
+
 def inside(folder: str, name: str) -> str:
-    """The path of a file that `files_below` named."""
+    """The path of a file that `files_below` or `files_in` named."""
     return FileSystems.join(folder, *name.split("/"))
 
 

@@ -6,9 +6,16 @@ goes with them. Pictures are turned as EXIF says, and boxes are in their pixels 
 are seen; those of `results.json` are turned back to the stored ones, as in the ground
 truth. A file that is no picture is named, and the others go on (exit status 1).
 What `predict` did not write is never replaced: it is named, and nothing is done.
+
+With --batch the work is a Beam pipeline, for any number of pictures on any --runner:
+folders may lie behind any Beam file system and may hold TFRecords of ingest, nothing is
+drawn, and workers write the same lines to shards, `results-*.json`, `detections-*.csv`
+and, for what is no picture, `unreadable-*.jsonl`; `summary.json` comes last. OUT is a
+new folder.
 """
 
 import argparse
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -19,6 +26,9 @@ from schemas.user_error import UserError
 if TYPE_CHECKING:
     from pipeline.prediction.detector import Detector
     from pipeline.prediction.results import ResultFiles
+
+KEPT = "{output} may hold a part of the results; delete it, and start the command anew"
+_PER_CALL = 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,12 +45,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="show detections from this score on (default: for each class the one with "
         "the best F1 on eval, as the Evaluator found it)",
     )
+    parser.add_argument(
+        "--batch", action="store_true", help="by Beam: many pictures, on any --runner"
+    )
+    parser.add_argument(
+        "--pictures-per-call",
+        type=int,
+        default=_PER_CALL,
+        metavar="N",
+        help="of --batch: so many pictures of one size go through the model at once "
+        f"(default: {_PER_CALL}; more is faster on a GPU, and may change last digits)",
+    )
+    options.add_beam_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Predicts one picture after the other."""
-    if args.threshold is not None and not 0 <= args.threshold <= 1:
-        raise UserError(f"--threshold {args.threshold} is no score in 0..1")
+    """Predicts one picture after the other, or all of them by Beam."""
+    _require_sense(args)
+    if args.batch:
+        return _run_batch(args)
     from pipeline.prediction.pictures import picture_paths
     from pipeline.prediction.version_path import version_path
     from pipeline.run.console import quiet_libraries
@@ -54,9 +77,64 @@ def run(args: argparse.Namespace) -> int:
         return _ask(args, model, paths)
 
 
-def _ask(args: argparse.Namespace, model: str, paths: dict[str, str]) -> int:
+def _require_sense(args: argparse.Namespace) -> None:
+    if args.threshold is not None and not 0 <= args.threshold <= 1:
+        raise UserError(f"--threshold {args.threshold} is no score in 0..1")
+    if args.pictures_per_call < 1:
+        raise UserError(f"--pictures-per-call {args.pictures_per_call}: at least 1")
+    of_batch = {
+        "--runner": args.runner,
+        "--beam-arg": args.beam_arg,
+        "--pictures-per-call": args.pictures_per_call != _PER_CALL,
+    }
+    for option, given in of_batch.items():
+        if given and not args.batch:
+            raise UserError(f"{option} goes with --batch")
+
+
+def _run_batch(args: argparse.Namespace) -> int:
+    from pipeline.beam.choice import BeamConfig, pipeline_args
+    from pipeline.prediction.batch_images import require_images
+    from pipeline.prediction.version_path import version_path
+    from pipeline.run.console import quiet_libraries
+
+    beam_args = pipeline_args(options.beam_config(args, BeamConfig()))
+    require_images(args.images)
+    _require_new(args.output)
+    model = version_path(args.model)
+    with quiet_libraries(quiet=False):
+        from pipeline.prediction.batch import Batch, predict_all
+
+        detector = _detector(args, model)
+        batch = Batch(
+            model=model,
+            names=tuple(args.images),
+            output=args.output,
+            class_names=tuple(detector.class_names),
+            thresholds=tuple(detector.thresholds.tolist()),
+            pictures_per_call=args.pictures_per_call,
+        )
+        del detector  # the workers have one of their own
+        summary = predict_all(batch, beam_args)
+    return _tell(args, summary.pictures, summary.shown, summary.unreadable)
+
+
+def _require_new(output: str) -> None:
+    """Refuses a folder with anything in it: shards of another batch would stay."""
+    from components.baseline import folders
+    from components.example_gen.source.storage import require_known_scheme
+
+    require_known_scheme(output, "--output")
+    if folders.is_local(output) and os.path.isfile(output):
+        raise UserError(f"--output {output} is a file; name a folder")
+    there = os.path.exists(output) or not folders.is_local(output)
+    if there and next(folders.files_in(output), None) is not None:
+        raise UserError(f"--output {output} holds files; name another folder")
+
+
+def _detector(args: argparse.Namespace, model: str) -> "Detector":
+    """The version, with the thresholds that are asked for."""
     from pipeline.prediction.detector import Detector
-    from pipeline.prediction.results import ResultFiles
 
     detector = Detector(model)
     if args.threshold is not None:
@@ -65,6 +143,21 @@ def _ask(args: argparse.Namespace, model: str, paths: dict[str, str]) -> int:
         sys.stderr.write(
             "the model has no thresholds of its own: shown from a score of .5 on\n"
         )
+    return detector
+
+
+def _tell(args: argparse.Namespace, pictures: int, shown: int, failed: int) -> int:
+    sys.stdout.write(
+        f"{pictures} pictures, {shown} detections shown, {failed} unreadable: "
+        f"{args.output}\n"
+    )
+    return ExitStatus.REFUSED if failed else ExitStatus.DONE
+
+
+def _ask(args: argparse.Namespace, model: str, paths: dict[str, str]) -> int:
+    from pipeline.prediction.results import ResultFiles
+
+    detector = _detector(args, model)
     try:
         files = ResultFiles(args.output, detector.class_names, detector.thresholds)
     except OSError as error:
@@ -72,11 +165,7 @@ def _ask(args: argparse.Namespace, model: str, paths: dict[str, str]) -> int:
             f"--output {args.output} cannot be written ({error.strerror})"
         ) from error
     shown, failed = _predict(paths, detector, files)
-    sys.stdout.write(
-        f"{len(paths) - failed} pictures, {shown} detections shown, "
-        f"{failed} unreadable: {args.output}\n"
-    )
-    return ExitStatus.REFUSED if failed else ExitStatus.DONE
+    return _tell(args, len(paths) - failed, shown, failed)
 
 
 def _predict(

@@ -36,6 +36,11 @@ class Found:
     scores: npt.NDArray[np.float32]
     classes: npt.NDArray[np.int32]
 
+    def from_scores(self, thresholds: npt.NDArray[np.float32]) -> "Found":
+        """Those from their class's threshold [K] on."""
+        kept = self.scores >= thresholds[self.classes]
+        return Found(self.boxes[kept], self.scores[kept], self.classes[kept])
+
 
 class Detector:
     """A SavedModel of this program and the thresholds found for it.
@@ -75,13 +80,22 @@ class Detector:
 
     def detect(self, pixels: npt.NDArray[np.uint8]) -> Found:
         """What it finds in a picture, uint8 [H, W, 3] RGB."""
-        outputs = self._signature(images=tf.constant(pixels[None]))
-        count = int(outputs["num_detections"][0])
-        return Found(
-            boxes=outputs["boxes"][0].numpy()[:count],
-            scores=outputs["scores"][0].numpy()[:count],
-            classes=outputs["classes"][0].numpy()[:count],
+        return self.detect_all(pixels[None])[0]
+
+    def detect_all(self, pixels: npt.NDArray[np.uint8]) -> list[Found]:
+        """What it finds in each picture of one size, uint8 [B, H, W, 3], at once.
+
+        Last digits may depend on B: kernels add in another order.
+        """
+        outputs = self._signature(images=tf.constant(pixels))
+        boxes, scores, classes, counts = (
+            outputs[name].numpy()
+            for name in ("boxes", "scores", "classes", "num_detections")
         )
+        return [
+            Found(boxes[row, :count], scores[row, :count], classes[row, :count])
+            for row, count in enumerate(counts.tolist())
+        ]
 
 
 @contextlib.contextmanager

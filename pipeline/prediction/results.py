@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 RESULTS_FILE = "results.json"
 CSV_FILE = "detections.csv"
 LABEL_MAP_FILE = "label_map.txt"
-_CSV_COLUMNS = ("image", "class", "score", "xmin", "ymin", "xmax", "ymax")
+CSV_COLUMNS = ("image", "class", "score", "xmin", "ymin", "xmax", "ymax")
 _DRAWN_BY = b"drawn by voc-pipeline predict"  # the JPEG comment of our pictures
 
 
@@ -68,9 +68,44 @@ def _is_drawing(path: str) -> bool:
 def _is_table(path: str) -> bool:
     try:
         with open(path, "rb") as file:
-            return file.readline().strip() == ",".join(_CSV_COLUMNS).encode()
+            return file.readline().strip() == ",".join(CSV_COLUMNS).encode()
     except OSError:
         return False
+
+
+def coco_results(
+    picture_id: str, picture: "Picture", found: "Found"
+) -> list[dict[str, Any]]:
+    """Every detection as a COCO result, boxes in stored pixels."""
+    results = []
+    for box, score, class_id in zip(
+        found.boxes.tolist(), found.scores.tolist(), found.classes, strict=True
+    ):
+        left, top, right, bottom = picture.as_stored(box)
+        results.append(
+            {
+                "image_id": picture_id,
+                "category_id": int(class_id) + 1,
+                "bbox": [left, top, right - left, bottom - top],
+                "score": score,
+            }
+        )
+    return results
+
+
+def csv_rows(
+    picture_id: str, shown: "Found", class_names: Sequence[str]
+) -> list[tuple[str, ...]]:
+    """Detections as rows of CSV_COLUMNS, boxes in pixels as they are seen."""
+    return [
+        (
+            *(picture_id, class_names[class_id], f"{score:.6f}"),
+            *(f"{side:.2f}" for side in box),
+        )
+        for box, score, class_id in zip(
+            shown.boxes.tolist(), shown.scores.tolist(), shown.classes, strict=True
+        )
+    ]
 
 
 @dataclasses.dataclass
@@ -98,38 +133,26 @@ class ResultFiles:
 
     def add(self, picture_id: str, picture: "Picture", found: "Found") -> int:
         """Keeps the detections, writes the picture; returns how many are shown."""
-        for box, score, class_id in zip(
-            found.boxes.tolist(), found.scores.tolist(), found.classes, strict=True
-        ):
-            left, top, right, bottom = picture.as_stored(box)
-            self._results.append(
-                {
-                    "image_id": picture_id,
-                    "category_id": int(class_id) + 1,
-                    "bbox": [left, top, right - left, bottom - top],
-                    "score": score,
-                }
-            )
-        shown = found.scores >= self.thresholds[found.classes]
-        names = [self.class_names[class_id] for class_id in found.classes[shown]]
-        scores, boxes = found.scores[shown].tolist(), found.boxes[shown]
-        self._rows += [
-            (picture_id, name, f"{score:.6f}", *(f"{side:.2f}" for side in box))
-            for name, score, box in zip(names, scores, boxes.tolist(), strict=True)
+        self._results += coco_results(picture_id, picture, found)
+        seen = found.from_scores(self.thresholds)
+        self._rows += csv_rows(picture_id, seen, self.class_names)
+        captions = [
+            f"{self.class_names[class_id]} {score:.2f}"
+            for class_id, score in zip(seen.classes, seen.scores.tolist(), strict=True)
         ]
-        captions = [f"{n} {s:.2f}" for n, s in zip(names, scores, strict=True)]
-        layer = drawing.LabelledBoxes(boxes, captions, drawing.DETECTION_COLOUR)
+        layer = drawing.LabelledBoxes(seen.boxes, captions, drawing.DETECTION_COLOUR)
         drawn = drawing.draw_boxes(Image.fromarray(picture.pixels), [layer])
         path = _drawing_path(self.folder, picture_id)
         drawn.save(path, quality=90, comment=_DRAWN_BY)
-        return len(names)
+        return len(seen.scores)
 
     def close(self) -> None:
         """Writes the files about all pictures; first the one that they are known by."""
         path = os.path.join(self.folder, CSV_FILE)
-        with open(path, "w", newline="", encoding="utf-8") as sink:
+        how = ("utf-8", "surrogateescape")  # file names, as they are
+        with open(path, "w", -1, *how, newline="") as sink:
             writer = csv.writer(sink)
-            writer.writerow(_CSV_COLUMNS)
+            writer.writerow(CSV_COLUMNS)
             writer.writerows(self._rows)
         with open(os.path.join(self.folder, RESULTS_FILE), "w") as sink:
             json.dump(self._results, sink)
