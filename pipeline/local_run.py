@@ -113,7 +113,14 @@ def _run_and_record(
     from components.baseline.own_product import unrecorded_push
     from components.baseline.served_models import baseline_identity
     from pipeline import runners
-    from pipeline.run import console, kept_features, push_ledger, record, run_pages
+    from pipeline.run import (
+        console,
+        kept_features,
+        past_runs,
+        push_ledger,
+        record,
+        run_pages,
+    )
     from pipeline.run import summary as run_summary
     from pipeline.run.state import RunState, model_fingerprint
     from trainer.preflight import refuse_impossible, starting_weights_digest
@@ -145,6 +152,7 @@ def _run_and_record(
         )
     elif summary.not_pushed:
         push_ledger.record_refusal(paths.root, fingerprint)
+    past_runs.keep_record(paths.root, summary.seconds)
     return run_pages.publish(paths.root, summary)
 
 

@@ -1,7 +1,8 @@
 """Deletes what old runs left in a root; the served versions are not touched.
 
 The newest runs keep everything that they made or reused; of the others the output
-folders and logs go. The checkpoints of every training that ended go, too.
+folders and logs go, but not what `runs` tells of them. The checkpoints of every
+training that ended go, too.
 """
 
 import argparse
@@ -27,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Deletes, and says how much."""
     from pipeline.local_run import only_run_in
-    from pipeline.run.past_runs import delete_old_runs
+    from pipeline.run.old_runs import delete_old_runs
     from pipeline.run.record import metadata_path, open_store
 
     if args.keep < 1:

@@ -1,7 +1,7 @@
 """Lists the runs of a root: when, of which data, how good, and what came of them.
 
-The table's AP is COCO's mAP on the split that the gate judged on; what a run took is
-told without the loading of TFX.
+The table's AP is COCO's mAP on the split that the gate judged on. What a run took is
+what it said itself; of one that was stopped, from its first stage on.
 """
 
 import argparse
