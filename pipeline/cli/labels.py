@@ -51,14 +51,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluates, prices, writes, tells."""
-    from components.example_gen.source import storage
     from pipeline.prediction.version_path import version_path
 
     if args.most < 1:
         raise UserError(f"--most {args.most}: list at least one label")
     model = version_path(args.model)
-    if not storage.is_remote(args.data) and not os.path.exists(args.data):
-        raise UserError(f"no such data: {args.data}")
+    options.require_data(args.data)
     _require_new(args.output)
     if not args.quiet:
         sys.stderr.write("loading TFX\n")

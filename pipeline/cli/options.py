@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import json
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -93,6 +94,14 @@ def beam_config(args: argparse.Namespace, base: BeamConfig) -> BeamConfig:
 def with_runner(config: "PipelineConfig", args: argparse.Namespace) -> "PipelineConfig":
     """A config with the runner that the options name."""
     return dataclasses.replace(config, beam=beam_config(args, config.beam))
+
+
+def require_data(data: str) -> None:
+    """UserError, before anything heavy is loaded, where DATA is not there."""
+    from components.example_gen.source import storage
+
+    if not storage.is_remote(data) and not os.path.exists(data):
+        raise UserError(f"no such data: {data}")
 
 
 def tell(args: argparse.Namespace, as_json: Any, as_text: str) -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -34,15 +35,35 @@ class HelpWithDefaults(argparse.HelpFormatter):
 
 
 class CommandParser(argparse.ArgumentParser):
-    """Refuses in one line, and says which option a mistyped one was meant to be."""
+    """Refuses in one line, and says what a mistyped option or choice may mean."""
 
     def __init__(self, **options: Any) -> None:
         options.setdefault("formatter_class", HelpWithDefaults)
         super().__init__(allow_abbrev=False, **options)
+        self._words: list[str] = []
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse's; keeps the words for `error`."""
+        self._words = list(sys.argv[1:] if args is None else args)
+        return super().parse_known_args(args, namespace)
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """As argparse's; the one place that every enumerated option goes through."""
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            meant = did_you_mean(str(value), map(str, action.choices or ()))
+            raise argparse.ArgumentError(action, f"{error.message}{meant}") from error
 
     def error(self, message: str) -> NoReturn:
         """Prints the mistake in one line and exits with status 2."""
-        unknown = re.match(r"unrecognized arguments: (--[^\s=]+)", message)
-        if unknown:
-            message += did_you_mean(unknown[1], self._option_string_actions)
+        known = self._option_string_actions
+        if message.startswith("unrecognized arguments: --"):
+            message += did_you_mean(re.split(r"[\s=]", message)[2], known)
+        elif "are required" in message:  # said before anything of what is unknown
+            options = [word.partition("=")[0] for word in self._words]
+            for name in (
+                one for one in options if one[:2] == "--" and one not in known
+            ):
+                message += f"; there is no {name}{did_you_mean(name, known)}"
         self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")

@@ -11,10 +11,9 @@ from components.example_gen.ingest import ingest
 from components.example_gen.output.directories import OutputDirs
 from components.example_gen.shards.tfrecord import TFRecordWriter, read_records
 from components.example_gen.source import spans
-from pipeline.run.written_examples import example_folders, splits_in
+from pipeline.run.written_examples import example_folders, require_split, splits_in
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
 from schemas.tf_example import decode_example
-from schemas.user_error import UserError
 
 ALL_IMAGES = "all images"
 
@@ -56,8 +55,7 @@ def examples_of(data: str, split: str, work: str) -> Examples:
         pattern = glob.escape(_each_once(folder, os.path.join(work, "each_once")))
         return Examples(pattern, names, ALL_IMAGES, report, headline)
     chosen = split or (judged_split(AUTO, there) if EVAL in there else there[-1])
-    if chosen not in there:
-        raise UserError(f"{data} has no split {chosen}; there are {', '.join(there)}")
+    require_split(data, chosen, there)
     pattern = f"{glob.escape(folder)}/Split-{glob.escape(chosen)}/*"
     return Examples(pattern, names, chosen, report, headline)
 

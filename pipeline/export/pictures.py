@@ -12,7 +12,7 @@ from components.evaluator.judged_images import JudgedImages
 from components.example_gen.shards.tfrecord import TFRecordError, read_records
 from components.pusher.judged_version import judged_images
 from pipeline.run.kept_examples import kept_examples
-from pipeline.run.written_examples import example_folders, splits_in
+from pipeline.run.written_examples import example_folders, require_split, splits_in
 from schemas.detection_example import DetectionExample
 from schemas.tf_example import decode_example
 from schemas.user_error import UserError
@@ -116,10 +116,8 @@ def _ingested(data: str) -> Path:
 
 def read_split(folder: Path, split: str) -> list[DetectionExample]:
     """The examples of a split, by image id; UserError where there are none."""
+    require_split(str(folder), split, splits_in(folder))
     files = sorted((folder / f"Split-{split}").glob("*"))
-    if not files:
-        there = ", ".join(splits_in(folder)) or "none"
-        raise UserError(f"{folder} has no split {split!r}; there are: {there}")
     try:
         records = [record for file in files for record in read_records(str(file))]
     except TFRecordError as error:

@@ -1,9 +1,12 @@
 """Where the stages of a root wrote examples with images, split by split."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.run.record import latest_run, metadata_path, newest_ingest
+from schemas.did_you_mean import did_you_mean
+from schemas.user_error import UserError
 
 _WINDOW = "SpanWindow"
 # Of a run; of a span of a retraining; of a window of spans.
@@ -13,6 +16,14 @@ _STAGES = ("VocExampleGen", "VocExampleGen-*", _WINDOW)
 def splits_in(folder: Path) -> list[str]:
     """Names of the splits that lie in a folder; none where it is no such folder."""
     return sorted(path.name.removeprefix("Split-") for path in folder.glob("Split-*"))
+
+
+def require_split(place: str, split: str, there: Sequence[str]) -> None:
+    """UserError, with those that are there, where a place lacks a split."""
+    if split not in there:
+        known = ", ".join(there) or "none"
+        meant = did_you_mean(split, there)
+        raise UserError(f"{place} has no split {split!r}{meant}; there are: {known}")
 
 
 def example_folders(root: Path) -> list[Path]:

@@ -1,4 +1,4 @@
 """What `show-data` draws: examples as the model sees them.
 
-Imports schemas, trainer, components and the config.
+Imports schemas, trainer, components, the config and run.
 """

@@ -17,6 +17,7 @@ from components.example_gen.plan.corners import decided
 from components.example_gen.plan.plan import make_plan
 from components.example_gen.source import spans, storage
 from pipeline.config import PipelineConfig
+from pipeline.run.written_examples import require_split, splits_in
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
 from schemas.tf_example import encode_example
 from schemas.user_error import UserError
@@ -57,6 +58,7 @@ def load(
     )
     ingested = _ingested(Path(data))
     if ingested is not None:
+        require_split(str(ingested), split, splits_in(ingested))
         pattern = f"{glob.escape(str(ingested))}/Split-{split}/*"
         label_map = LabelMap.from_file(ingested / LABEL_MAP_FILENAME)
         return _read(pattern, label_map, settings, num_images)

@@ -88,7 +88,7 @@ def test_what_ingest_wrote_is_evaluated_by_split(place, capsys):
     assert found["split"] == "train"
     assert found["report"] == ""
     assert main(["evaluate", str(place / "root"), str(ingested), "--split", "x"]) == 2
-    assert "has no split x; there are " in capsys.readouterr().err
+    assert "has no split 'x'; there are: " in capsys.readouterr().err
 
 
 def test_bad_input_is_one_line(place, tmp_path, capsys):

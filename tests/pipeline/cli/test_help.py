@@ -62,13 +62,22 @@ def test_help_fits_the_width(command, columns, monkeypatch, capsys):
     ("arguments", "message"),
     [
         (["rum"], "no command 'rum' (did you mean 'run'?); there are: run, retrain"),
-        (["score", "--dta", "x"], "the following arguments are required: --data"),
+        (["score"], "required: --data/--ground-truth, --detections; see voc-pipeline"),
+        (
+            ["score", "--dta", "x", "--detections=y"],
+            "--ground-truth; there is no --dta (did you mean '--data'?); see voc",
+        ),
         (
             ["presets", "--jsn"],
             "voc-pipeline presets: unrecognized arguments: --jsn (did you mean "
             "'--json'?); see voc-pipeline presets --help",
         ),
         (["presets", "smok"], "no preset 'smok' (did you mean 'smoke'?); there are"),
+        (
+            ["ingest", "--data", "d", "--output", "o", "--runner", "flnk"],
+            "'spark', 'dataflow') (did you mean 'flink'?); see voc-pipeline ingest",
+        ),
+        (["export", "m", "--format", "onx"], "'onnx') (did you mean 'onnx'?); see"),
         (["compile", "--output", "x"], "required: --image, --data, --push-destination"),
     ],
 )
