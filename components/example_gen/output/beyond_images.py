@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from components.example_gen.rules import BOX_RULES, CLASS_RULES, NEAR_COPY_RULES
+from components.example_gen.rules.class_names import ClassCounts
 from components.example_gen.rules.near_copies import Seen
 from components.example_gen.source.finding import Finding
 
@@ -10,8 +11,8 @@ from components.example_gen.source.finding import Finding
 _COMPARED = (("eval", "train"), ("test", "train"), ("test", "eval"))
 
 
-def class_findings(counts: Mapping[str, int]) -> Iterator[Finding]:
-    """Findings about class names with how many objects each has."""
+def class_findings(counts: ClassCounts) -> Iterator[Finding]:
+    """Findings about class names with how many objects and images each has."""
     for rule in CLASS_RULES:
         for name, detail in rule.check(counts):
             yield Finding(name, "", -1, rule.code, rule.severity, rule.action, detail)

@@ -21,6 +21,7 @@ from components.example_gen.output.ingest_report import (
     check_usable,
     make_report,
 )
+from components.example_gen.rules.class_names import ClassCounts
 from components.example_gen.rules.rule import ERROR, KEEP, WARNING
 from components.example_gen.shards import tfrecord
 from components.example_gen.shards.attempt import (
@@ -73,7 +74,7 @@ def publish(
     seen = [image for path in run.paths(MARKS) for image in read_marks(path)]
     noticed = [
         *plan.findings,
-        *class_findings(run.tally.classes),
+        *class_findings(ClassCounts(run.tally.classes, run.tally.images_of_class)),
         *box_findings(run.tally.totals),
         *near_copy_findings(seen),
     ]

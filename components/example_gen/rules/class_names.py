@@ -1,17 +1,31 @@
 """Rules on the names of classes, over a whole data set."""
 
+import dataclasses
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from components.example_gen.source.names import fold
 
-# So much rarer than one of nearly its name, it is a slip rather than a class.
-_RARER = 100
+# So much rarer than one of nearly its name, it is a slip rather than a class. One slip
+# names all objects of a file, so that images tell more; but of short names many differ
+# by a letter (cat, car), and these have to be rarer.
+_RARER_OBJECTS = 100
+_RARER_IMAGES = 10
+_SHORT = 3
 
 
-def class_spelling(counts: Mapping[str, int]) -> Iterator[tuple[str, str]]:
+@dataclasses.dataclass(frozen=True)
+class ClassCounts:
+    """How many objects each class has, and in how many images there is one."""
+
+    objects: Mapping[str, int]
+    images: Mapping[str, int]
+
+
+def class_spelling(classes: ClassCounts) -> Iterator[tuple[str, str]]:
     """Class names that are equal but for case, blanks, dashes and underscores."""
+    counts = classes.objects
     alike: dict[str, list[str]] = defaultdict(list)
     for name in sorted(counts, key=lambda name: (-counts[name], name)):
         alike[_bare(name)].append(name)
@@ -20,13 +34,33 @@ def class_spelling(counts: Mapping[str, int]) -> Iterator[tuple[str, str]]:
             yield name, f"{counts[name]} objects, beside {first!r} with {counts[first]}"
 
 
-def class_misspelt(counts: Mapping[str, int]) -> Iterator[tuple[str, str]]:
-    """A class name one letter off another that is a hundred times as frequent."""
-    for name, count in sorted(counts.items()):
-        for other, many in sorted(counts.items()):
-            rare = many >= _RARER * count and _bare(name) != _bare(other)
-            if rare and _one_letter_apart(name, other):
-                yield name, f"{count} objects, beside {other!r} with {many}"
+def class_misspelt(classes: ClassCounts) -> Iterator[tuple[str, str]]:
+    """A class name one letter off another of 100 times its objects or 10 its images.
+
+    Of names of up to three letters the images alone say nothing.
+    """
+    for name in sorted(classes.objects):
+        for other in sorted(classes.objects):
+            if _bare(name) == _bare(other) or not _one_letter_apart(name, other):
+                continue
+            if _is_rare(name, beside=other, classes=classes):
+                yield (
+                    name,
+                    f"{_counted(name, classes)}, beside {other!r} with "
+                    f"{_counted(other, classes)}",
+                )
+
+
+def _is_rare(name: str, *, beside: str, classes: ClassCounts) -> bool:
+    objects, images = classes.objects, classes.images
+    in_few = images[beside] >= _RARER_IMAGES * images[name]
+    return objects[beside] >= _RARER_OBJECTS * objects[name] or (
+        in_few and min(len(name), len(beside)) > _SHORT
+    )
+
+
+def _counted(name: str, classes: ClassCounts) -> str:
+    return f"{classes.objects[name]} objects in {classes.images[name]} images"
 
 
 def _bare(name: str) -> str:

@@ -28,6 +28,7 @@ class Tally:
     splits: Counter[str] = dataclasses.field(default_factory=Counter)
     objects_of_split: Counter[str] = dataclasses.field(default_factory=Counter)
     classes: Counter[str] = dataclasses.field(default_factory=Counter)
+    images_of_class: Counter[str] = dataclasses.field(default_factory=Counter)
     reasons: Counter[str] = dataclasses.field(default_factory=Counter)
     unknown_classes: Counter[str] = dataclasses.field(default_factory=Counter)
     causes: Counter[str] = dataclasses.field(default_factory=Counter)
@@ -62,6 +63,7 @@ class Tally:
         self.splits[split] += 1
         self.objects_of_split[split] += written
         self.classes.update(example.class_names)
+        self.images_of_class.update(set(example.class_names))
         self.objects_per_image[str(written)] += 1
         self._add_shapes(example.boxes.tolist(), example.width * example.height)
 
