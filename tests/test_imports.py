@@ -18,7 +18,7 @@ SOURCES = sorted(path for layer in LAYERS for path in (ROOT / layer).rglob("*.py
 ROOMS = {
     "schemas": (
         *("user_error", "did_you_mean", "config_rules", "config_json", "own_process"),
-        *("plain_path", "single_box", "boxes", "tensor_boxes"),
+        *("plain_path", "exif_orientation", "single_box", "boxes", "tensor_boxes"),
         *("detection_example", "label_map", "example_wire", "tf_example", "parsing"),
     ),
     "trainer": (
@@ -234,6 +234,7 @@ LIGHT = (
     "pipeline.sample_data.sample",
     "schemas.boxes",
     "schemas.detection_example",
+    "schemas.exif_orientation",
     "schemas.label_map",
     "schemas.single_box",
     "schemas.tf_example",

@@ -1,17 +1,16 @@
 """The pictures to be asked about: which files, and their pixels as they are seen."""
 
 import dataclasses
-import functools
 import io
 import os
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from components.example_gen.rules.box_frame import BoxFrame
+from schemas.exif_orientation import exif_orientation
 from schemas.single_box import Box
 from schemas.user_error import UserError
 from trainer.serving import detect
@@ -87,18 +86,8 @@ def decode_picture(encoded: bytes) -> Picture:
 def _orientation(encoded: bytes, image: Image.Image) -> int:
     """EXIF's, 1 to 8; of a file that a server takes as the server reads it."""
     if image.format in _SERVED:
-        return int(_as_served()(encoded))
+        return exif_orientation(encoded)
     return detect.orientation_of(image)
-
-
-@functools.cache
-def _as_served() -> Any:
-    """What the served model's graph does, as one: step by step it takes 20 ms."""
-    import tensorflow as tf
-
-    from trainer.image.upright import exif_orientation
-
-    return tf.function(exif_orientation, [tf.TensorSpec([], tf.string)])
 
 
 def _below(name: str) -> list[str]:

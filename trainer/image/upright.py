@@ -9,11 +9,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-_JPEG_START, _PNG_START = b"\xff\xd8", b"\x89PNG\r\n\x1a\n"
-_TAG, _SHORT = 0x0112, 3
-_ENTRY_BYTES = 12  # tag 2, type 2, count 4, value 4
-_EXIF_WITHIN_BYTES = 1 << 14
-_MOST_BLOCKS = 64  # segments or chunks in front of EXIF
+from schemas import exif_orientation as exif
+
 # Where a turned picture is mirrored, after rows and columns have changed places.
 _MIRRORED_X, _MIRRORED_Y, _TRANSPOSED_FROM = (2, 3, 6, 7), (3, 4, 7, 8), 5
 
@@ -77,23 +74,32 @@ def _is_one_of(orientation: tf.Tensor, values: tuple[int, ...]) -> tf.Tensor:
 
 
 def may_have_exif(encoded: tf.Tensor) -> tf.Tensor:
-    """Whether its name stands near a file's start; most files are done with that."""
-    head = tf.strings.substr(encoded, 0, _EXIF_WITHIN_BYTES)
-    return tf.strings.regex_full_match(head, r"\C*(Exif|eXIf)\C*")  # \C: any byte
+    """Whether its name stands anywhere in a file; most files are done with that.
+
+    A literal is found faster than a pattern: 1 ms of CPU per MB.
+    """
+    length = tf.strings.length(encoded)
+    without = [
+        tf.strings.regex_replace(encoded, name, "", replace_global=False)
+        for name in ("Exif", "eXIf")
+    ]
+    return (tf.strings.length(without[0]) < length) | (
+        tf.strings.length(without[1]) < length
+    )
 
 
 def exif_orientation(encoded: tf.Tensor) -> tf.Tensor:
     """JPEG or PNG bytes (scalar) -> EXIF's orientation, int32 1..8; 1 where none is.
 
-    EXIF is looked for where its standard puts it: in a JPEG before the tables, in a PNG
-    before the pixels.
+    The same as `schemas.exif_orientation`, in the model's graph.
     """
-    is_jpeg = tf.strings.substr(encoded, 0, len(_JPEG_START)) == _JPEG_START
-    is_png = tf.strings.substr(encoded, 0, len(_PNG_START)) == _PNG_START
+    is_jpeg = tf.strings.substr(encoded, 0, len(exif.JPEG_START)) == exif.JPEG_START
+    is_png = tf.strings.substr(encoded, 0, len(exif.PNG_START)) == exif.PNG_START
     # a read behind the end gives zeros, which say nothing
     padded = tf.strings.join([encoded, b"\0" * 16])
     length = tf.strings.length(encoded)
-    at = tf.where(is_jpeg, len(_JPEG_START), tf.where(is_png, len(_PNG_START), length))
+    at = tf.where(is_png, len(exif.PNG_START), length)
+    at = tf.where(is_jpeg, len(exif.JPEG_START), at)
 
     def next_block(at: tf.Tensor, start: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         head = _bytes(padded, at, 10, length)
@@ -109,7 +115,7 @@ def exif_orientation(encoded: tf.Tensor) -> tf.Tensor:
         lambda at, start: at < length,
         next_block,
         (at, length),
-        maximum_iterations=_MOST_BLOCKS,
+        maximum_iterations=exif.MOST_BLOCKS,
     )
     return _orientation_at(padded, start, length)
 
@@ -125,16 +131,18 @@ class _Block(NamedTuple):
 def _jpeg_block(head: tf.Tensor) -> _Block:
     """A segment: 0xFF, marker, size without these two. APP1 holds EXIF, or XMP."""
     marker, size = head[1], _big_endian(head[2:4])
-    applies = (head[0] == 0xFF) & ((marker & 0xF0 == 0xE0) | (marker == 0xFE))
-    is_exif = applies & (marker == 0xE1) & _says(head[4:10], b"Exif\0\0")
-    return _Block(is_exif, 10, tf.where(applies & (size >= 2), size + 2, 0))
+    ends = (marker == exif.START_OF_SCAN) | (marker == exif.END_OF_IMAGE)
+    ends |= head[0] != 0xFF
+    is_exif = ~ends & (marker == exif.APP1) & _says(head[4:10], exif.JPEG_NAME)
+    size = tf.where(marker == exif.FILL, 1, tf.where(size >= 2, size + 2, 0))
+    return _Block(is_exif, 10, tf.where(ends, 0, size))
 
 
 def _png_block(head: tf.Tensor) -> _Block:
     """A chunk: size of its data, type, data, 4 bytes of a checksum."""
     size, kind = _big_endian(head[:4]), head[4:8]
     ends = _says(kind, b"IDAT") | (size < 0)
-    return _Block(_says(kind, b"eXIf"), 8, tf.where(ends, 0, size + 12))
+    return _Block(_says(kind, exif.PNG_NAME), 8, tf.where(ends, 0, size + 12))
 
 
 def _says(digits: tf.Tensor, text: bytes) -> tf.Tensor:
@@ -146,7 +154,8 @@ def _orientation_at(
 ) -> tf.Tensor:
     """The tag's value in the first directory of a TIFF header; 1 if it has none."""
     head = _bytes(padded, start, 8, length)
-    little = (head[0] == ord("I")) & (head[1] == ord("I"))
+    little = _says(head[:4], exif.LITTLE_ENDIAN)
+    makes_sense = little | _says(head[:4], exif.BIG_ENDIAN)
 
     def number(digits: tf.Tensor) -> tf.Tensor:
         """Bytes [..., n] -> [...]."""
@@ -156,11 +165,16 @@ def _orientation_at(
     inside = (directory >= start) & (directory < length)
     directory = tf.where(inside, directory, length)
     count = number(_bytes(padded, directory, 2, length))
-    from_, most = directory + 2, tf.maximum(length - directory - 2, 0) // _ENTRY_BYTES
-    raw = _bytes(padded, from_, tf.minimum(count, most) * _ENTRY_BYTES, length)
-    entries = tf.reshape(raw, [-1, _ENTRY_BYTES])
-    is_it = (number(entries[:, :2]) == _TAG) & (number(entries[:, 2:4]) == _SHORT)
-    values = tf.boolean_mask(number(entries[:, 8:10]), is_it)
+    whole = tf.maximum(length - directory - 2, 0) // exif.ENTRY_BYTES
+    size = tf.minimum(count, whole) * exif.ENTRY_BYTES
+    raw = _bytes(padded, directory + 2, size, length)
+    entries = tf.reshape(raw, [-1, exif.ENTRY_BYTES])
+    kind = number(entries[:, 2:4])
+    is_it = makes_sense & (number(entries[:, :2]) == exif.TAG)
+    is_it &= (kind == exif.SHORT) | (kind == exif.LONG)
+    is_it &= number(entries[:, 4:8]) == 1
+    short, long = number(entries[:, 8:10]), number(entries[:, 8:12])
+    values = tf.boolean_mask(tf.where(kind == exif.SHORT, short, long), is_it)
     value = tf.concat([values, [1]], axis=0)[0]
     return tf.where((value >= 1) & (value <= 8), value, 1)
 

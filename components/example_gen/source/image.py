@@ -12,6 +12,7 @@ from PIL import Image, JpegImagePlugin, PngImagePlugin
 from components.example_gen.source import jpeg_file, png_file
 from components.example_gen.source.file_kinds import foreign_kind
 from components.example_gen.source.fingerprint import fingerprint
+from schemas.exif_orientation import exif_orientation
 
 _SIGNATURES = (
     (b"\xff\xd8\xff", "jpeg"),
@@ -22,7 +23,6 @@ _SIGNATURES = (
     (b"MM\0*", "tiff"),
     (b"<", "markup"),
 )
-_EXIF_ORIENTATION = 0x0112
 _LEVELS = np.arange(256) / 255  # luma 0..1 of each histogram bin
 # What Pillow raises on foreign bytes (found by tests/fuzz); anything else is a defect.
 _PILLOW_ERRORS = (
@@ -98,17 +98,6 @@ def _one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}"[:200]
 
 
-def _orientation(image: Image.Image) -> int:
-    """EXIF's alone, as for the model: Pillow's `getexif` looks into XMP, too."""
-    exif = Image.Exif()
-    try:
-        exif.load(image.info.get("exif", b""))
-        value = exif.get(_EXIF_ORIENTATION, 1)
-    except _PILLOW_ERRORS:  # a broken EXIF block says nothing about the pixels
-        return 1
-    return value if isinstance(value, int) and 1 <= value <= 8 else 1
-
-
 def check_whole(raw: bytes, image_format: str) -> None:
     """ImageError where the file's structure would stop the input pipeline's decoder.
 
@@ -134,7 +123,7 @@ def header_of(image: Image.Image, image_format: str, raw: bytes) -> Header:
         height=height,
         mode=image.mode,
         transparent="transparency" in image.info or image.mode in {"LA", "RGBA", "PA"},
-        exif_orientation=_orientation(image),
+        exif_orientation=exif_orientation(raw),
         bit_depth=png_file.bit_depth(raw) if png else 8,
         adobe=image.mode != "CMYK" or jpeg_file.has_adobe_marker(raw),
         unsound_chunks=png_file.unsound_chunks(raw) if png else (),

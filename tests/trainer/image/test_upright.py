@@ -1,12 +1,14 @@
 """EXIF in TensorFlow against Pillow, on real files of each orientation."""
 
 import io
+import zlib
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image, ImageOps
 
+from schemas import exif_orientation as in_bytes
 from schemas.detection_example import DetectionExample
 from schemas.label_map import LabelMap
 from schemas.tf_example import encode_example
@@ -65,6 +67,8 @@ LITTLE_ENDIAN = (
     b"\xff\xe1\x00\x22Exif\0\0II*\0\x08\0\0\0\x01\0"
     b"\x12\x01\x03\0\x01\0\0\0\x08\0\0\0\0\0\0\0"
 )
+# eight by eight ones, under a number that no picture here uses
+TABLE = b"\xff\xdb\x00\x43\x03" + b"\x01" * 64
 
 
 def plain(image_format="JPEG"):
@@ -83,9 +87,12 @@ def plain(image_format="JPEG"):
         (plain("PNG"), 1),
         (picture("JPEG", 9), 1),
         (picture("JPEG", 0), 1),
+        # behind tables, and behind a byte that fills up
+        (picture("JPEG", 6, lead=b"\xff\xfe\x00\x04ab\xff"), 6),
+        (plain()[:2] + TABLE + LITTLE_ENDIAN + plain()[2:], 8),
         # another APP1, such as XMP, says nothing
         (plain()[:2] + b"\xff\xe1\x00\x08http:/" + plain()[2:], 1),
-        # the first of two, and none behind the tables
+        # the first of two, and none behind the pixels
         (plain()[:2] + LITTLE_ENDIAN + picture("JPEG", 6)[2:], 8),
         (plain()[:-2] + LITTLE_ENDIAN + plain()[-2:], 1),
         (b"", 1),
@@ -95,21 +102,85 @@ def plain(image_format="JPEG"):
 )
 def test_where_the_tag_is_found_and_where_there_is_none(raw, orientation):
     assert exif_orientation(tf.constant(raw)) == orientation
+    assert in_bytes.exif_orientation(raw) == orientation
+
+
+def segments(marker, sizes, filling=b"x"):
+    """APPn or comments of so many bytes each."""
+    return b"".join(
+        bytes([0xFF, marker]) + (size + 2).to_bytes(2) + (filling * size)[:size]
+        for size in sizes
+    )
+
+
+def chunks(count, size):
+    """PNG chunks of text, which may stand in front of EXIF."""
+    data = b"k\0" + b"x" * size
+    check = zlib.crc32(b"tEXt" + data).to_bytes(4)
+    return (len(data).to_bytes(4) + b"tEXt" + data + check) * count
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize(
+    "lead",
+    [
+        segments(0xE2, [17_000]),  # a colour profile, past the first 16 KiB
+        segments(0xE2, [65_533] * 9),
+        segments(0xFE, [3] * 600),
+        # a thumbnail that is itself a JPEG, and bytes that look like a scan's start
+        segments(0xED, [20_000], plain()),
+        segments(0xE2, [17_000], b"\xff\xda\x00\x0c\x03" + b"y" * 90),
+    ],
+)
+def test_exif_is_found_and_applied_behind_whatever_stands_in_front(lead, orientation):
+    raw = picture("JPEG", orientation, lead=lead)
+    with Image.open(io.BytesIO(raw)) as image:
+        right = np.asarray(ImageOps.exif_transpose(image), int)
+    upright, found = decode_upright(tf.constant(raw))
+    assert found == in_bytes.exif_orientation(raw) == orientation
+    assert np.abs(upright.numpy().astype(int) - right).max() <= 3
+
+
+def test_exif_of_a_png_is_found_behind_many_chunks():
+    raw = picture("PNG", 6)
+    end_of_header = 8 + 25
+    raw = raw[:end_of_header] + chunks(300, 300) + raw[end_of_header:]
+    assert decode_upright(tf.constant(raw))[1] == 6
+    assert in_bytes.exif_orientation(raw) == 6
+
+
+@pytest.mark.parametrize("kind", [3, 4])
+def test_the_tag_may_have_two_bytes_or_four_as_for_pillow(kind):
+    """Exif says two (SHORT); some programs write four (LONG)."""
+    for order, start in (("little", b"II*\0\x08\0\0\0"), ("big", b"MM\0*\0\0\0\x08")):
+        value = (6).to_bytes(2 if kind == 3 else 4, order).ljust(4, b"\0")
+        entry = (0x112).to_bytes(2, order) + kind.to_bytes(2, order)
+        entry += (1).to_bytes(4, order) + value
+        block = b"Exif\0\0" + start + (1).to_bytes(2, order) + entry + b"\0" * 4
+        raw = plain()[:2] + segments(0xE1, [len(block)], block) + plain()[2:]
+        with Image.open(io.BytesIO(raw)) as image:
+            assert image.getexif()[0x112] == 6
+        assert exif_orientation(tf.constant(raw)) == 6
+        assert in_bytes.exif_orientation(raw) == 6
 
 
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG"])
-def test_a_file_that_breaks_off_anywhere_has_an_orientation(image_format):
-    raw = picture(image_format, 6)
+def test_a_damaged_file_has_one_orientation_for_ingest_and_model(image_format):
+    raw = picture(image_format, 6, lead=JFIF if image_format == "JPEG" else b"")
     start = raw.index(b"MM\0*")
     read = tf.function(exif_orientation, input_signature=[tf.TensorSpec([], tf.string)])
-    for end in range(start + 120):
-        assert read(tf.constant(raw[:end])) in (1, 6)
+    damaged = [raw[:end] for end in range(start + 120)]
     noise = np.random.default_rng(0)
-    for _ in range(300):
+    for _ in range(600):
         bent = bytearray(raw)
-        for place in noise.integers(2, start + 60, 3):
+        for place in noise.integers(2, start + 60, noise.integers(1, 4)):
             bent[place] = noise.integers(256)
-        assert 1 <= read(tf.constant(bytes(bent))) <= 8
+        place = int(noise.integers(2, start + 60))
+        bent[place : place + 1] = noise.bytes(int(noise.integers(3)))
+        damaged.append(bytes(bent))
+    found = [int(read(tf.constant(one))) for one in damaged]
+    assert found == [in_bytes.exif_orientation(one) for one in damaged]
+    assert {1, 6} <= set(found)
 
 
 @pytest.mark.parametrize("orientation", [1, 6])
