@@ -7,6 +7,8 @@ import sys
 import numpy as np
 import pytest
 
+from pipeline.run.temporary import own_temporary_folder
+
 # Tests are no packages: a module that several of them import is put on the path.
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "stores"))
 
@@ -134,13 +136,26 @@ def write_examples():
     return write
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_is_left_in_the_temporary_folder(tmp_path_factory):
+    """What libraries leave there goes with the tests, as it goes with a command.
+
+    Beam leaves an empty folder for each pipeline that is made and not run.
+    """
+    tmp_path_factory.getbasetemp()  # stays where pytest keeps it
+    with own_temporary_folder():
+        yield
+
+
 @pytest.fixture
-def other_store(monkeypatch):
+def other_store(monkeypatch, tmp_path):
     """Gives the URL of a local path in a store that is not the local file system."""
+    monkeypatch.chdir(tmp_path)
     from other_store import SCHEME, OtherStore
 
     from components.example_gen.source import storage
 
     name = OtherStore.scheme()
     monkeypatch.setattr(storage, "SCHEMES", (*storage.SCHEMES, name))
-    return lambda path: f"{SCHEME}{path}"
+    yield lambda path: f"{SCHEME}{path}"
+    assert not list(tmp_path.glob("*:")), "a store's path was taken as a local one"

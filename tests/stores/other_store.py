@@ -1,7 +1,5 @@
 """A store behind a Beam file system that is not the local one."""
 
-import os
-
 from apache_beam.io.filesystem import FileMetadata
 from apache_beam.io.localfilesystem import LocalFileSystem
 
@@ -23,11 +21,12 @@ class OtherStore(LocalFileSystem):
         for item in super()._list(dir_or_prefix.removeprefix(SCHEME)):
             yield FileMetadata(f"{SCHEME}{item.path}", item.size_in_bytes, 0.0)
 
-    def _path_open(self, path, mode, *args, **kwargs):
-        local = path.removeprefix(SCHEME)
-        if "w" in mode:
-            os.makedirs(os.path.dirname(local), exist_ok=True)
-        return super()._path_open(local, mode, *args, **kwargs)
+    def create(self, path, *args, **kwargs):
+        # Beam's makes the folders above the path that it is given.
+        return super().create(path.removeprefix(SCHEME), *args, **kwargs)
+
+    def _path_open(self, path, *args, **kwargs):
+        return super()._path_open(path.removeprefix(SCHEME), *args, **kwargs)
 
     def exists(self, path):
         return super().exists(path.removeprefix(SCHEME))
