@@ -29,22 +29,9 @@ def ap_by(rows: Sequence[Row], what: str) -> Spec | None:
     ]
     if not values:
         return None
-    chart = (
-        alt.Chart(_data(values), height=_height(len(rows), 28))
-        .mark_bar()
-        .encode(
-            x=alt.X("AP:Q", title="AP@[.50:.95]", scale=alt.Scale(domain=[0, 1])),
-            y=alt.Y("name:N", title=None, sort=None, axis=_names()),
-            yOffset=alt.YOffset("model:N", sort=[CANDIDATE, SERVED]),
-            color=_by_model(values),
-            tooltip=[
-                "name:N",
-                "model:N",
-                alt.Tooltip("AP:Q", format=".4f"),
-                "objects:Q",
-            ],
-        )
-    )
+    part = alt.X("AP:Q", title="AP@[.50:.95]", scale=alt.Scale(domain=[0, 1]))
+    told = (alt.Tooltip("AP:Q", format=".4f"), "objects:Q")
+    chart = _bars(values, "name", part, told, _height(len(rows), 28))
     return _spec(chart, f"AP by {what}")
 
 
@@ -168,22 +155,9 @@ def error_prices(diagnostics: Mapping[str, Diagnostics]) -> Spec:
         for model, found in diagnostics.items()
         for kind, price in found.errors.delta_ap.items()
     ]
-    chart = (
-        alt.Chart(_data(values), height=_height(len(KINDS), 30))
-        .mark_bar()
-        .encode(
-            x=alt.X("AP50 gained:Q", title="AP50 gained if mended"),
-            y=alt.Y("kind:N", sort=None, axis=_names(title=None)),
-            yOffset=alt.YOffset("model:N", sort=[CANDIDATE, SERVED]),
-            color=_by_model(values),
-            tooltip=[
-                "kind:N",
-                "model:N",
-                alt.Tooltip("AP50 gained:Q", format=".4f"),
-                "errors:Q",
-            ],
-        )
-    )
+    gained = alt.X("AP50 gained:Q", title="AP50 gained if mended")
+    told = (alt.Tooltip("AP50 gained:Q", format=".4f"), "errors:Q")
+    chart = _bars(values, "kind", gained, told, _height(len(KINDS), 30))
     return _spec(chart, "What each kind of error costs")
 
 
@@ -226,6 +200,27 @@ def best_epoch(history: Sequence[Mapping[str, float]]) -> float | None:
     """The epoch with the best mAP, of equal ones the first; None without any."""
     rows = [row for row in history if row.get("mAP", -1.0) >= 0]
     return max(rows, key=lambda row: row["mAP"])["epoch"] if rows else None
+
+
+def _bars(
+    values: Sequence[Mapping[str, Any]],
+    what: str,
+    length: alt.X,
+    told: Sequence[Any],
+    height_px: int,
+) -> alt.Chart:
+    """A row for each `what`; in it a bar of each model, `told` in its tooltip."""
+    return (
+        alt.Chart(_data(values), height=height_px)
+        .mark_bar()
+        .encode(
+            x=length,
+            y=alt.Y(f"{what}:N", sort=None, axis=_names(title=None)),
+            yOffset=alt.YOffset("model:N", sort=[CANDIDATE, SERVED]),
+            color=_by_model(values),
+            tooltip=[f"{what}:N", "model:N", *told],
+        )
+    )
 
 
 def _height(rows: int, row_px: int) -> int:
