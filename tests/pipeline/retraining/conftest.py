@@ -1,4 +1,3 @@
-import dataclasses
 import json
 
 import pytest
@@ -15,7 +14,8 @@ class Killed(BaseException):
 class Schedule:
     """Spans in a folder, a root, and calls whose run is what the test says."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, summary_of):
+        self._summary_of = summary_of
         self.folder = folder
         self.data = str(folder / "data" / "span-{SPAN}")
         self.root = folder / "root"
@@ -44,7 +44,7 @@ class Schedule:
             self.runs.append((config, paths, digests))
             if isinstance(end, BaseException):
                 raise end
-            return end or summary()
+            return end or self._summary_of()
 
         request = self.request(**options)
         return retrain(request, run_stages, self.told.append, self.said.append)
@@ -56,36 +56,9 @@ class Schedule:
         return json.loads((self.root / "retraining.json").read_text())
 
 
-def summary(**changes):
-    """A run that pushed, or as changed."""
-    from pipeline.run.summary import RunSummary
-
-    pushed = RunSummary(
-        blessed=True,
-        reasons=("AP50 0.9 reaches the threshold 0.5",),
-        serving_problems=(),
-        pushed_path="/served/7",
-        model_digest="m",
-        not_pushed="",
-        metrics={"test": {"AP": 0.5, "AP50": 0.9, "AP75": None}},
-        model_path="/root/model",
-        report="/root/report.html",
-        picture="/root/detections.png",
-        curves="/root/curves.png",
-        ingest_report="/root/data.html",
-        stages={"Trainer": "ran"},
-        seconds=1.0,
-    )
-    return dataclasses.replace(pushed, **changes)
-
-
-def refused_model(reason="mAP 0.2 is worse than the served model's 0.5"):
-    return summary(blessed=False, reasons=(reason,), pushed_path="", model_digest="")
-
-
 @pytest.fixture
-def schedule(tmp_path):
-    return Schedule(tmp_path)
+def schedule(tmp_path, summary_of):
+    return Schedule(tmp_path, summary_of)
 
 
 @pytest.fixture
@@ -94,10 +67,10 @@ def killed():
 
 
 @pytest.fixture
-def summary_of():
-    return summary
+def model_refused(summary_of):
+    def refused(reason="mAP 0.2 is worse than the served model's 0.5"):
+        return summary_of(
+            blessed=False, reasons=(reason,), pushed_path="", model_digest=""
+        )
 
-
-@pytest.fixture
-def model_refused():
-    return refused_model
+    return refused
