@@ -10,6 +10,9 @@ from schemas.config_rules import refuse_unless
 class DriftConfig:
     """Thresholds on distances between two spans, each 0..1, and what follows.
 
+    A span drifts where a distance passes its threshold and what chance may do to two
+    draws of one source of so few images, too (`chance.py`).
+
     Class mix is compared by total variation: half the sum over classes of the
     difference in their shares, the share of objects that would have to change class.
     Box size, brightness and objects per image are compared by the largest difference
@@ -21,6 +24,8 @@ class DriftConfig:
       max_box_size: largest difference of the distributions of box sizes (to 1).
       max_brightness: likewise of brightness (to 1).
       max_objects_per_image: likewise of objects per image (to 1).
+      false_alarm_rate: share of spans without drift, whatever their size, that one
+        measure may refuse (to 0.5).
       split: that is compared.
       on_drift: stop the run, or go_on and record it.
     """
@@ -29,6 +34,7 @@ class DriftConfig:
     max_box_size: float = 0.2
     max_brightness: float = 0.25
     max_objects_per_image: float = 0.25
+    false_alarm_rate: float = 0.001
     split: str = "train"
     on_drift: Literal["stop", "go_on"] = "stop"
 
@@ -42,3 +48,5 @@ class DriftConfig:
         ):
             value = getattr(self, name)
             refuse_unless(0 < value <= 1, f"0 < {name} <= 1", value)
+        rate = self.false_alarm_rate
+        refuse_unless(1e-6 <= rate <= 0.5, "1e-6 <= false_alarm_rate <= 0.5", rate)

@@ -6,6 +6,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from components.data_gate.chance import (
+    kolmogorov_smirnov_by_chance,
+    total_variation_by_chance,
+)
 from components.data_gate.config import DriftConfig
 
 # (low, high, count), in ascending order, as TFDV's histograms have them
@@ -16,31 +20,53 @@ _POINTS = 512
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SpanProfile:
-    """What drift is measured on, of one split of one span."""
+    """What drift is measured on, of one split of one span.
+
+    Attributes:
+      class_counts: objects of each class.
+      box_size, brightness, objects_per_image: their distributions.
+      images: how many there are.
+      images_for_objects: how many with equally many objects would say as much of
+        classes and boxes (`chance.equal_images`).
+    """
 
     class_counts: Mapping[str, float]
     box_size: Buckets
     brightness: Buckets
     objects_per_image: Buckets
+    images: float
+    images_for_objects: float
 
 
 @dataclasses.dataclass(frozen=True)
 class DriftResult:
-    """One distance beside its limit."""
+    """One distance beside its limit, and beside what chance may do.
+
+    Attributes:
+      name: of the measure.
+      distance: of the two spans.
+      limit: that the config sets.
+      by_chance: what two draws of one source may differ by; a difference within it
+        says nothing, whatever the limit is.
+    """
 
     name: str
     distance: float
     limit: float
+    by_chance: float = 0.0
 
     @property
     def over(self) -> bool:
-        """Whether the limit is passed; at the limit is within."""
-        return self.distance > self.limit
+        """Whether limit and chance are passed; at the limit is within."""
+        return self.distance > max(self.limit, self.by_chance)
 
     def as_text(self) -> str:
         """One line for messages and logs."""
+        limit = f"{self.limit:g}"
+        if self.by_chance > self.limit:
+            limit = f"{self.by_chance:.3f} (chance at so few images; else {limit})"
         relation = "over" if self.over else "within"
-        return f"{self.name}: {self.distance:.3f}, {relation} {self.limit:g}"
+        return f"{self.name}: {self.distance:.3f}, {relation} {limit}"
 
 
 def total_variation(now: Mapping[str, float], before: Mapping[str, float]) -> float:
@@ -82,25 +108,37 @@ def compare(
     now: SpanProfile, before: SpanProfile, config: DriftConfig
 ) -> tuple[DriftResult, ...]:
     """Every distance beside its limit, over or not."""
+    rate = config.false_alarm_rate
+    both = {
+        name: now.class_counts.get(name, 0) + before.class_counts.get(name, 0)
+        for name in {*now.class_counts, *before.class_counts}
+    }
+    of_objects = now.images_for_objects, before.images_for_objects
+    objects_by_chance = kolmogorov_smirnov_by_chance(*of_objects, rate)
+    images_by_chance = kolmogorov_smirnov_by_chance(now.images, before.images, rate)
     return (
         DriftResult(
             "class mix",
             total_variation(now.class_counts, before.class_counts),
             config.max_class_mix,
+            total_variation_by_chance(both, *of_objects, rate),
         ),
         DriftResult(
             "box size",
             kolmogorov_smirnov(now.box_size, before.box_size),
             config.max_box_size,
+            objects_by_chance,
         ),
         DriftResult(
             "brightness",
             kolmogorov_smirnov(now.brightness, before.brightness),
             config.max_brightness,
+            images_by_chance,
         ),
         DriftResult(
             "objects per image",
             kolmogorov_smirnov(now.objects_per_image, before.objects_per_image),
             config.max_objects_per_image,
+            images_by_chance,
         ),
     )

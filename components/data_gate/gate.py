@@ -8,6 +8,7 @@ from components.data_gate.drift import DriftResult
 from schemas.user_error import RefusedError
 
 ERROR = "ERROR"
+_ACCEPT_DRIFT = "; if the data are right so, add --set drift.on_drift=go_on"
 
 
 class DataRefusedError(RefusedError):
@@ -31,10 +32,11 @@ class Anomaly:
 
 @dataclasses.dataclass(frozen=True)
 class DataVerdict:
-    """Whether to go on, and every reason for and against."""
+    """Whether to go on, every reason for and against, and a way on, where there is."""
 
     passed: bool
     reasons: tuple[str, ...]
+    way_on: str = ""
 
 
 def decide(
@@ -50,10 +52,12 @@ def decide(
     within = [f"drift of {item.as_text()}" for item in results if not item.over]
     stops = [*errors, *(over if config.on_drift == "stop" else [])]
     notes = [*others, *(over if config.on_drift == "go_on" else []), *within]
-    return DataVerdict(not stops, tuple(stops + notes) if stops else tuple(notes))
+    way_on = _ACCEPT_DRIFT if stops and not errors else ""
+    return DataVerdict(not stops, tuple(stops + notes), way_on)
 
 
 def refuse_unless_passed(verdict: DataVerdict) -> None:
     """DataRefusedError with all reasons in one line, unless the verdict is to go on."""
     if not verdict.passed:
-        raise DataRefusedError("the data is refused: " + " | ".join(verdict.reasons))
+        reasons = " | ".join(verdict.reasons)
+        raise DataRefusedError(f"the data is refused: {reasons}{verdict.way_on}")

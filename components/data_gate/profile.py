@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
+from components.data_gate.chance import equal_images
 from components.data_gate.drift import Buckets, SpanProfile
 from schemas import tf_example
 
@@ -23,12 +24,18 @@ def profile_of(
         return _finest(feature.num_stats.histograms) if feature is not None else ()
 
     classes = features.get(tf_example.CLASS_NAME)
+    objects = features.get(tf_example.OBJECT_COUNT)
+    images = float(sum(dataset.num_examples for dataset in statistics.datasets))
     ranked = classes.string_stats.rank_histogram.buckets if classes is not None else ()
     return SpanProfile(
         class_counts={bucket.label: bucket.sample_count for bucket in ranked},
         box_size=buckets(tf_example.AREA_REL),
         brightness=buckets(tf_example.BRIGHTNESS),
         objects_per_image=buckets(tf_example.OBJECT_COUNT),
+        images=images,
+        images_for_objects=0.0
+        if objects is None
+        else equal_images(images, objects.num_stats.mean, objects.num_stats.std_dev),
     )
 
 

@@ -79,6 +79,8 @@ class Ending:
         state = self.state.ended(outcome)
         write_state(self.root, state)
         text = f"span {self.attempt.span}: {reason}"
+        if what == "data_refused":
+            text += "; it is taken up again when its files change, or with --again"
         if what not in ("pushed", "interrupted"):
             text += f"; {failures_text(state.failures)}"
         result = Result(

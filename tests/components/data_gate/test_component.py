@@ -125,7 +125,8 @@ def test_drift_against_an_earlier_span_stops_or_goes_on(statistics_of, gate):
     verdict = gate(now, earlier=before, on_drift="go_on")
     assert verdict["passed"]
     # half of the objects changed class
-    assert "drift of class mix: 0.500, over 0.15" in verdict["reasons"]
+    (mix,) = (reason for reason in verdict["reasons"] if "class mix" in reason)
+    assert mix.startswith("drift of class mix: 0.500, over 0.")
     assert gate(before, earlier=before)["passed"]
 
 

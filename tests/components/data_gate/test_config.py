@@ -20,3 +20,9 @@ def test_a_limit_that_means_nothing_is_refused(value):
 def test_what_follows_drift_is_stop_or_go_on():
     with pytest.raises(UserError, match="on_drift takes one of 'stop', 'go_on', got"):
         from_json(DriftConfig, '{"on_drift": "shrug"}')
+
+
+@pytest.mark.parametrize("value", [0, 0.6, float("nan")])
+def test_a_rate_of_false_alarms_that_means_nothing_is_refused(value):
+    with pytest.raises(ValueError, match="<= false_alarm_rate <="):
+        DriftConfig(false_alarm_rate=value)

@@ -51,12 +51,16 @@ def test_compare_names_every_measure_beside_its_limit():
         box_size=UNIFORM,
         brightness=UNIFORM,
         objects_per_image=UNIFORM,
+        images=1000,
+        images_for_objects=1000,
     )
     other = SpanProfile(
         class_counts={"a": 1, "b": 1},
         box_size=UNIFORM,
         brightness=[(0.5, 1.5, 1.0)],
         objects_per_image=UNIFORM,
+        images=1000,
+        images_for_objects=1000,
     )
     results = {item.name: item for item in compare(other, profile, DriftConfig())}
     assert {name for name, item in results.items() if item.over} == {
@@ -70,3 +74,16 @@ def test_compare_names_every_measure_beside_its_limit():
 def test_exactly_at_the_limit_is_within():
     assert not DriftResult("x", 0.2, 0.2).over
     assert DriftResult("x", 0.2000001, 0.2).over
+
+
+def test_what_chance_may_do_is_within_and_told():
+    within = DriftResult("class mix", 0.3, 0.15, by_chance=0.36)
+    assert not within.over
+    assert within.as_text() == (
+        "class mix: 0.300, within 0.360 (chance at so few images; else 0.15)"
+    )
+    over = DriftResult("class mix", 0.4, 0.15, by_chance=0.36)
+    assert over.over
+    assert DriftResult("class mix", 0.1, 0.15, by_chance=0.01).as_text() == (
+        "class mix: 0.100, within 0.15"
+    )

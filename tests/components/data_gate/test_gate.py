@@ -49,3 +49,11 @@ def test_drift_within_limits_is_recorded():
     verdict = decide([], [WITHIN], DriftConfig())
     assert verdict.passed
     assert verdict.reasons == ("drift of brightness: 0.100, within 0.25",)
+
+
+def test_a_refusal_for_drift_alone_says_how_to_go_on():
+    with pytest.raises(DataRefusedError, match=r"add --set drift\.on_drift=go_on$"):
+        refuse_unless_passed(decide([], [OVER], DriftConfig()))
+    with pytest.raises(DataRefusedError) as caught:  # of no use beside an error
+        refuse_unless_passed(decide([ERROR], [OVER], DriftConfig()))
+    assert "on_drift" not in str(caught.value)

@@ -19,7 +19,13 @@ def test_a_profile_takes_classes_and_the_quantiles_of_the_measures():
     for kind, high in ((0, 1.0), (QUANTILES, 0.5)):
         histogram = bright.num_stats.histograms.add(type=kind)
         histogram.buckets.add(low_value=0.0, high_value=high, sample_count=9)
+    dataset.num_examples = 40
+    objects = dataset.features.add()
+    objects.path.step.append("image/object/count")
+    objects.num_stats.mean, objects.num_stats.std_dev = 2, 1
     profile = profile_of(statistics)
     assert profile.class_counts == {"dog": 7, "cat": 2}
     assert profile.brightness == ((0.0, 0.5, 9.0),)
     assert profile.box_size == ()
+    # objects 1 and 3 in turn: they say as much as 32 images with 2 each
+    assert (profile.images, profile.images_for_objects) == (40, 32)

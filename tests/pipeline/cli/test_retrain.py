@@ -90,8 +90,8 @@ def test_refused_data_end_with_one_and_then_nothing_is_new(call):
 def test_quiet_says_nothing_of_what_went_well(call):
     assert call("--quiet", end=RefusedError("drift"))[1:] == (
         "",
-        "voc-pipeline retrain: data refused: span 7: drift; 1 of 3 failures in a row "
-        "that pause it\n",
+        "voc-pipeline retrain: data refused: span 7: drift; it is taken up again when "
+        "its files change, or with --again; 1 of 3 failures in a row that pause it\n",
     )
     assert call("--quiet") == (0, "", "")
 

@@ -100,7 +100,8 @@ def test_a_drifted_span_is_refused_once_and_never_learned_from(schedule):
 
     assert result.outcome == "data_refused"
     assert result.text == (
-        "span 8: drift of brightness: 0.8; 1 of 3 failures in a row that pause it"
+        "span 8: drift of brightness: 0.8; it is taken up again when its files change, "
+        "or with --again; 1 of 3 failures in a row that pause it"
     )
     assert schedule.call(window=3).outcome == "nothing_new"
 
