@@ -10,6 +10,7 @@ from typing import Any
 
 import keras
 import keras_tuner
+import tensorflow as tf
 from keras_tuner.engine import base_tuner
 from keras_tuner.errors import FatalError
 from tfx.components.tuner.component import TunerFnResult
@@ -25,14 +26,16 @@ from trainer.training.checkpoint_copy import is_in_store
 
 _LOG = logging.getLogger(__name__)
 OBJECTIVE = "mAP"
+# What KerasTuner knows a search by, in this order: each file may name the ones before.
+_SEARCH_FILES = ("tuner/trial_*/trial.json", "tuner/oracle.json", "tuner/tuner0.json")
 
 
 def tuner_fn(fn_args: Any) -> TunerFnResult:
     """A search that TFX's Tuner runs; `custom_config` also holds `tuner_config`.
 
     Its trials are kept in `checkpoint_dir`: finished ones are not run again after a
-    kill, and the one under way goes on. KerasTuner needs a local folder for that: in
-    a store they are not kept.
+    kill, and the one under way goes on. In a store they are copies of what lies in a
+    local folder, which KerasTuner needs, and the one under way starts anew.
     """
     custom = fn_args.custom_config
     tuner_config = from_json(TunerConfig, custom["tuner_config"], "tuner")
@@ -56,14 +59,23 @@ def tuner_fn(fn_args: Any) -> TunerFnResult:
         return float(summary.metrics["AP"])
 
     kept = custom["checkpoint_dir"]
-    directory = fn_args.working_dir if not kept or is_in_store(kept) else kept
+    store = kept if is_in_store(kept) else ""
+    directory = fn_args.working_dir if store or not kept else kept
     return TunerFnResult(
-        tuner=MapTuner(tuner_config, base, map_of, directory), fit_kwargs={}
+        tuner=MapTuner(tuner_config, base, map_of, directory, store), fit_kwargs={}
     )
 
 
 class MapTuner(base_tuner.BaseTuner):
-    """A search for the config of the best `map_of(config, checkpoint directory)`."""
+    """A search for the config of the best `map_of(config, checkpoint directory)`.
+
+    Args:
+      config: how to search.
+      base: the training that values are put into.
+      map_of: trains and judges one.
+      directory: where the search lies, on this machine.
+      store: URI where its finished trials are copied to, and fetched from; "" for none.
+    """
 
     def __init__(
         self,
@@ -71,10 +83,14 @@ class MapTuner(base_tuner.BaseTuner):
         base: TrainerConfig,
         map_of: Callable[[TrainerConfig, str], float],
         directory: str,
+        store: str = "",
     ) -> None:
         oracle = _oracle(config)
         oracle.verbose = 0  # its table goes to stdout, which is for the summary
         os.makedirs(directory, exist_ok=True)
+        self._store = store
+        if store:
+            _copy_search(store, directory)
         super().__init__(oracle, directory=directory, project_name="tuner")
         self._base = base
         self._map_of = map_of
@@ -96,6 +112,12 @@ class MapTuner(base_tuner.BaseTuner):
         _LOG.info("trial %s: mAP %.4f with %s", trial.trial_id, map_, _line(values))
         return {OBJECTIVE: map_}
 
+    def save(self) -> None:
+        """KerasTuner's own, after each trial."""
+        super().save()
+        if self._store:
+            _copy_search(str(self.directory), self._store)
+
     def search_space_summary(self, extended: bool = False) -> None:
         """Into the log, not onto stdout."""
         del extended
@@ -110,6 +132,14 @@ class MapTuner(base_tuner.BaseTuner):
                 trial.score,
                 _line(trial.hyperparameters.values),
             )
+
+
+def _copy_search(source: str, target: str) -> None:
+    for pattern in _SEARCH_FILES:
+        for path in tf.io.gfile.glob(f"{source}/{pattern}"):
+            name = path.removeprefix(source).lstrip("/")
+            tf.io.gfile.makedirs(os.path.dirname(f"{target}/{name}"))
+            tf.io.gfile.copy(path, f"{target}/{name}", overwrite=True)
 
 
 def _oracle(config: TunerConfig) -> Any:

@@ -1,8 +1,8 @@
 """Submits a compiled package as a run, with its pipeline root; waits for it on demand.
 
 Exit status: 0 submitted, or with --wait succeeded, or with --if-changed the same as
-before; 1 the run failed, and the failed
-stages' errors were printed; 2 bad input, or a server that cannot be asked.
+before; 1 the run failed, and the failed stages' errors were printed; 2 bad input, or a
+server that cannot be asked.
 """
 
 import argparse
@@ -32,8 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--if-changed",
         action="store_true",
-        help="only if data, code or config are others than those of the last finished "
-        "run of the experiment; the data set is read for that",
+        help="only if data, code or config are others than those of the experiment's "
+        "last finished run of this pipeline to this push destination; the data set is "
+        "read for that",
     )
     parser.add_argument(
         "--poll-seconds",
@@ -93,7 +94,9 @@ def run(args: argparse.Namespace) -> int:
     """Submits, and with --wait tells how the run ended."""
     package = submission.read_package(args.package)
     config = submission.runtime_config(package, args.set, args.root)
-    made_from = _made_from(package, config) if args.if_changed else ""
+    purpose = submission.purpose(package, config)
+    made_from = _made_from(package, config) if args.if_changed else "data were not read"
+    description = purpose + made_from
     import kfp_server_api
 
     from pipeline.on_kubeflow.server import Server, failures
@@ -101,8 +104,10 @@ def run(args: argparse.Namespace) -> int:
     server = Server(args.host, args.namespace)
     experiment_id = server.experiment(args.experiment)
     if args.if_changed:
-        last = server.last_finished(experiment_id)
-        if last is not None and last.description == made_from:
+        last = server.last_finished(
+            experiment_id, lambda text: submission.is_for_something_else(text, purpose)
+        )
+        if last is not None and last.description == description:
             return _tell_unchanged(args, last)
     pipeline = package["pipeline_spec"]["pipelineInfo"]["name"]
     started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
@@ -111,7 +116,7 @@ def run(args: argparse.Namespace) -> int:
     body = kfp_server_api.V2beta1Run(
         experiment_id=experiment_id,
         display_name=name,
-        description=made_from or None,
+        description=description,
         pipeline_spec=submission.spec_of(package),
         runtime_config=config,
         service_account=args.service_account or None,

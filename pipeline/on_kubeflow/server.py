@@ -78,8 +78,13 @@ class Server:
             )
         return str(made.experiment_id)
 
-    def last_finished(self, experiment_id: str) -> Any:
-        """The newest run of an experiment that succeeded; None if none has."""
+    def last_finished(self, experiment_id: str, is_other: Callable[[str], bool]) -> Any:
+        """The newest run of an experiment that succeeded; None if none has.
+
+        Args:
+          experiment_id: of the experiment.
+          is_other: tells by its description that a run is to be passed over.
+        """
         token = ""
         while True:
             with self.told():
@@ -91,7 +96,7 @@ class Server:
                     **self._scope(),
                 )
             for run in page.runs or []:
-                if run.state == "SUCCEEDED":
+                if run.state == "SUCCEEDED" and not is_other(run.description or ""):
                     return run
             token = page.next_page_token or ""
             if not token:

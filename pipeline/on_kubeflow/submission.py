@@ -11,6 +11,8 @@ import yaml
 from pipeline.on_kubeflow.package import check_root, check_store_path
 from schemas.user_error import UserError
 
+_PUSHED_TO = ", pushed to "
+
 
 def read_package(path: str) -> dict[str, Any]:
     """A compiled package as the API takes it.
@@ -75,6 +77,18 @@ def values_of(package: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]
     declared = root.get("inputDefinitions", {}).get("parameters", {})
     defaults = {name: given.get("defaultValue") for name, given in declared.items()}
     return {**defaults, **config["parameters"]}
+
+
+def purpose(package: dict[str, Any], config: dict[str, Any]) -> str:
+    """What a run is for, as its description starts: pipeline and push destination."""
+    name = package["pipeline_spec"]["pipelineInfo"]["name"]
+    destination = values_of(package, config).get("push_destination", "")
+    return f"{name}{_PUSHED_TO}{destination}; "
+
+
+def is_for_something_else(description: str, own_purpose: str) -> bool:
+    """Whether a run that `submit` described was for another pipeline or destination."""
+    return _PUSHED_TO in description and not description.startswith(own_purpose)
 
 
 def made_from(

@@ -101,12 +101,16 @@ def test_the_whole_package_runs_to_the_pushed_model(finished, place):
 
 def test_the_ui_gets_a_page_and_a_table_of_numbers(finished):
     # It goes by the types' names, and reads the object at the artifact's URI.
-    outputs = finished.calls["ReportWriter"]["outputs"]["artifacts"]
-    (page,) = outputs["page"]["artifacts"]
-    assert page["type"]["schemaTitle"] == "system.HTML"
-    files = finished.files("ReportWriter")
-    assert files["page"] == files["report/report.html"]
-    assert files["page"].startswith(b"<!doctype html>")
+    for stage in ("ReportWriter", "VocExampleGen"):
+        outputs = finished.calls[stage]["outputs"]["artifacts"]
+        (page,) = outputs["page"]["artifacts"]
+        assert page["type"]["schemaTitle"] == "system.HTML"
+        files = finished.files(stage)
+        report = files["report/report.html"]
+        assert files["page"].startswith(b"<!doctype html>")
+        assert files["page"].splitlines()[-1] == report.splitlines()[-1]
+        links = re.findall(rb'href="([^"#][^"]*)"', files["page"])
+        assert links == []  # the UI has none of the files beside it
 
     outputs = finished.calls["DetectionEvaluator"]["outputs"]["artifacts"]
     assert outputs["metrics"]["artifacts"][0]["type"]["schemaTitle"] == "system.Metrics"

@@ -17,9 +17,9 @@ SPACE = (
 )
 
 
-def search(folder, map_of, trials=6, oracle="random"):
+def search(folder, map_of, trials=6, oracle="random", store=""):
     config = TunerConfig(trials=trials, oracle=oracle, space=SPACE)
-    tuner = MapTuner(config, presets.cpu_small().trainer, map_of, str(folder))
+    tuner = MapTuner(config, presets.cpu_small().trainer, map_of, str(folder), store)
     tuner.search()
     return tuner
 
@@ -59,6 +59,31 @@ def test_trials_that_are_done_are_not_run_again(tmp_path):
 
     search(tmp_path, go_on)
     assert len(more) == 6 - 2
+
+
+@pytest.mark.parametrize("oracle", ["random", "bayesian"])
+def test_trials_in_a_store_outlive_the_machine(tmp_path, oracle):
+    # A folder: TensorFlow's ram:// appends to what is written again.
+    store = str(tmp_path / "store/run-Tuner")
+    tried = []
+
+    def lost(config, directory):
+        if len(tried) == 2:
+            raise KeyboardInterrupt
+        tried.append(config.optimizer.schedule.peak)
+        return 0.1 * len(tried)
+
+    with pytest.raises(KeyboardInterrupt):
+        search(tmp_path / "lost", lost, oracle=oracle, store=store)
+    more = []
+
+    def go_on(config, directory):
+        more.append(config.optimizer.schedule.peak)
+        return 0.05
+
+    tuner = search(tmp_path / "next", go_on, oracle=oracle, store=store)
+    assert len(more) == 6 - 2
+    assert tuner.get_best_hyperparameters()[0].values[PEAK] == tried[1]
 
 
 def test_a_training_that_diverges_found_nothing_and_the_next_one_runs(tmp_path):

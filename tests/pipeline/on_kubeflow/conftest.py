@@ -72,10 +72,12 @@ class FakeKfp:
             body["run_id"] = f"r{len(self.runs)}"
             self.runs.append(body)
             return body
-        if not name and query.get("sort_by") == ["created_at desc"]:
-            return {"runs": self.runs[::-1]}
         if not name:
-            return {"runs": [one for one in self.runs if one["display_name"] in names]}
+            (experiment_id,) = query["experiment_id"]
+            runs = [r for r in self.runs if r["experiment_id"] == experiment_id]
+            if query.get("sort_by") == ["created_at desc"]:
+                return {"runs": runs[::-1]}
+            return {"runs": [one for one in runs if one["display_name"] in names]}
         state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
         details = {"task_details": [FAILED_TASK]} if state == "FAILED" else {}
         return {"run_id": name, "state": state, "run_details": details}
@@ -144,6 +146,7 @@ root:
     parameters:
       data: {parameterType: STRING, defaultValue: gs://voc}
       span: {parameterType: STRING, defaultValue: ''}
+      push_destination: {parameterType: STRING, defaultValue: gs://served}
       train_steps: {parameterType: NUMBER_INTEGER, defaultValue: 0}
 ---
 platforms: {kubernetes: {deploymentSpec: {executors: {}}}}

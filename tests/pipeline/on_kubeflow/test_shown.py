@@ -17,6 +17,16 @@ def test_a_page_lies_where_the_ui_reads_it(tmp_path):
     assert (tmp_path / "task/page").read_text() == "<h1>voc</h1>"
 
 
+def test_a_page_links_to_nothing_beside_it(tmp_path):
+    kept = '<nav> <a href="#verdict">verdict</a></nav>'
+    beside = '<a class="page" href="data.html">the data</a>'
+    (tmp_path / "report.html").write_text(kept.replace("<nav>", f"<nav>{beside}"))
+
+    show(str(tmp_path / "report.html"), str(tmp_path / "task/page"))
+
+    assert (tmp_path / "task/page").read_text() == kept
+
+
 def test_numbers_over_all_classes_are_the_uis_table(tmp_path):
     (tmp_path / "metrics.json").write_text(json.dumps(METRICS))
 

@@ -237,7 +237,7 @@ def test_an_earlier_run_of_the_same_name_is_not_taken_for_this_one(
     ("options", "message"),
     [
         (("--root", "/data/root"), "knows gs://, s3://, minio:// only"),
-        (("--set", "spam=8"), "there are: data, span, train_steps"),
+        (("--set", "spam=8"), "there are: data, span, push_destination, train_steps"),
         (("--set", "train_steps=many"), "train_steps is a number"),
         (("--set", "data=s3://b/voc"), "no file system for s3://"),
         (("--package", "nothing.yaml"), "cannot be read"),

@@ -1,6 +1,7 @@
 """`voc-pipeline submit --if-changed`, against a server on loopback."""
 
 import json
+import pathlib
 
 import pytest
 
@@ -128,6 +129,73 @@ def test_a_finished_run_of_something_else_came_after(kfp, package, data):
     submit(kfp, package, data)
 
     assert len(kfp.runs) == 3
+
+
+OTHER_PLACE = ("--set", "push_destination=gs://served-2")
+
+
+def test_a_run_for_another_push_destination_is_passed_over(kfp, package, data):
+    submit(kfp, package, data)
+    end(kfp)
+    submit(kfp, package, data, *OTHER_PLACE)
+    end(kfp)
+
+    submit(kfp, package, data)
+    submit(kfp, package, data, *OTHER_PLACE)
+
+    assert len(kfp.runs) == 2
+
+
+def test_a_run_of_another_pipeline_is_passed_over(kfp, package, data):
+    submit(kfp, package, data)
+    end(kfp)
+    other = f"{package}.other.yaml"
+    pathlib.Path(other).write_text(
+        pathlib.Path(package).read_text().replace("voc-demo", "voc-2")
+    )
+    submit(kfp, other, data)
+    end(kfp)
+
+    submit(kfp, package, data)
+    submit(kfp, other, data)
+
+    assert len(kfp.runs) == 2
+
+
+@pytest.mark.parametrize("description", [None, "from the UI, to try it"])
+def test_a_run_that_does_not_say_what_it_is_for_may_be_anything(
+    kfp, package, data, description
+):
+    submit(kfp, package, data)
+    end(kfp)
+    kfp.runs.append({**kfp.runs[0], "run_id": "r1", "description": description})
+
+    submit(kfp, package, data)
+
+    assert len(kfp.runs) == 3
+
+
+def test_a_run_whose_data_were_not_read_came_after(kfp, package, data):
+    submit(kfp, package, data)
+    end(kfp)
+    arguments = ["submit", "--host", kfp.url, "--package", package]
+    assert main([*arguments, "--set", f"data={data}"]) == 0
+    end(kfp)
+
+    submit(kfp, package, data)
+
+    assert len(kfp.runs) == 3
+
+
+def test_runs_of_the_named_experiment_are_compared_with(kfp, package, data):
+    nightly = ("--experiment", "nightly")
+    submit(kfp, package, data, *nightly)
+    end(kfp)
+
+    submit(kfp, package, data)
+    assert len(kfp.runs) == 2
+    submit(kfp, package, data, *nightly)
+    assert len(kfp.runs) == 2
 
 
 def test_data_that_cannot_be_read_from_here_are_told(kfp, package, tmp_path, capsys):
