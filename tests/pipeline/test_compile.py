@@ -260,7 +260,7 @@ def test_every_stage_enters_by_our_entry_point_with_its_outputs(spec, stage):
     assert json.loads(outputs).keys() == artifacts.keys() - shown
 
 
-def test_the_ui_draws_a_page_and_a_table(spec):
+def test_the_ui_draws_pages_and_a_table(spec):
     # By the names of KFP's own types; what they are made of is another output.
     found = {}
     for stage, component in spec["components"].items():
@@ -272,6 +272,7 @@ def test_the_ui_draws_a_page_and_a_table(spec):
                 found[stage, name] = title
                 assert source.partition("/")[0] in outputs
     assert found == {
+        ("VocExampleGen", "page"): "system.HTML",
         ("ReportWriter", "page"): "system.HTML",
         ("DetectionEvaluator", "metrics"): "system.Metrics",
     }
