@@ -1,0 +1,156 @@
+"""A Flink cluster on this machine: a job manager, two task managers, a job server.
+
+    python tests/engines/flink_cluster.py build/flink     # installs what is missing
+
+Flink 1.16.3 is of PyPI's `apache-flink-libraries`, the job server of Maven's
+`beam-runners-flink-1.16` 2.51.0. All four listen on loopback; Beam's own servers take all
+addresses, which is why `make test-flink` runs this in a network namespace.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+HERE = Path(__file__).parent
+FLINK = "apache-flink-libraries==1.16.3"
+REST, JOB_PORT = 8081, 8099
+# What Flink's scripts work out of a machine's memory; Java 17 opens nothing by itself.
+CONF = f"""\
+jobmanager.rpc.address: localhost
+jobmanager.bind-host: localhost
+jobmanager.memory.heap.size: 448m
+taskmanager.host: localhost
+taskmanager.bind-host: localhost
+rest.address: localhost
+rest.bind-address: localhost
+rest.port: {REST}
+taskmanager.cpu.cores: 2.0
+taskmanager.memory.framework.heap.size: 128m
+taskmanager.memory.framework.off-heap.size: 128m
+taskmanager.memory.task.heap.size: 640m
+taskmanager.memory.task.off-heap.size: 64m
+taskmanager.memory.network.min: 192m
+taskmanager.memory.network.max: 192m
+taskmanager.memory.managed.size: 64m
+taskmanager.memory.jvm-metaspace.size: 512m
+taskmanager.memory.jvm-overhead.min: 64m
+taskmanager.memory.jvm-overhead.max: 64m
+taskmanager.numberOfTaskSlots: 2
+parallelism.default: 2
+heartbeat.interval: 2000
+heartbeat.timeout: 12000
+restart-strategy: fixed-delay
+restart-strategy.fixed-delay.attempts: 5
+restart-strategy.fixed-delay.delay: 1 s
+classloader.check-leaked-classloader: false
+"""
+LOGGING = """\
+rootLogger.level = INFO
+rootLogger.appenderRef.console.ref = Console
+appender.console.name = Console
+appender.console.type = CONSOLE
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = %d{HH:mm:ss,SSS} %-5p %c{1} - %m%n
+"""
+OPENED = (
+    *("java.io", "java.lang", "java.lang.reflect", "java.net", "java.nio"),
+    *("java.text", "java.time", "java.util", "java.util.concurrent"),
+    *("java.util.concurrent.atomic", "sun.net.util", "sun.nio.ch"),
+)
+RUNTIME = "org.apache.flink.runtime"
+JOB_SERVER = "org.apache.beam.runners.flink.FlinkJobServerDriver"
+
+
+def install(folder, uv):
+    """Flink and the job server's jars, below a folder; nothing that is there already."""
+    if not (folder / "python/pyflink/lib").is_dir():
+        where = ["--target", str(folder / "python"), "--python", sys.executable]
+        run([uv, "pip", "install", "-q", "--no-deps", *where, FLINK])
+    if not (folder / "jars").is_dir():
+        copy = ["dependency:copy-dependencies", f"-DoutputDirectory={folder}/jars.new"]
+        run(["mvn", "-q", "-B", "-f", str(HERE / "flink-job-server.xml"), *copy])
+        (folder / "jars.new").rename(folder / "jars")
+
+
+def run(command):
+    subprocess.run(command, check=True)
+
+
+class FlinkCluster:
+    """Processes by name; `folder` takes configuration and logs."""
+
+    def __init__(self, installed, folder):
+        self._installed, self._folder = Path(installed), Path(folder)
+        (self._folder / "conf").mkdir(parents=True)
+        (self._folder / "conf/flink-conf.yaml").write_text(CONF)
+        (self._folder / "conf/log4j.properties").write_text(LOGGING)
+        self.processes = {}
+
+    def start(self):
+        """Starts all and waits until two task managers have come."""
+        main = f"{RUNTIME}.entrypoint.StandaloneSessionClusterEntrypoint"
+        self._java("job manager", 448, main, *self._flink())
+        for number in (1, 2):
+            self.start_task_manager(number)
+        self.start_job_server()
+        self.wait_for("taskmanagers", lambda told: len(told["taskmanagers"]) == 2)
+
+    def start_task_manager(self, number):
+        main = f"{RUNTIME}.taskexecutor.TaskManagerRunner"
+        self._java(f"task manager {number}", 768, main, *self._flink())
+
+    def start_job_server(self):
+        ports = [f"--job-port={JOB_PORT}", "--artifact-port=0", "--expansion-port=0"]
+        where = ["--job-host=localhost", f"--flink-master=localhost:{REST}"]
+        staged = f"--artifacts-dir={self._folder}/artifacts"
+        self._java("job server", 512, JOB_SERVER, *where, *ports, staged)
+
+    def _flink(self):
+        return ["--configDir", str(self._folder / "conf")]
+
+    def _java(self, name, heap_mb, main, *arguments):
+        jars = "jars" if main == JOB_SERVER else "python/pyflink/lib"
+        command = ["java", f"-Xmx{heap_mb}m", "-XX:MaxMetaspaceSize=512m"]
+        command += ["-XX:MaxDirectMemorySize=512m", "-XX:+UseSerialGC"]
+        command += [f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in OPENED]
+        command += [f"-Dlog4j.configurationFile={self._folder}/conf/log4j.properties"]
+        command += ["-cp", f"{self._installed}/{jars}/*", main, *arguments]
+        with (self._folder / f"{name.replace(' ', '-')}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(command, stdout=log, stderr=log)
+
+    def kill(self, name):
+        """With SIGKILL."""
+        self.processes[name].kill()
+        self.processes.pop(name).wait()
+
+    def stop(self):
+        for name in list(self.processes):
+            self.kill(name)
+
+    def wait_for(self, path, holds, seconds=120):
+        """What the job manager answers, as soon as it is as wanted."""
+        end = time.monotonic() + seconds
+        while True:
+            for name, process in self.processes.items():
+                assert process.poll() is None, f"{name} ended: see {self._folder}"
+            told = self.ask(path)
+            if told is not None and holds(told):
+                return told
+            assert time.monotonic() < end, f"{path} says {told}: see {self._folder}"
+            time.sleep(0.2)
+
+    def ask(self, path):
+        """An answer of the job manager; None while it answers nothing."""
+        try:
+            with urllib.request.urlopen(f"http://localhost:{REST}/{path}") as answer:
+                return json.load(answer)
+        except OSError:
+            return None
+
+
+if __name__ == "__main__":
+    install(Path(sys.argv[1]).resolve(), os.environ.get("UV", "uv"))
