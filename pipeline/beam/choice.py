@@ -66,6 +66,10 @@ def pipeline_args(config: BeamConfig) -> list[str]:
                 "--beam-arg=--flag=value (docs/runners.md has an example)"
             )
     args = [f"--runner={_RUNNERS[config.runner]}", *config.args]
+    if config.runner in ("prism", "flink", "spark"):
+        # Beam asks `python -m pip` for a list that no worker reads, and pip may be
+        # missing: a line of its own among ours.
+        args.append("--experiments=disable_logging_submission_environment")
     if config.runner == "prism" and "--prism_log_level" not in given:
         args.append("--prism_log_level=warn")
     if config.runner == "prism" and not given & {"--prism_location", "--job_endpoint"}:

@@ -11,8 +11,12 @@ from collections.abc import Callable
 from typing import Any, TextIO, cast
 
 import grpc
-from apache_beam.options.pipeline_options import PipelineOptions
-from apache_beam.portability.api import beam_runner_api_pb2
+from apache_beam.options.pipeline_options import PipelineOptions, PortableOptions
+from apache_beam.portability.api import (
+    beam_job_api_pb2,
+    beam_job_api_pb2_grpc,
+    beam_runner_api_pb2,
+)
 from apache_beam.runners.portability import (
     flink_runner,
     job_server,
@@ -25,6 +29,7 @@ from schemas.user_error import UnavailableError, UserError
 
 _USER_ERROR = re.compile(r"schemas\.user_error\.\w+: (.+)")
 _LOST = (grpc.RpcError, grpc.FutureTimeoutError, ConnectionError)
+_ANSWERS_WITHIN_S = 20  # a job server: Beam's own limit is 300 s, and six tries
 
 
 class Job(PipelineResult):
@@ -131,6 +136,22 @@ def _hook(args: threading.ExceptHookArgs) -> None:
         _others[-1](args)
 
 
+def require_job_server(endpoint: str, within_s: float, where: str) -> None:
+    """UnavailableError if no job server answers there; one that is starting may."""
+    with grpc.insecure_channel(endpoint) as channel:
+        service = beam_job_api_pb2_grpc.JobServiceStub(channel)
+        request = beam_job_api_pb2.DescribePipelineOptionsRequest()
+        try:
+            service.DescribePipelineOptions(
+                request, timeout=within_s, wait_for_ready=True
+            )
+        except grpc.RpcError as error:
+            raise UnavailableError(
+                f"{where} at {endpoint} did not answer within {within_s:g} s: "
+                f"{_said(error)}; start it, or name the right --job_endpoint"
+            ) from error
+
+
 def _said(error: BaseException) -> str:
     if isinstance(error, grpc.RpcError) and callable(getattr(error, "code", None)):
         details = str(error.details() or "").splitlines()
@@ -149,6 +170,10 @@ class _Outside:
         return self._server
 
     def create_job_service(self, options: PipelineOptions) -> Any:
+        portable = options.view_as(PortableOptions)
+        if portable.job_endpoint and portable.job_endpoint != "embed":
+            within_s = min(_ANSWERS_WITHIN_S, portable.job_server_timeout)
+            require_job_server(portable.job_endpoint, within_s, self._where)
         # Beam takes SIGINT for the server alone, and the command would run on.
         handler = signal.getsignal(signal.SIGINT)
         try:

@@ -46,6 +46,8 @@ heartbeat.timeout: 12000
 restart-strategy: fixed-delay
 restart-strategy.fixed-delay.attempts: 5
 restart-strategy.fixed-delay.delay: 1 s
+cluster.evenly-spread-out-slots: true
+classloader.resolve-order: parent-first
 classloader.check-leaked-classloader: false
 """
 LOGGING = """\
@@ -113,14 +115,28 @@ class FlinkCluster:
         return ["--configDir", str(self._folder / "conf")]
 
     def _java(self, name, heap_mb, main, *arguments):
-        jars = "jars" if main == JOB_SERVER else "python/pyflink/lib"
         command = ["java", f"-Xmx{heap_mb}m", "-XX:MaxMetaspaceSize=512m"]
-        command += ["-XX:MaxDirectMemorySize=512m", "-XX:+UseSerialGC"]
+        command += ["-XX:MaxDirectMemorySize=512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
         command += [f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in OPENED]
         command += [f"-Dlog4j.configurationFile={self._folder}/conf/log4j.properties"]
-        command += ["-cp", f"{self._installed}/{jars}/*", main, *arguments]
+        command += ["-cp", self._class_path(main == JOB_SERVER), main, *arguments]
         with (self._folder / f"{name.replace(' ', '-')}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(command, stdout=log, stderr=log)
+
+    def _class_path(self, of_job_server):
+        """Beam's jars lie beside Flink's own.
+
+        Where a job brings them, Beam ends its Python workers after every step of the
+        job: `--environment_cache_millis` counts for classes of Flink's loader alone.
+        """
+        if of_job_server:
+            return f"{self._installed}/jars/*"
+        beam = sorted(
+            str(jar)
+            for jar in (self._installed / "jars").iterdir()
+            if not jar.name.startswith(("flink-", "slf4j-"))
+        )
+        return ":".join([f"{self._installed}/python/pyflink/lib/*", *beam])
 
     def kill(self, name):
         """With SIGKILL."""

@@ -16,7 +16,8 @@ def test_on_this_machine_it_is_beams_runner_in_python_and_tfx_packs_nothing():
 @pytest.mark.parametrize("flag", ["--setup_file=s.py", "--sdk_container_image=us/a:1"])
 def test_what_brings_the_code_to_the_workers_is_left_as_it_is(flag):
     config = BeamConfig(runner="flink", args=("--flink_master=host:8081", flag))
-    assert pipeline_args(config)[1:] == ["--flink_master=host:8081", flag]
+    assert pipeline_args(config)[1:3] == ["--flink_master=host:8081", flag]
+    assert "--sdk_container_image=none" not in pipeline_args(config)
 
 
 @pytest.mark.parametrize(

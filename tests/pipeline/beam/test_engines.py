@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -35,18 +36,28 @@ def data(tmp_path_factory):
     return folder
 
 
+@pytest.fixture
+def silent_port():
+    """Of a server that takes connections and never says a word."""
+    with socket.create_server(("localhost", 0)) as server:
+        yield server.getsockname()[1]
+
+
 @pytest.mark.parametrize("runner", ["flink", "spark"])
-def test_an_engine_that_is_not_there_is_one_line_and_69(data, tmp_path, runner, capsys):
-    where = [
-        "--beam-arg=--job_endpoint=localhost:1",
-        "--beam-arg=--job_server_timeout=1",
-    ]
+@pytest.mark.parametrize("there", ["nothing", "what never answers"])
+def test_an_engine_that_is_not_there_is_one_line_and_69(
+    data, tmp_path, runner, there, capsys, silent_port
+):
+    endpoint = f"localhost:{silent_port if there == 'what never answers' else 1}"
+    where = [f"--beam-arg=--job_endpoint={endpoint}"]
+    where += ["--beam-arg=--job_server_timeout=1"]
     out = str(tmp_path / "out")
     command = ["ingest", str(data), "--output", out, "--quiet", "--runner", runner]
     assert main([*command, *where]) == 69
     lines = capsys.readouterr().err.splitlines()
-    assert [line.partition(" is lost")[0] for line in lines] == [
-        f"voc-pipeline ingest: the {runner.capitalize()} job server"
+    assert [line.partition(": deadline")[0] for line in lines] == [
+        f"voc-pipeline ingest: the {runner.capitalize()} job server at {endpoint} "
+        "did not answer within 1 s"
     ]
     assert list(tmp_path.iterdir()) == []
 
