@@ -1,6 +1,7 @@
 # `make` alone lists the targets. Each one installs what it needs first.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test browser lint fmt bench fuzz retrain lock image sbom clean
+.PHONY: help install demo test browser lint fmt bench fuzz retrain test-flink lock \
+	image sbom clean
 PYTHON ?= python3
 BIN := .venv/bin
 # End to end last: most of what it finds, a unit test tells sooner.
@@ -12,7 +13,7 @@ ACCELERATOR ?=
 TESTS ?= $(wildcard tests/test_*.py) $(FOLDERS) tests/e2e
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' \
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' \
 		$(MAKEFILE_LIST)
 
 install:  ## make .venv/ from the lock file for this machine; nothing if it is there
@@ -52,6 +53,18 @@ fuzz: install  ## 5,000 damaged images a kind through ingest and the decoder (3 
 
 retrain: install  ## weeks of a schedule, killed in each stage (10 CPU minutes)
 	$(BIN)/pytest -q -s tests/e2e/retraining.py
+
+# Beam's servers listen on all addresses: in this network there is none but loopback.
+# What was started ends with the test, however that ends.
+ALONE := unshare $(if $(filter 0,$(shell id -u)),,--map-root-user) --net --pid --fork \
+	--kill-child --mount-proc sh -c 'ip link set lo up && exec "$$@"' sh
+
+test-flink: install  ## our stages on a Flink cluster here; apt install default-jdk maven first
+	@command -v java mvn >/dev/null || \
+		{ echo "test-flink: no java or mvn on PATH: apt install default-jdk maven" >&2; exit 1; }
+	@UV=$$(command -v uv || echo build/uv-*/uv) \
+		$(BIN)/python tests/engines/flink_cluster.py build/flink
+	BUILD=$(CURDIR)/build/flink $(ALONE) $(BIN)/pytest -q -s tests/engines/on_flink.py
 
 lock:  ## regenerate both lock files; UPGRADE=--upgrade takes the newest versions
 	@$(PYTHON) requirements/lock.py $(UPGRADE)

@@ -1,6 +1,8 @@
 """Beam's runners for an engine outside: a job ends with its client, a loss is told."""
 
 import contextlib
+import functools
+import logging
 import os
 import re
 import shutil
@@ -11,7 +13,11 @@ from collections.abc import Callable
 from typing import Any, TextIO, cast
 
 import grpc
-from apache_beam.options.pipeline_options import PipelineOptions, PortableOptions
+from apache_beam.options.pipeline_options import (
+    FlinkRunnerOptions,
+    PipelineOptions,
+    PortableOptions,
+)
 from apache_beam.portability.api import (
     beam_job_api_pb2,
     beam_job_api_pb2_grpc,
@@ -25,9 +31,12 @@ from apache_beam.runners.portability import (
 )
 from apache_beam.runners.runner import PipelineResult
 
+from pipeline.beam import flink_cluster
 from schemas.user_error import UnavailableError, UserError
 
 _USER_ERROR = re.compile(r"schemas\.user_error\.\w+: (.+)")
+# What Beam and Java put before what is said.
+_JAVA = re.compile(r"^Pipeline \S+ failed in state \w+: |(?:\w+\.)+\w+Exception: ")
 _LOST = (grpc.RpcError, grpc.FutureTimeoutError, ConnectionError)
 _ANSWERS_WITHIN_S = 20  # a job server: Beam's own limit is 300 s, and six tries
 
@@ -35,11 +44,18 @@ _ANSWERS_WITHIN_S = 20  # a job server: Beam's own limit is 300 s, and six tries
 class Job(PipelineResult):
     """A job on an engine: cancelled if what waits for it is interrupted."""
 
-    def __init__(self, job: Any, where: str, stop_server: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        job: Any,
+        where: str,
+        stop_server: Callable[[], None],
+        end_on_cluster: Callable[[], None] = lambda: None,
+    ) -> None:
         super().__init__(None)
         self._job = job
         self._where = where
         self._stop_server = stop_server
+        self._end_on_cluster = end_on_cluster
         self._metrics: Any = None
 
     @property
@@ -55,6 +71,8 @@ class Job(PipelineResult):
         """Ends the job, and the server if this process started it."""
         with contextlib.suppress(*_LOST):  # gone, and the job with it or out of reach
             self._job.cancel()
+        with contextlib.suppress(OSError):  # likewise
+            self._end_on_cluster()
         self._stop_server()
 
     def wait_until_finish(self, duration: int | None = None) -> Any:
@@ -106,7 +124,7 @@ def told_of(error: BaseException, where: str) -> UserError | None:
         return UserError(told.group(1).strip())
     if "Traceback (most recent call last)" in text:
         return None  # our code, or a library, in a worker
-    said = text.splitlines()[0]
+    said = _JAVA.sub("", text.splitlines()[0])
     return UnavailableError(f"{where} ended the job: {said}; repeat the command")
 
 
@@ -121,11 +139,16 @@ def not_started(error: BaseException, where: str) -> UserError | None:
 
 
 def _quiet_threads() -> None:
-    """Beam's threads leave a trace each when the engine is lost: `Job` says it once."""
+    """What Beam's threads tell of a job that fails: `Job` says it once."""
+    logging.getLogger().addFilter(_no_message_of_the_job)
     before = threading.excepthook
     if before is not _hook:
         _others.append(before)
         threading.excepthook = _hook
+
+
+def _no_message_of_the_job(record: logging.LogRecord) -> bool:
+    return record.threadName != "wait_until_finish_read"
 
 
 _others: list[Callable[[threading.ExceptHookArgs], Any]] = []
@@ -193,7 +216,11 @@ class _Outside:
     ) -> Job:
         _quiet_threads()
         job = super().run_portable_pipeline(pipeline, options)  # type: ignore[misc]
-        return Job(job, self._where, self._stop_server)
+        end_on_cluster = functools.partial(self._end_on_cluster, job, options)
+        return Job(job, self._where, self._stop_server, end_on_cluster)
+
+    def _end_on_cluster(self, job: Any, options: PipelineOptions) -> None:
+        """Of what a job server that cancels a job leaves running."""
 
     def _stop_server(self) -> None:
         if self._server is not None:
@@ -233,6 +260,11 @@ class FlinkRunner(_Outside, flink_runner.FlinkRunner):
     """A Flink cluster, by a job server."""
 
     _where = "the Flink job server"
+
+    def _end_on_cluster(self, job: Any, options: PipelineOptions) -> None:
+        master = options.view_as(FlinkRunnerOptions).flink_master
+        name, _, _ = job._job_id.rpartition("_")  # then the job server's own number
+        flink_cluster.cancel(master, name)
 
 
 class SparkRunner(_Outside, spark_runner.SparkRunner):

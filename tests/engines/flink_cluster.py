@@ -3,8 +3,8 @@
     python tests/engines/flink_cluster.py build/flink     # installs what is missing
 
 Flink 1.16.3 is of PyPI's `apache-flink-libraries`, the job server of Maven's
-`beam-runners-flink-1.16` 2.51.0. All four listen on loopback; Beam's own servers take all
-addresses, which is why `make test-flink` runs this in a network namespace.
+`beam-runners-flink-1.16` 2.51.0. All four listen on loopback; Beam's own servers take
+all addresses, which is why `make test-flink` runs this in a network namespace.
 """
 
 import json
@@ -45,7 +45,7 @@ heartbeat.interval: 2000
 heartbeat.timeout: 12000
 restart-strategy: fixed-delay
 restart-strategy.fixed-delay.attempts: 5
-restart-strategy.fixed-delay.delay: 1 s
+restart-strategy.fixed-delay.delay: 5 s
 cluster.evenly-spread-out-slots: true
 classloader.resolve-order: parent-first
 classloader.check-leaked-classloader: false
@@ -63,17 +63,21 @@ OPENED = (
     *("java.text", "java.time", "java.util", "java.util.concurrent"),
     *("java.util.concurrent.atomic", "sun.net.util", "sun.nio.ch"),
 )
+FOR_A_SHORT_LIFE = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+# Jars that the job server sends with every job and no one opens: 60 of 155 MB.
+UNUSED = "flink-rpc-akka-loader,flink-shaded-zookeeper-3,grpc-xds"
 RUNTIME = "org.apache.flink.runtime"
 JOB_SERVER = "org.apache.beam.runners.flink.FlinkJobServerDriver"
 
 
 def install(folder, uv):
-    """Flink and the job server's jars, below a folder; nothing that is there already."""
+    """Flink and the job server's jars, into a folder; nothing that is there."""
     if not (folder / "python/pyflink/lib").is_dir():
         where = ["--target", str(folder / "python"), "--python", sys.executable]
         run([uv, "pip", "install", "-q", "--no-deps", *where, FLINK])
     if not (folder / "jars").is_dir():
         copy = ["dependency:copy-dependencies", f"-DoutputDirectory={folder}/jars.new"]
+        copy += [f"-DexcludeArtifactIds={UNUSED}"]
         run(["mvn", "-q", "-B", "-f", str(HERE / "flink-job-server.xml"), *copy])
         (folder / "jars.new").rename(folder / "jars")
 
@@ -116,8 +120,8 @@ class FlinkCluster:
 
     def _java(self, name, heap_mb, main, *arguments):
         command = ["java", f"-Xmx{heap_mb}m", "-XX:MaxMetaspaceSize=512m"]
-        command += ["-XX:MaxDirectMemorySize=512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
-        command += [f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in OPENED]
+        command += ["-XX:MaxDirectMemorySize=512m", *FOR_A_SHORT_LIFE]
+        command += [f"--add-opens=java.base/{part}=ALL-UNNAMED" for part in OPENED]
         command += [f"-Dlog4j.configurationFile={self._folder}/conf/log4j.properties"]
         command += ["-cp", self._class_path(main == JOB_SERVER), main, *arguments]
         with (self._folder / f"{name.replace(' ', '-')}.log").open("ab") as log:

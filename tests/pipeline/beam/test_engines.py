@@ -116,6 +116,16 @@ def test_what_an_engine_says_without_a_trace_is_its_own_affair():
     assert str(told) == ("Flink ended the job: worker disconnected; repeat the command")
 
 
+def test_what_java_and_beam_put_before_it_is_left_out():
+    # Flink 1.16 and Beam 2.51, whose worker was killed
+    grpc = "org.apache.beam.vendor.grpc.v1p54p0.io.grpc.StatusRuntimeException: "
+    said = "CANCELLED: call already cancelled."
+    text = f"Pipeline BeamApp-root-1-2_a-b failed in state FAILED: {grpc}{grpc}{said}"
+    assert str(told_of(RuntimeError(text), "Flink")) == (
+        f"Flink ended the job: {said}; repeat the command"
+    )
+
+
 def files_of(folder):
     return {
         path.relative_to(folder): path.read_bytes()

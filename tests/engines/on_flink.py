@@ -1,0 +1,229 @@
+"""Our stages on a Flink cluster with two task managers: `make test-flink`.
+
+Not collected by itself: three JVMs and the job server take 3 GB, and TFX's stages
+minutes. `make` runs it in a network namespace; BUILD names what was installed.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from flink_cluster import JOB_PORT, REST, FlinkCluster
+
+from pipeline.__main__ import main
+from schemas import own_process
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+BUILD = os.environ["BUILD"]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return tmp_path_factory.mktemp("flink")
+
+
+@pytest.fixture(scope="module")
+def cluster(place):
+    cluster = FlinkCluster(BUILD, place / "cluster")
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+@pytest.fixture(scope="module")
+def on_flink(place, cluster):
+    """Options of a command whose Beam stages run there, in processes of workers."""
+    worker = place / "worker"
+    command = " ".join(own_process.command("pipeline.beam.worker"))
+    paths = own_process.environment()["PYTHONPATH"]
+    worker.write_text(f'#!/bin/sh\nPYTHONPATH={paths} exec {command} "$@"\n')
+    worker.chmod(0o755)
+    flags = {
+        "job_endpoint": f"localhost:{JOB_PORT}",
+        "environment_type": "PROCESS",
+        "environment_config": json.dumps({"command": str(worker)}),
+        "environment_cache_millis": 3000,
+        "flink_master": f"localhost:{REST}",
+    }
+    named = [f"--beam-arg=--{flag}={value}" for flag, value in flags.items()]
+    return ["--runner", "flink", *named]
+
+
+@pytest.fixture(scope="module")
+def data(place):
+    """Sixty drawn images, with sets."""
+    assert main(["sample-data", str(place / "data"), "--images", "60"]) == 0
+    return place / "data"
+
+
+def files_of(folder):
+    return {
+        path.relative_to(folder): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def ingest(data, output, *options):
+    config = output.with_suffix(".json")
+    config.write_text('{"images_per_shard": 4, "max_dropped_objects": 1}')
+    where = [str(data), "--output", str(output), "--config", str(config)]
+    return ["ingest", *where, "--quiet", *options]
+
+
+@pytest.mark.parametrize("parallelism", [1, 2, 4])
+def test_ingest_writes_the_same_bytes(data, place, on_flink, parallelism):
+    here, there = place / f"here-{parallelism}", place / f"there-{parallelism}"
+    assert main(ingest(data, here)) == 0
+    more = [f"--beam-arg=--parallelism={parallelism}"]
+    assert main(ingest(data, there, *on_flink, *more)) == 0
+    assert files_of(there) == files_of(here)
+    assert len(files_of(here)) > 15
+
+
+@pytest.fixture(scope="module")
+def many(data, place):
+    """Each of the sixty twenty times, without sets: the content says the split."""
+    for folder in ("Annotations", "JPEGImages"):
+        (place / "many" / folder).mkdir(parents=True)
+        for source in (data / folder).iterdir():
+            for number in range(20):
+                name = f"{source.stem}-{number:02d}{source.suffix}"
+                os.link(source, place / "many" / folder / name)
+    return place / "many"
+
+
+def shards_done(output):
+    return len(list(output.parent.glob(f".{output.name}.partial/.staging/*/results/*")))
+
+
+@pytest.fixture(scope="module")
+def local_many(many, place):
+    assert main(ingest(many, place / "many-here")) == 0
+    return files_of(place / "many-here")
+
+
+@pytest.fixture
+def long_run(many, place, on_flink):
+    """An ingest of 300 shards in a process of its own, with 40 of them written."""
+    output = place / "many-there"
+    command = ingest(many, output, *on_flink, "--beam-arg=--parallelism=2")
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "pipeline", *command],
+        env={**os.environ, **own_process.environment()},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        while shards_done(output) < 40:
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.05)
+        assert shards_done(output) < 250
+        yield process, output
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def newest_job(told):
+    return max(told["jobs"], key=lambda job: job["start-time"])["state"]
+
+
+def test_ctrl_c_ends_the_job_on_the_cluster(cluster, long_run):
+    process, output = long_run
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert [line.partition(";")[0] for line in errors.splitlines()] == [
+        "voc-pipeline ingest: interrupted"
+    ]
+    cluster.wait_for("jobs/overview", lambda told: newest_job(told) == "CANCELED")
+    assert not output.exists()
+
+
+@pytest.mark.parametrize("lost", ["worker", "task manager"])
+def test_ingest_survives_what_is_lost(cluster, long_run, local_many, lost):
+    process, output = long_run
+    task_manager = cluster.processes["task manager 1"].pid
+    if lost == "worker":
+        (worker,) = children_of(task_manager)
+        os.kill(worker, signal.SIGKILL)
+    else:
+        cluster.kill("task manager 1")
+        cluster.start_task_manager(1)  # what supervises a site's does that
+    _, errors = process.communicate(timeout=400)
+    assert process.returncode == 0, errors
+    assert errors == ""
+    assert files_of(output) == local_many
+    shutil.rmtree(output)
+
+
+def children_of(pid):
+    return [
+        int(child)
+        for task in Path(f"/proc/{pid}/task").iterdir()
+        for child in (task / "children").read_text().split()
+    ]
+
+
+def newest(root, stage, name):
+    return max((root / stage / name).iterdir(), key=lambda path: int(path.name))
+
+
+def output(root):
+    """What the stages behind ingest found in the newest execution of each."""
+    statistics = {
+        path.parent.name: statistics_of(path)
+        for path in newest(root, "StatisticsGen", "statistics").rglob("*.pb")
+    }
+    graph = newest(root, "Transform", "transform_graph")
+    evaluation = newest(root, "DetectionEvaluator", "evaluation_result")
+    return {
+        "examples": files_of(newest(root, "VocExampleGen", "examples")),
+        "statistics": statistics,
+        "vocabulary": files_of(graph / "transform_fn/assets"),
+        "metrics": json.loads((evaluation / "metrics.json").read_text()),
+    }
+
+
+def statistics_of(path):
+    """Every feature's statistics, by its name: their order is of chance."""
+    from tensorflow_metadata.proto.v0 import statistics_pb2
+
+    found = statistics_pb2.DatasetFeatureStatisticsList()
+    found.ParseFromString(path.read_bytes())
+    (data,) = found.datasets
+    named = {".".join(feature.path.step): str(feature) for feature in data.features}
+    return data.num_examples, named
+
+
+@pytest.fixture(scope="module")
+def runs(data, place, on_flink):
+    """What the stages of one root wrote, in a run here and then in one on Flink.
+
+    The second finds the checkpoints of the first: its model is the same.
+    """
+    root = place / "root"
+    where = ["run", "--data", str(data), "--root", str(root), "--quiet"]
+    found = []
+    for name, options in (("here", []), ("there", on_flink)):
+        push = ["--push-destination", str(place / f"served-{name}")]
+        arguments = [*where, "--preset", "smoke", *push, *options]
+        assert main(arguments) in (0, 1)  # 1: the gate refused
+        found.append(output(root))
+    return found
+
+
+@pytest.mark.parametrize("name", ["examples", "statistics", "vocabulary", "metrics"])
+def test_a_run_finds_the_same_to_the_last_digit(runs, name):
+    here, there = runs
+    assert there[name] == here[name]
+    assert here[name]
