@@ -31,7 +31,7 @@ from apache_beam.runners.portability import (
 )
 from apache_beam.runners.runner import PipelineResult
 
-from pipeline.beam import flink_cluster
+from pipeline.beam import flink_rest
 from schemas.user_error import UnavailableError, UserError
 
 _USER_ERROR = re.compile(r"schemas\.user_error\.\w+: (.+)")
@@ -264,7 +264,7 @@ class FlinkRunner(_Outside, flink_runner.FlinkRunner):
     def _end_on_cluster(self, job: Any, options: PipelineOptions) -> None:
         master = options.view_as(FlinkRunnerOptions).flink_master
         name, _, _ = job._job_id.rpartition("_")  # then the job server's own number
-        flink_cluster.cancel(master, name)
+        flink_rest.cancel(master, name)
 
 
 class SparkRunner(_Outside, spark_runner.SparkRunner):
