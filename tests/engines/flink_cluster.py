@@ -41,10 +41,12 @@ taskmanager.memory.jvm-overhead.min: 64m
 taskmanager.memory.jvm-overhead.max: 64m
 taskmanager.numberOfTaskSlots: 2
 parallelism.default: 2
+akka.ask.timeout: 60 s
+akka.startup-timeout: 120 s
 heartbeat.interval: 2000
-heartbeat.timeout: 12000
+heartbeat.timeout: 60000
 restart-strategy: fixed-delay
-restart-strategy.fixed-delay.attempts: 5
+restart-strategy.fixed-delay.attempts: 10
 restart-strategy.fixed-delay.delay: 5 s
 cluster.evenly-spread-out-slots: true
 classloader.resolve-order: parent-first
@@ -151,7 +153,7 @@ class FlinkCluster:
         for name in list(self.processes):
             self.kill(name)
 
-    def wait_for(self, path, holds, seconds=120):
+    def wait_for(self, path, holds, seconds=300):
         """What the job manager answers, as soon as it is as wanted."""
         end = time.monotonic() + seconds
         while True:
