@@ -37,6 +37,7 @@ if TYPE_CHECKING:  # 4 s, which pass while the plan is made
 _LOGGER = logging.getLogger(__name__)
 # Below this, starting worker processes costs more than they save.
 _FEW_IMAGES = 500
+_WAITING = 16  # threads of a worker whose files come from a store
 # Root of the data set, config, staging folder, path of a replay.
 _PlanArguments = tuple[str, IngestConfig, str, str]
 
@@ -80,7 +81,7 @@ def ingest(
             else:
                 plan, pipeline = _plan(arguments, make_pipeline or pipeline_with)
                 job = _job(plan, staging, run_id, config)
-                result = _run_by_beam(plan, job, pipeline)
+                result = _run_by_beam(plan, job, pipeline, data.root)
         finally:
             workers.close_shared_pools()
     require_claimed(staging, run_id, job.config)
@@ -150,11 +151,13 @@ def _plan(
 
 
 def _run_by_beam(
-    plan: ShardPlan, job: shards.ShardJob, pipeline: "beam.Pipeline"
+    plan: ShardPlan, job: shards.ShardJob, pipeline: "beam.Pipeline", root: str
 ) -> RunResult:
     from components.example_gen import transforms  # imports Beam
 
     hands = _hands(pipeline, plan.images, job.config)
+    if storage.is_remote(root):
+        hands = hands._replace(threads=_WAITING)
     with _progress(plan, job), pipeline as running:
         count = len(plan.shard_sizes)
         transforms.build(running, count, job, job.config.label_map, hands)

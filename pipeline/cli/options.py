@@ -7,6 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from components.example_gen.source import remote
 from pipeline.beam.choice import BeamConfig
 from schemas.user_error import UserError
 
@@ -92,8 +93,10 @@ def beam_config(args: argparse.Namespace, base: BeamConfig) -> BeamConfig:
 
 
 def with_runner(config: "PipelineConfig", args: argparse.Namespace) -> "PipelineConfig":
-    """A config with the runner that the options name."""
-    return dataclasses.replace(config, beam=beam_config(args, config.beam))
+    """A config with the runner that the options name; its arguments count from here."""
+    beam = beam_config(args, config.beam)
+    remote.tell(beam.args)
+    return dataclasses.replace(config, beam=beam)
 
 
 def require_data(data: str) -> None:

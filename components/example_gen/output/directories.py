@@ -3,14 +3,13 @@
 import contextlib
 import dataclasses
 import fcntl
-import glob
 import os
 import shutil
 from collections.abc import Iterator
 from typing import TextIO
 
 from components.example_gen.shards import tfrecord
-from components.example_gen.source import storage
+from components.example_gen.source import remote, storage
 from schemas.user_error import UserError
 
 REPORT_FILES = ("report.json", "report.html", "rejects.jsonl", "recorded.jsonl")
@@ -35,11 +34,7 @@ def delete_tree(path: str) -> None:
     if not storage.is_remote(path):
         _clear(path)
         return
-    from apache_beam.io.filesystems import FileSystems
-
-    found = FileSystems.match([f"{glob.escape(path)}/**"])[0].metadata_list
-    if found:
-        FileSystems.delete([item.path for item in found])
+    remote.delete_below(path)
 
 
 @contextlib.contextmanager
@@ -115,6 +110,7 @@ def _acquired(lock: TextIO) -> bool:
 
 
 def _remote_output(path: str) -> OutputDirs:
+    remote.require_access(path, "output")
     if storage.exists(f"{path}/report.json"):
         raise UserError(f"output {path} already holds a report; name another")
     return OutputDirs(path, f"{path}/annotations", path)

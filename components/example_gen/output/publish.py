@@ -32,9 +32,13 @@ from components.example_gen.shards.attempt import (
 )
 from components.example_gen.shards.marks import read_marks
 from components.example_gen.shards.plan_files import ShardPlan, find_items
-from components.example_gen.shards.staging import StagedFile, require_intact
+from components.example_gen.shards.staging import (
+    StagedFile,
+    require_intact,
+    require_listed,
+)
 from components.example_gen.shards.tally import Tally
-from components.example_gen.source import storage
+from components.example_gen.source import remote, storage
 from components.example_gen.source.finding import Finding
 from components.example_gen.source.spans import ResolvedData
 from schemas.label_map import LABEL_MAP_FILENAME
@@ -146,13 +150,17 @@ def _by_number(counts: Counter[str]) -> dict[str, int]:
 
 
 def _check_intact(run: RunResult) -> None:
-    """UserError unless every file of every shard is as its worker wrote it."""
+    """UserError unless every file of every shard is as its worker wrote it.
 
-    def check(entry: tuple[int, StagedFile]) -> None:
-        require_intact(run.staging, entry[1])
-
+    Of a store it is what the store says of it; nothing is read back from there.
+    """
+    files = [file for _, file in run.files]
+    if storage.is_remote(run.staging):
+        require_listed(run.staging, files)
+    if remote.is_object(run.staging) and not run.staging.startswith("gs://"):
+        return  # uploads to S3 and Azure carry a checksum, and a copy is the store's
     with ThreadPoolExecutor(_threads(run.staging)) as pool:
-        for _ in pool.map(check, run.files):
+        for _ in pool.map(lambda file: require_intact(run.staging, file), files):
             pass
 
 
@@ -189,18 +197,15 @@ def _publish_findings(
     only noticed is in the other file.
     """
     samples = html_report.Samples()
-    rejects, recorded = f"{dirs.report}/rejects.jsonl", f"{dirs.report}/recorded.jsonl"
     with (
-        tfrecord.open_write(f"{rejects}.partial") as reject_file,
-        tfrecord.open_write(f"{recorded}.partial") as recorded_file,
+        tfrecord.written_whole(f"{dirs.report}/rejects.jsonl") as reject_file,
+        tfrecord.written_whole(f"{dirs.report}/recorded.jsonl") as recorded_file,
     ):
         for finding in _all_findings(run, beyond_shards):
             samples.offer(finding)
             noticed = finding.action == KEEP and finding.severity != ERROR
             line = f"{finding.to_json()}\n".encode("ascii")
             (recorded_file if noticed else reject_file).write(line)
-    tfrecord.rename(f"{rejects}.partial", rejects)
-    tfrecord.rename(f"{recorded}.partial", recorded)
     return samples
 
 

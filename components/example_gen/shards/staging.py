@@ -7,13 +7,14 @@ and aside, says which files are the shard.
 
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import google_crc32c
 
 from components.example_gen.config import IngestConfig
 from components.example_gen.shards import tfrecord
-from components.example_gen.source import storage
+from components.example_gen.source import remote, storage
 from schemas.config_json import to_json
 from schemas.user_error import UserError
 
@@ -72,6 +73,19 @@ def write_file(staging: str, kind: str, name: str, content: bytes) -> StagedFile
         file.write(content)
     crc = google_crc32c.value(content)
     return StagedFile(kind, "", name, content.count(b"\n"), len(content), crc)
+
+
+def require_listed(staging: str, files: Sequence[StagedFile]) -> None:
+    """UserError unless a store lists the files of all shards in their sizes."""
+    left = {f"{staging}/{file.name}": file.size for file in files}
+    for found in remote.listed(f"{staging}/shards"):
+        if left.get(found.path) == found.size_in_bytes:
+            del left[found.path]
+    for path, size in left.items():
+        raise UserError(
+            f"{path} is not there in the {size} bytes that its worker wrote: the store "
+            "lost something; run it again"
+        )
 
 
 def require_intact(staging: str, file: StagedFile) -> None:

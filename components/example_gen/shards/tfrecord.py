@@ -4,6 +4,8 @@ The format is TensorFlow's core/lib/io/record_writer.cc. google_crc32c (C, some
 10 GB/s) comes with Apache Beam, whose own reader and writer use it too.
 """
 
+import base64
+import contextlib
 import gzip
 import os
 import secrets
@@ -14,7 +16,7 @@ from typing import BinaryIO, cast
 
 import google_crc32c
 
-from components.example_gen.source import storage
+from components.example_gen.source import remote, storage
 
 _MASK_DELTA = 0xA282EAD8
 GZIP_LEVEL = 1  # JPEG does not get smaller, and the rest is small
@@ -105,15 +107,31 @@ class _SummedFile:
 
 
 def write_whole(path: str, content: bytes) -> None:
-    """Writes a file aside, under a name that no other attempt has, and renames it."""
-    aside = f"{path}.{secrets.token_hex(4)}.partial"
-    with open_write(aside) as file:
+    """Writes a file that nobody sees half written.
+
+    On a disk it is written aside, under a name that no other attempt has, and renamed.
+    """
+    with written_whole(path) as file:
         file.write(content)
-    rename(aside, path)
+
+
+@contextlib.contextmanager
+def written_whole(path: str) -> Iterator[BinaryIO]:
+    """The same for what is written in parts."""
+    # In a store it is seen when it is closed, and to rename it is to copy it.
+    aside = path if remote.is_object(path) else f"{path}.{secrets.token_hex(4)}.partial"
+    with open_write(aside) as file:
+        yield file
+    if aside != path:
+        rename(aside, path)
 
 
 def size_and_crc(path: str) -> tuple[int, int]:
-    """Size and crc32c of a file, read from its beginning to its end."""
+    """Size and crc32c of a file: as its store says, else read to its end."""
+    if path.startswith("gs://"):
+        system = remote.of(path)
+        told = base64.b64decode(system.checksum(path))
+        return system.metadata(path).size_in_bytes, int.from_bytes(told, "big")
     size, crc = 0, 0
     with storage.open_read(path) as file:
         while chunk := file.read(1 << 20):
@@ -125,11 +143,11 @@ def open_write(path: str) -> BinaryIO:
     """Opens for writing; Beam is imported for remote paths only."""
     if not storage.is_remote(path):
         return open(path, "wb", buffering=1 << 20)
-    from apache_beam.io import filesystem
-    from apache_beam.io.filesystems import FileSystems
+    system = remote.of(path)
+    from apache_beam.io.filesystem import CompressionTypes
 
-    plain = filesystem.CompressionTypes.UNCOMPRESSED
-    return cast(BinaryIO, FileSystems.create(path, compression_type=plain))
+    plain = CompressionTypes.UNCOMPRESSED
+    return cast(BinaryIO, system.create(path, compression_type=plain))
 
 
 def make_directory(path: str) -> None:
@@ -137,12 +155,13 @@ def make_directory(path: str) -> None:
     if not storage.is_remote(path):
         os.makedirs(path, exist_ok=True)
         return
-    from apache_beam.io.filesystems import FileSystems
-
+    if remote.is_object(path):
+        return
+    system = remote.of(path)
     try:
-        FileSystems.mkdirs(path)
+        system.mkdirs(path)
     except OSError:
-        if not FileSystems.exists(path):  # else another worker was first
+        if not system.exists(path):  # else another worker was first
             raise
 
 
@@ -151,9 +170,7 @@ def rename(source: str, target: str) -> None:
     if not storage.is_remote(source):
         os.replace(source, target)
         return
-    from apache_beam.io.filesystems import FileSystems
-
-    FileSystems.rename([source], [target])
+    remote.of(source).rename([source], [target])
 
 
 def read_records(path: str) -> Iterator[bytes]:

@@ -15,6 +15,7 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
+from components.example_gen.source import remote
 from schemas import own_process
 
 _MODULE = "components.example_gen.shards.worker_process"
@@ -86,6 +87,8 @@ class WorkerPool:
     def _started_worker(self) -> _Worker:
         worker = _Worker()
         self._started.append(worker)
+        if known := remote.told():
+            worker.call(remote.tell_as, (known,))
         return worker
 
     def _run(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:

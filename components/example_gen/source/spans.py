@@ -3,9 +3,10 @@
 import glob
 import os
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from components.example_gen.source import storage
+from components.example_gen.source import remote, storage
 from schemas.user_error import UserError
 
 PLACEHOLDER = "{SPAN}"
@@ -54,6 +55,8 @@ def _no_span(pattern: str) -> str:
 
 def _existing(data: str) -> str:
     root = data if storage.is_remote(data) else os.path.expanduser(data)
+    if storage.is_remote(data):
+        remote.require_access(data, "data set")
     if not storage.exists(root):
         raise UserError(f"no such data set: {data}; name a VOC directory or .tar")
     if not storage.is_tar(root) and not storage.is_directory(root):
@@ -65,18 +68,16 @@ def _spans_of(pattern: str) -> dict[int, str]:
     """Span number -> path; two paths of one number are refused, not guessed at."""
     before, _, after = pattern.partition(PLACEHOLDER)
     if storage.is_remote(pattern):
-        from apache_beam.io.filesystems import FileSystems
-
-        wild = f"{glob.escape(before)}*{glob.escape(after.rstrip('/'))}/**"
-        found = FileSystems.match([wild])
-        paths = [item.path for item in found[0].metadata_list]
+        remote.require_access(before, "data set")
+        folder = before.rpartition("/")[0]
+        paths: Iterable[str] = (found.path for found in remote.listed(folder))
     else:
         wild = glob.escape(before) + "*" + glob.escape(after.replace(PLACEHOLDER, "*"))
-        paths = glob.glob(os.path.expanduser(wild))
+        paths = sorted(glob.glob(os.path.expanduser(wild)))
     tail = re.escape(after.rstrip("/")).replace(re.escape(PLACEHOLDER), r"\2")
     shape = re.compile(f"({re.escape(os.path.expanduser(before))}(\\d+){tail})(?:/|$)")
     spans: dict[int, str] = {}
-    for path in sorted(paths):
+    for path in paths:
         matched = shape.match(path)
         if matched is None:
             continue

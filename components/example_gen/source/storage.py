@@ -1,6 +1,5 @@
 """Reading files: local paths directly, everything else through Beam filesystems."""
 
-import glob
 import os
 import stat
 import tarfile
@@ -8,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple, cast
 
+from components.example_gen.source import remote
+from components.example_gen.source.remote import is_remote
 from schemas.user_error import UserError
 
 
@@ -34,11 +35,6 @@ class TooLargeError(Exception):
     """The file is larger than the caller will hold in memory."""
 
 
-def is_remote(path: str) -> bool:
-    """Whether a path needs Beam's filesystems: gs://, s3://, hdfs:// ..."""
-    return "://" in path
-
-
 # Beam's own; a filesystem that a program brings itself is one more.
 SCHEMES: tuple[str, ...] = ("gs", "s3", "hdfs", "azfs")
 
@@ -58,11 +54,11 @@ def open_read(path: str) -> BinaryIO:
     """Opens for reading; Beam is imported for remote paths only (3 s)."""
     if not is_remote(path):
         return open(path, "rb")
-    from apache_beam.io import filesystem
-    from apache_beam.io.filesystems import FileSystems
+    system = remote.of(path)
+    from apache_beam.io.filesystem import CompressionTypes
 
-    plain = filesystem.CompressionTypes.UNCOMPRESSED
-    return cast(BinaryIO, FileSystems.open(path, compression_type=plain))
+    plain = CompressionTypes.UNCOMPRESSED
+    return cast(BinaryIO, system.open(path, compression_type=plain))
 
 
 def read_bytes(ref: FileRef, max_bytes: int) -> bytes:
@@ -88,22 +84,18 @@ def exists(path: str) -> bool:
     """Whether there is a file or directory."""
     if not is_remote(path):
         return os.path.exists(path)
-    from apache_beam.io.filesystems import FileSystems
-
-    if FileSystems.exists(path):
-        return True
-    found = FileSystems.match([glob.escape(path.rstrip("/")) + "/*"], [1])
-    return bool(found[0].metadata_list)
+    is_file = "/" in path.partition("://")[2].rstrip("/")  # else a bucket
+    return (is_file and remote.of(path).exists(path)) or any(
+        True for _ in remote.listed(path)
+    )
 
 
 def size(path: str) -> int:
     """Bytes of a file; -1 where there is none."""
     if not is_remote(path):
         return os.path.getsize(path) if os.path.exists(path) else -1
-    from apache_beam.io.filesystems import FileSystems
-
-    found = FileSystems.match([glob.escape(path)])[0].metadata_list
-    return int(found[0].size_in_bytes) if found else -1
+    system = remote.of(path)
+    return int(system.metadata(path).size_in_bytes) if system.exists(path) else -1
 
 
 def is_tar(path: str) -> bool:
@@ -159,10 +151,8 @@ def _list_local(root: str) -> Iterator[Entry]:
 
 
 def _list_remote(root: str) -> Iterator[Entry]:
-    from apache_beam.io.filesystems import FileSystems
-
     base = root.rstrip("/") + "/"
-    for found in FileSystems.match([glob.escape(base) + "**"])[0].metadata_list:
+    for found in remote.listed(root):
         ref = FileRef(found.path, found.size_in_bytes)
         mtime = int((found.last_updated_in_seconds or 0) * 1e9)
         yield Entry(found.path[len(base) :], ref, mtime, escapes=False)

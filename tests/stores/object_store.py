@@ -17,8 +17,9 @@ BUCKET = "mlpipeline"
 class Bucket:
     """One bucket, by its objects' keys."""
 
-    def __init__(self, files: fs.S3FileSystem):
+    def __init__(self, files: fs.S3FileSystem, endpoint: str):
         self._files = files
+        self.endpoint = endpoint  # URL, for clients of others
 
     def keys(self, prefix: str) -> list[str]:
         """Keys that start with a prefix, a folder's or not."""
@@ -75,15 +76,16 @@ def served_bucket(folder: pathlib.Path) -> Iterator[Bucket]:
     with (folder / "weed.log").open("wb") as log:
         server = subprocess.Popen(command, stdout=log, stderr=log)
     try:
+        address = f"127.0.0.1:{ports['s3.port']}"
         files = fs.S3FileSystem(
             access_key="minio",
             secret_key="minio123",
             scheme="http",
-            endpoint_override=f"127.0.0.1:{ports['s3.port']}",
+            endpoint_override=address,
             allow_bucket_creation=True,
         )
         _make_bucket(files, server, folder / "weed.log")
-        yield Bucket(files)
+        yield Bucket(files, f"http://{address}")
     finally:
         server.kill()
         server.wait()
