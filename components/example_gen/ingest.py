@@ -25,7 +25,7 @@ from components.example_gen.shards.staging import (
     require_claimed,
 )
 from components.example_gen.shards.tally import Tally
-from components.example_gen.source import storage
+from components.example_gen.source import remote, storage
 from components.example_gen.source.finding import Finding
 from components.example_gen.source.spans import ResolvedData
 from schemas.label_map import LabelMap
@@ -100,7 +100,7 @@ def ingest(
 
 def _remote(arguments: _PlanArguments) -> bool:
     root, _, staging, _ = arguments
-    return storage.is_remote(root) or storage.is_remote(staging)
+    return remote.is_remote(root) or remote.is_remote(staging)
 
 
 def _start(images: int, config: IngestConfig) -> None:
@@ -156,7 +156,7 @@ def _run_by_beam(
     from components.example_gen import transforms  # imports Beam
 
     hands = _hands(pipeline, plan.images, job.config)
-    if storage.is_remote(root):
+    if remote.is_remote(root):
         hands = hands._replace(threads=_WAITING)
     with _progress(plan, job), pipeline as running:
         count = len(plan.shard_sizes)

@@ -55,7 +55,7 @@ def bounds_of(args: argparse.Namespace) -> Bounds:
 
 def judged_with(args: argparse.Namespace) -> "tuple[str, Pictures]":
     """The model's folder, and the pictures that judge it."""
-    from components.example_gen.source.storage import is_remote
+    from components.example_gen.source.remote import is_remote
     from pipeline.export.pictures import pictures_of
     from pipeline.prediction.version_path import version_path
 

@@ -101,9 +101,7 @@ def with_runner(config: "PipelineConfig", args: argparse.Namespace) -> "Pipeline
 
 def require_data(data: str) -> None:
     """UserError, before anything heavy is loaded, where DATA is not there."""
-    from components.example_gen.source import storage
-
-    if not storage.is_remote(data) and not os.path.exists(data):
+    if not remote.is_remote(data) and not os.path.exists(data):
         raise UserError(f"no such data: {data}")
 
 

@@ -31,7 +31,7 @@ class OutputDirs:
 
 def delete_tree(path: str) -> None:
     """Deletes a directory and what is in it, if it is there."""
-    if not storage.is_remote(path):
+    if not remote.is_remote(path):
         _clear(path)
         return
     remote.delete_below(path)
@@ -44,7 +44,7 @@ def whole_output(path: str) -> Iterator[OutputDirs]:
     A second run with the same output is refused; what an earlier run left half-done
     is cleared away; a directory that is no ingest output is never replaced.
     """
-    if storage.is_remote(path):
+    if remote.is_remote(path):
         yield _remote_output(path.rstrip("/"))
         return
     target = os.path.realpath(os.path.expanduser(path))

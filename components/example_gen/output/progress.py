@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 
-from components.example_gen.source import storage
+from components.example_gen.source import remote
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ def logged(
             )
 
     thread = threading.Thread(target=watch, name="ingest-progress", daemon=True)
-    if not storage.is_remote(directory):
+    if not remote.is_remote(directory):
         thread.start()
     try:
         yield

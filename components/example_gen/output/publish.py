@@ -155,7 +155,7 @@ def _check_intact(run: RunResult) -> None:
     Of a store it is what the store says of it; nothing is read back from there.
     """
     files = [file for _, file in run.files]
-    if storage.is_remote(run.staging):
+    if remote.is_remote(run.staging):
         require_listed(run.staging, files)
     if remote.is_object(run.staging) and not run.staging.startswith("gs://"):
         return  # uploads to S3 and Azure carry a checksum, and a copy is the store's
@@ -185,7 +185,7 @@ def _publish_shards(dirs: OutputDirs, config: IngestConfig, run: RunResult) -> N
 
 def _threads(staging: str) -> int:
     """A rename in an object store is a copy, and reading waits for the network."""
-    return _REMOTE_AT_ONCE if storage.is_remote(staging) else 2
+    return _REMOTE_AT_ONCE if remote.is_remote(staging) else 2
 
 
 def _publish_findings(

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from components.example_gen.config import IngestConfig
-from components.example_gen.source import storage
+from components.example_gen.source import remote, storage
 from components.example_gen.source.annotation import (
     Annotation,
     AnnotationError,
@@ -43,8 +43,8 @@ def _read_all(refs: Sequence[FileRef], config: IngestConfig) -> Iterator[Annotat
             return b""  # the item's own rules will say what is wrong with it
 
     with ThreadPoolExecutor(_READERS) as pool:
-        remote = any(storage.is_remote(ref.path) for ref in refs)
-        for raw in pool.map(read, refs) if remote else map(read, refs):
+        waits = any(remote.is_remote(ref.path) for ref in refs)
+        for raw in pool.map(read, refs) if waits else map(read, refs):
             try:
                 yield read_annotation(raw)
             except AnnotationError:

@@ -141,7 +141,7 @@ def size_and_crc(path: str) -> tuple[int, int]:
 
 def open_write(path: str) -> BinaryIO:
     """Opens for writing; Beam is imported for remote paths only."""
-    if not storage.is_remote(path):
+    if not remote.is_remote(path):
         return open(path, "wb", buffering=1 << 20)
     system = remote.of(path)
     from apache_beam.io.filesystem import CompressionTypes
@@ -152,7 +152,7 @@ def open_write(path: str) -> BinaryIO:
 
 def make_directory(path: str) -> None:
     """Makes a directory and those above it; object stores have none to make."""
-    if not storage.is_remote(path):
+    if not remote.is_remote(path):
         os.makedirs(path, exist_ok=True)
         return
     if remote.is_object(path):
@@ -167,7 +167,7 @@ def make_directory(path: str) -> None:
 
 def rename(source: str, target: str) -> None:
     """Gives a file its final name, replacing one of that name."""
-    if not storage.is_remote(source):
+    if not remote.is_remote(source):
         os.replace(source, target)
         return
     remote.of(source).rename([source], [target])

@@ -8,7 +8,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 
-from components.example_gen.source import spans, storage
+from components.example_gen.source import remote, spans, storage
 from components.example_gen.source.names import IMAGE_SUFFIXES, suffix_of
 from schemas.user_error import UserError
 
@@ -35,7 +35,7 @@ def data_digest(data: str, span: int | str | None = None) -> str:
     ]
     texts = [e for e in entries if e.name.lower().endswith((".xml", ".txt"))]
     by_content: set[str] = set()
-    reads = storage.is_tar(resolved.root) or not storage.is_remote(resolved.root)
+    reads = storage.is_tar(resolved.root) or not remote.is_remote(resolved.root)
     for group in (texts, entries) if reads else ():
         if sum(entry.ref.size for entry in group) <= CONTENT_LIMIT_BYTES:
             by_content.update(entry.name for entry in group)
@@ -73,7 +73,7 @@ def unchanged(data: str, span: int | str | None, digest: str) -> Iterator[None]:
 
 def _stamps(root: str) -> dict[str, tuple[int, ...]]:
     """Size and times of change by name; a tar has one pair for all of its members."""
-    if storage.is_tar(root) and not storage.is_remote(root):
+    if storage.is_tar(root) and not remote.is_remote(root):
         info = os.stat(root)
         return {root: (info.st_size, info.st_mtime_ns, info.st_ctime_ns)}
     return {

@@ -54,8 +54,8 @@ def _no_span(pattern: str) -> str:
 
 
 def _existing(data: str) -> str:
-    root = data if storage.is_remote(data) else os.path.expanduser(data)
-    if storage.is_remote(data):
+    root = data if remote.is_remote(data) else os.path.expanduser(data)
+    if remote.is_remote(data):
         remote.require_access(data, "data set")
     if not storage.exists(root):
         raise UserError(f"no such data set: {data}; name a VOC directory or .tar")
@@ -67,7 +67,7 @@ def _existing(data: str) -> str:
 def _spans_of(pattern: str) -> dict[int, str]:
     """Span number -> path; two paths of one number are refused, not guessed at."""
     before, _, after = pattern.partition(PLACEHOLDER)
-    if storage.is_remote(pattern):
+    if remote.is_remote(pattern):
         remote.require_access(before, "data set")
         folder = before.rpartition("/")[0]
         paths: Iterable[str] = (found.path for found in remote.listed(folder))

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple, cast
 
 from components.example_gen.source import remote
-from components.example_gen.source.remote import is_remote
 from schemas.user_error import UserError
 
 
@@ -52,7 +51,7 @@ def require_known_scheme(path: str, what: str) -> None:
 
 def open_read(path: str) -> BinaryIO:
     """Opens for reading; Beam is imported for remote paths only (3 s)."""
-    if not is_remote(path):
+    if not remote.is_remote(path):
         return open(path, "rb")
     system = remote.of(path)
     from apache_beam.io.filesystem import CompressionTypes
@@ -63,7 +62,7 @@ def open_read(path: str) -> BinaryIO:
 
 def read_bytes(ref: FileRef, max_bytes: int) -> bytes:
     """Content of a file or tar member; TooLargeError above max_bytes."""
-    if ref.offset < 0 and not is_remote(ref.path):
+    if ref.offset < 0 and not remote.is_remote(ref.path):
         return _read_local(ref.path, max_bytes)
     if ref.size > max_bytes:
         raise TooLargeError(f"{ref.size} bytes")
@@ -82,7 +81,7 @@ def _read_local(path: str, max_bytes: int) -> bytes:
 
 def exists(path: str) -> bool:
     """Whether there is a file or directory."""
-    if not is_remote(path):
+    if not remote.is_remote(path):
         return os.path.exists(path)
     is_file = "/" in path.partition("://")[2].rstrip("/")  # else a bucket
     return (is_file and remote.of(path).exists(path)) or any(
@@ -92,7 +91,7 @@ def exists(path: str) -> bool:
 
 def size(path: str) -> int:
     """Bytes of a file; -1 where there is none."""
-    if not is_remote(path):
+    if not remote.is_remote(path):
         return os.path.getsize(path) if os.path.exists(path) else -1
     system = remote.of(path)
     return int(system.metadata(path).size_in_bytes) if system.exists(path) else -1
@@ -113,7 +112,7 @@ def list_files(root: str) -> list[Entry]:
     """Every file below a directory or inside a tar, sorted by name."""
     if is_tar(root):
         entries = _list_tar(root)
-    elif is_remote(root):
+    elif remote.is_remote(root):
         entries = _list_remote(root)
     else:
         entries = _list_local(root)
@@ -163,7 +162,7 @@ def _list_tar(path: str) -> Iterator[Entry]:
 
     A link leads to a member; to anything else, or to a directory, it leads nowhere.
     """
-    location = path if is_remote(path) else os.path.abspath(path)
+    location = path if remote.is_remote(path) else os.path.abspath(path)
     entries: dict[str, Entry] = {}
     symlinks: dict[str, str] = {}
     times: Counter[str] = Counter()
@@ -205,7 +204,7 @@ def _tar_name(name: str) -> str:
 
 def is_directory(path: str) -> bool:
     """Whether a local path is a directory; any remote one is taken for one."""
-    if is_remote(path):
+    if remote.is_remote(path):
         return True
     try:
         return stat.S_ISDIR(os.stat(path).st_mode)
