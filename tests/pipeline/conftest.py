@@ -25,3 +25,31 @@ def summary_of():
         seconds=12.4,
     )
     return lambda **changes: dataclasses.replace(pushed, **changes)
+
+
+@pytest.fixture(scope="session")
+def edges():
+    """Consumer -> producers, as drawn in docs/architecture.md."""
+    return {
+        "VocExampleGen": set(),
+        "StatisticsGen": {"VocExampleGen"},
+        "SchemaImport": set(),
+        "DataGate": {"StatisticsGen", "SchemaImport"},
+        "Transform": {"VocExampleGen", "SchemaImport", "DataGate"},
+        "Trainer": {"VocExampleGen", "SchemaImport", "Transform"},
+        "BaselineLookup": set(),
+        "DetectionEvaluator": {"VocExampleGen", "Trainer", "BaselineLookup"},
+        "ServingCheck": {"VocExampleGen", "Trainer"},
+        "ReportWriter": {
+            "VocExampleGen",
+            "Trainer",
+            "DetectionEvaluator",
+            "ServingCheck",
+        },
+        "ModelPusher": {
+            "Trainer",
+            "BaselineLookup",
+            "DetectionEvaluator",
+            "ServingCheck",
+        },
+    }

@@ -1,76 +1,20 @@
 """Shards to batches: the same ones every time, wherever one starts."""
 
-import gzip
-import hashlib
-import io
-import logging
-
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
+from image_shards import FRAME
+from image_shards import image_example as _example
+from image_shards import small_input as _config
+from image_shards import write_shard as _write
 
-from schemas.detection_example import DetectionExample
-from schemas.label_map import LabelMap
-from schemas.tf_example import encode_example
-from schemas.user_error import UserError
 from trainer.augment.declaration import ColorJitter, HorizontalFlip, MixUp, Mosaic
 from trainer.input.batches import count_examples, fits_in_cache, make_dataset
-from trainer.input.config import InputConfig
 
-NAMES = ("bus", "cat")
-FRAME = (32, 48)
 IN_MEMORY, STREAMED = 1 << 30, 0
 BOTH = pytest.mark.parametrize(
     "cache_bytes", [IN_MEMORY, STREAMED], ids=["memory", "stream"]
 )
-
-
-def _png(width, height, shade):
-    stream = io.BytesIO()
-    Image.new("RGB", (width, height), (shade, 0, 0)).save(stream, "PNG")
-    return stream.getvalue()
-
-
-def _example(name, width=48, height=32, boxes=(), difficult=(), shade=50):
-    count = len(boxes)
-    flags = np.zeros(count, bool)
-    encoded = _png(width, height, shade)
-    return DetectionExample(
-        image_id=name,
-        filename=f"{name}.png",
-        source_path=f"Annotations/{name}.xml",
-        encoded_image=encoded,
-        image_format="png",
-        width=width,
-        height=height,
-        sha256=hashlib.sha256(encoded).hexdigest(),
-        boxes=np.asarray(boxes, np.float32).reshape(-1, 4),
-        class_names=tuple(NAMES[i % 2] for i in range(count)),
-        difficult=np.asarray(difficult, bool) if difficult else flags,
-        truncated=flags,
-        occluded=flags,
-        poses=("",) * count,
-        part_boxes=np.zeros((0, 4), np.float32),
-        part_names=(),
-        part_object_index=np.zeros(0, np.int64),
-        brightness=0.5,
-        contrast=0.1,
-    )
-
-
-def _write(path, examples):
-    compression = "GZIP" if path.suffix == ".gz" else ""
-    with tf.io.TFRecordWriter(str(path), compression) as writer:
-        for example in examples:
-            writer.write(encode_example(example, LabelMap(NAMES)))
-    return str(path)
-
-
-def _config(**fields):
-    return InputConfig(
-        **{"image_size": FRAME, "global_batch_size": 4, "max_boxes": 3, **fields}
-    )
 
 
 @pytest.fixture(scope="module")
@@ -253,107 +197,9 @@ def test_evaluation_is_not_augmented(shards):
     np.testing.assert_array_equal(first["gt_boxes"], plain["gt_boxes"])
 
 
-@BOTH
-def test_odd_images_are_defined_and_augmented(tmp_path, cache_bytes):
-    path = _write(
-        tmp_path / "images-00000-of-00001.gz",
-        [
-            _example("pixel", 1, 1, boxes=[(0, 0, 1, 1)]),
-            _example("line", 1000, 1, boxes=[(0, 0, 500, 1)]),
-            _example("empty", 20, 20),
-            _example("Ünïcode 猫", 20, 20, boxes=[(3, 3, 3, 9), (0, 0, 20, 20)]),
-        ],
-    )
-    config = _config(
-        cache_bytes=cache_bytes,
-        augmentations=(HorizontalFlip(), Mosaic(probability=0.5), MixUp()),
-    )
-
-    for batch in _batches(path, config, 6):
-        boxes, kept = batch["gt_boxes"], batch["gt_classes"] >= 0
-        assert (boxes[~kept] == -1).all()
-        assert (boxes[kept][:, 2:] > boxes[kept][:, :2]).all()
-    (batch,) = make_dataset(path, _config(), training=False)
-    # The second image without a real box, the fourth with one of its two.
-    counts = (batch["gt_classes"].numpy() >= 0).sum(axis=1)
-    assert counts.tolist() == [1, 1, 0, 1]
-    assert batch["image_ids"].numpy()[3].decode() == "Ünïcode 猫"
-
-
-def test_of_too_many_boxes_the_largest_are_trained_on_and_it_is_said(tmp_path, caplog):
-    sides = [2, 9, 4, 8, 6]
-    path = _write(
-        tmp_path / "images-00000-of-00001.gz",
-        [_example("many", boxes=[(0, 0, s, s) for s in sides]), _example("none")],
-    )
-
-    with caplog.at_level(logging.WARNING):
-        batch = next(iter(make_dataset(path, _config(), training=True)))
-
-    many = list(batch["image_ids"].numpy()).index(b"many")
-    assert batch["gt_boxes"].shape[1] == 3
-    np.testing.assert_allclose(batch["gt_boxes"][many, :, 2], [9, 8, 6], rtol=1e-5)
-    said = "1 of 2 training images have more than max_boxes=3 boxes (up to 5)"
-    assert said in caplog.text
-
-
-def test_evaluation_has_all_boxes(tmp_path, caplog):
-    sides = [2, 9, 4, 8, 6]
-    path = _write(
-        tmp_path / "images-00000-of-00001.gz",
-        [_example("many", boxes=[(0, 0, s, s) for s in sides]), _example("none")],
-    )
-
-    with caplog.at_level(logging.WARNING):
-        (batch,) = make_dataset(path, _config(), training=False)
-
-    np.testing.assert_allclose(batch["gt_boxes"][0, :, 2], sides, rtol=1e-5)
-    assert (batch["gt_classes"][1] == -1).numpy().all()
-    assert not caplog.text
-
-
-def test_transform_graph_decides_boxes_and_classes(shards):
-    def transform(parsed):
-        return {
-            "gt_boxes": tf.constant([[0.5, 0.5, 1.0, 1.0]]),
-            "gt_classes": tf.constant([7], tf.int64),
-        }
-
-    batch = next(
-        iter(
-            make_dataset(
-                shards, _config(), training=False, transform_features=transform
-            )
-        )
-    )
-
-    np.testing.assert_array_equal(batch["gt_boxes"][0, 0], [24, 16, 48, 32])
-    np.testing.assert_array_equal(batch["gt_classes"][0], [7, -1, -1])
-
-
 def test_frames_are_kept_in_memory_only_if_all_fit():
     # 10 frames of 32 x 48 x 3 bytes.
     exact = 10 * 32 * 48 * 3
 
     assert fits_in_cache(10, _config(cache_bytes=exact))
     assert not fits_in_cache(10, _config(cache_bytes=exact - 1))
-
-
-def test_missing_shards_are_named(tmp_path):
-    with pytest.raises(UserError, match=r"no TFRecord files match .*nothing-\*"):
-        make_dataset(str(tmp_path / "nothing-*"), _config(), training=True)
-
-
-def test_empty_shards_are_refused(tmp_path):
-    path = _write(tmp_path / "images-00000-of-00001.gz", [])
-
-    with pytest.raises(UserError, match=r"no examples in .*nothing to train on"):
-        make_dataset(path, _config(), training=True)
-
-
-def test_a_damaged_shard_is_named(tmp_path):
-    path = tmp_path / "images-00000-of-00001.gz"
-    path.write_bytes(gzip.compress(b"not a record of anything"))
-
-    with pytest.raises(UserError, match=r"00001\.gz is not a readable TFRecord"):
-        make_dataset(str(path), _config(), training=True)
