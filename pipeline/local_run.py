@@ -72,6 +72,8 @@ def only_run_in(root: str) -> Iterator[None]:
     """Holds the root's lock: two runs in one metadata store would mix."""
     from components.example_gen.output.directories import locked
 
+    if os.path.isfile(root):
+        raise UserError(f"--root {root} is a file; name a folder")
     try:
         os.makedirs(root, exist_ok=True)
     except OSError as error:

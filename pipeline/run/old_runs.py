@@ -34,7 +34,7 @@ def delete_old_runs(root: str, keep: int) -> tuple[list[int], int]:
         for artifact in store.get_artifacts_by_context(run.id)
     }
     lost, freed = [], 0
-    for run in runs[:-keep]:
+    for number, run in enumerate(runs[:-keep], 1):
         gone = [
             artifact
             for artifact in store.get_artifacts_by_context(run.id)
@@ -42,7 +42,7 @@ def delete_old_runs(root: str, keep: int) -> tuple[list[int], int]:
             and artifact.state == metadata_store_pb2.Artifact.LIVE
         ]
         if gone and RECORD not in run.custom_properties:
-            write_record(store, run, past_run(store, run))
+            write_record(store, run, past_run(store, run, number))
         # First nobody reuses them, then they go: a kill in between loses no run.
         for artifact in gone:
             artifact.state = metadata_store_pb2.Artifact.DELETED
@@ -55,7 +55,7 @@ def delete_old_runs(root: str, keep: int) -> tuple[list[int], int]:
         }
         sizes = [_delete(folder, root) for folder in folders]
         freed += sum(sizes)
-        lost += [run.id] if any(sizes) else []
+        lost += [number] if any(sizes) else []
     freed += sum(_delete(path, root) for path in _done_with(store, root, runs, keep))
     return lost, freed
 

@@ -45,7 +45,7 @@ class PastRun:
     """One run of a root.
 
     Attributes:
-      run: its number in the root, counted up.
+      run: its number in the root, from 1 on.
       began: UTC, ISO 8601.
       seconds: that the run said it took; of one that did not get to its end, from the
         beginning of its first stage to the end of its last.
@@ -78,7 +78,9 @@ class PastRun:
 def past_runs(root: str) -> list[PastRun]:
     """Every run of `root`, oldest first. Raises UserError where there is none."""
     store = open_store(metadata_path(root))
-    return [past_run(store, context) for context in runs_of(store)]
+    return [
+        past_run(store, run, number) for number, run in enumerate(runs_of(store), 1)
+    ]
 
 
 def runs_of(
@@ -95,8 +97,9 @@ def keep_record(root: str, seconds: float) -> None:
     the same when these are deleted, and the same as the run itself said.
     """
     store = open_store(metadata_path(root))
-    newest = runs_of(store)[-1]
-    told = dataclasses.replace(past_run(store, newest), seconds=seconds)
+    runs = runs_of(store)
+    newest = runs[-1]
+    told = dataclasses.replace(past_run(store, newest, len(runs)), seconds=seconds)
     write_record(store, newest, told)
 
 
@@ -112,9 +115,9 @@ def write_record(
 
 
 def past_run(
-    store: metadata_store.MetadataStore, run: metadata_store_pb2.Context
+    store: metadata_store.MetadataStore, run: metadata_store_pb2.Context, number: int
 ) -> PastRun:
-    """What is told of one run of a store."""
+    """What is told of one run of a store, the how manieth it is."""
     executions = executions_of(store, run.id)
     stages = {
         stage: PastStage(_HOW.get(one.last_known_state, "begun"), _seconds(one))
@@ -136,7 +139,7 @@ def past_run(
     ends = [one.last_update_time_since_epoch for one in executions.values()]
     told = executions.get(newest_ingest(executions), metadata_store_pb2.Execution())
     found = PastRun(
-        run=run.id,
+        run=number,
         began=_utc(run.create_time_since_epoch),
         seconds=max(0.0, (max(ends, default=0) - run.create_time_since_epoch) / 1000),
         data=told.custom_properties["data"].string_value,

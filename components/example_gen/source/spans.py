@@ -26,7 +26,12 @@ def resolve(data: str, span: int | str | None = None) -> ResolvedData:
         raise UserError("no data set given; name a VOC directory or .tar")
     storage.require_known_scheme(data, "data set")
     if PLACEHOLDER not in data:
-        return ResolvedData(_existing(data), _number(span, default=0))
+        if _number(span, default=0):
+            raise UserError(
+                f"span {span} of {data}, which has no {PLACEHOLDER}: write that where "
+                "the number stands in the path, or name no span"
+            )
+        return ResolvedData(_existing(data), 0)
     spans = _spans_of(data)
     if not spans:
         raise UserError(_no_span(data))

@@ -32,6 +32,7 @@ def data(tmp_path):
         (["--label-map", "/no/such/map"], "label map /no/such/map cannot be read"),
         (["--span", "7", "--data", "/no/{SPAN}"], "no span matches /no/{SPAN}"),
         (["--root", "/proc/1/nowhere"], "--root /proc/1/nowhere cannot be written"),
+        (["--root", "/proc/version"], "--root /proc/version is a file; name a folder"),
         (["--root", "runs/exp[1]"], "name a folder without these"),
         (["--data", "ftp://host/voc"], "data set ftp://host/voc: nothing here reads f"),
         (["--push-destination", "b2://x"], "--push-destination b2://x: nothing here"),

@@ -23,7 +23,7 @@ def test_what_a_kept_run_reused_stays_by_whatever_name_the_root_is_called(
 
     lost, freed = delete_old_runs(str({"path": root.path, "link": link}[name]), 1)
 
-    assert (len(lost), freed) == (1, len("content"))
+    assert (lost, freed) == ([1], len("content"))
     there = [(root.path / one.uri).exists() for one in (reused, old, new)]
     assert there == [True, False, True]
 

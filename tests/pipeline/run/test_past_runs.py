@@ -43,3 +43,4 @@ def test_a_run_took_what_it_said_itself(root):
 
     assert (finished.seconds, finished.reasons) == (61.5, ("too bad",))
     assert begun.seconds == 0
+    assert [finished.run, begun.run] == [1, 2]

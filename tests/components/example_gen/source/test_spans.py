@@ -54,6 +54,15 @@ def test_without_a_placeholder_the_path_is_the_data(tmp_path):
     assert resolve(str(tmp_path)) == (str(tmp_path), 0)
 
 
+@pytest.mark.parametrize("span", [7, "7"])
+def test_a_span_of_data_without_a_placeholder_is_refused(tmp_path, span):
+    with pytest.raises(
+        UserError, match=r"has no \{SPAN\}: write that where the number"
+    ):
+        resolve(str(tmp_path), span)
+    assert resolve(str(tmp_path), "latest") == (str(tmp_path), 0)
+
+
 @pytest.mark.parametrize("data", ["", "  "])
 def test_no_path_is_told(data):
     with pytest.raises(UserError, match="no data set given"):
