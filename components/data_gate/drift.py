@@ -26,8 +26,8 @@ class SpanProfile:
       class_counts: objects of each class.
       box_size, brightness, objects_per_image: their distributions.
       images: how many there are.
-      images_for_objects: how many with equally many objects would say as much of
-        classes and boxes (`chance.equal_images`).
+      independent_objects: how many of images of their own would say as much of
+        classes and boxes (`chance.independent_objects`).
     """
 
     class_counts: Mapping[str, float]
@@ -35,7 +35,7 @@ class SpanProfile:
     brightness: Buckets
     objects_per_image: Buckets
     images: float
-    images_for_objects: float
+    independent_objects: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,7 +113,7 @@ def compare(
         name: now.class_counts.get(name, 0) + before.class_counts.get(name, 0)
         for name in {*now.class_counts, *before.class_counts}
     }
-    of_objects = now.images_for_objects, before.images_for_objects
+    of_objects = now.independent_objects, before.independent_objects
     objects_by_chance = kolmogorov_smirnov_by_chance(*of_objects, rate)
     images_by_chance = kolmogorov_smirnov_by_chance(now.images, before.images, rate)
     return (

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from components.data_gate.chance import equal_images
+from components.data_gate.chance import independent_objects
 from components.data_gate.drift import Buckets, SpanProfile
 from schemas import tf_example
 
@@ -33,9 +33,11 @@ def profile_of(
         brightness=buckets(tf_example.BRIGHTNESS),
         objects_per_image=buckets(tf_example.OBJECT_COUNT),
         images=images,
-        images_for_objects=0.0
+        independent_objects=0.0
         if objects is None
-        else equal_images(images, objects.num_stats.mean, objects.num_stats.std_dev),
+        else independent_objects(
+            images, objects.num_stats.mean, objects.num_stats.std_dev
+        ),
     )
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from components.data_gate.chance import (
-    equal_images,
+    independent_objects,
     kolmogorov_smirnov_by_chance,
     total_variation_by_chance,
 )
@@ -37,28 +37,36 @@ def test_one_class_has_no_other_mix():
     assert total_variation_by_chance({"a": 9}, 40, 40, 0.001) == 0
 
 
-def test_images_with_unequal_objects_count_for_fewer():
-    # 40 images with 1 and 3 objects in turn: mean 2, deviation 1; 80^2 / (20 * 10)
-    assert equal_images(40, 2, 1) == pytest.approx(32)
-    assert equal_images(40, 2, 0) == 40
-    assert equal_images(40, 0, 0) == 0
+def test_objects_of_one_image_are_half_alike():
+    # 1 and 3 in turn: an object stands among (1 * 1 + 3 * 3) / 4 = 2.5 of its image
+    assert independent_objects(40, 2, 1) == pytest.approx(80 / (1 + (2.5 - 1) / 2))
+    assert independent_objects(40, 1, 0) == 40  # one each: nothing is alike
+    assert independent_objects(40, 0, 0) == 0
 
 
 def span(chance, images, *, darker=1.0, fewer=False, smaller=1.0, shares=None):
-    """Images with one to six objects that are alike in class and size."""
+    """Images with one to six objects, of which most are of one class and size."""
     shares = (0.3, 0.25, 0.2, 0.15, 0.1) if shares is None else shares
     counts = chance.integers(1, 7, images) // (2 if fewer else 1)
-    classes = chance.choice(list("abcde"), images, p=shares)
-    sizes = chance.random(images) * smaller
+    owner = np.repeat(np.arange(images), counts)
+    # 7 of 10 are what their image is of: a pair of them with a probability of .7^2
+    own = chance.random(len(owner)) < 0.7
+    alone = len(owner)
+    classes = np.where(
+        own,
+        chance.choice(list("abcde"), images, p=shares)[owner],
+        chance.choice(list("abcde"), alone, p=shares),
+    )
+    sizes = np.where(own, chance.random(images)[owner], chance.random(alone)) * smaller
     return SpanProfile(
         class_counts={
-            name: float(counts[classes == name].sum()) for name in sorted(set(classes))
+            name: float((classes == name).sum()) for name in sorted(set(classes))
         },
-        box_size=[(v, v, float(n)) for v, n in zip(sizes, counts, strict=True)],
+        box_size=[(v, v, 1.0) for v in sizes],
         brightness=[(v, v, 1.0) for v in chance.random(images) * darker],
         objects_per_image=[(float(n), float(n), 1.0) for n in counts],
         images=images,
-        images_for_objects=equal_images(images, counts.mean(), counts.std()),
+        independent_objects=independent_objects(images, counts.mean(), counts.std()),
     )
 
 
@@ -69,7 +77,7 @@ def refused(now, before):
 def test_random_draws_of_one_source_are_not_refused():
     chance = np.random.default_rng(3)
     for images in (10, 40, 100):
-        for _ in range(15):
+        for _ in range(6):
             assert not refused(span(chance, images), span(chance, images))
 
 

@@ -52,7 +52,7 @@ def test_compare_names_every_measure_beside_its_limit():
         brightness=UNIFORM,
         objects_per_image=UNIFORM,
         images=1000,
-        images_for_objects=1000,
+        independent_objects=1000,
     )
     other = SpanProfile(
         class_counts={"a": 1, "b": 1},
@@ -60,7 +60,7 @@ def test_compare_names_every_measure_beside_its_limit():
         brightness=[(0.5, 1.5, 1.0)],
         objects_per_image=UNIFORM,
         images=1000,
-        images_for_objects=1000,
+        independent_objects=1000,
     )
     results = {item.name: item for item in compare(other, profile, DriftConfig())}
     assert {name for name, item in results.items() if item.over} == {

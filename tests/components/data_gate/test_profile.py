@@ -27,5 +27,6 @@ def test_a_profile_takes_classes_and_the_quantiles_of_the_measures():
     assert profile.class_counts == {"dog": 7, "cat": 2}
     assert profile.brightness == ((0.0, 0.5, 9.0),)
     assert profile.box_size == ()
-    # objects 1 and 3 in turn: they say as much as 32 images with 2 each
-    assert (profile.images, profile.images_for_objects) == (40, 32)
+    # objects 1 and 3 in turn: one stands among (2^2 + 1^2) / 2 of its image
+    assert profile.images == 40
+    assert profile.independent_objects == pytest.approx(80 / (1 + (2.5 - 1) / 2))
