@@ -14,6 +14,7 @@ Spec = dict[str, Any]
 # Told apart by lightness and dash, too, not by colour alone.
 _MODELS = alt.Scale(domain=[CANDIDATE, SERVED], range=["#2288cc", "#e69f00"])
 _DASHES = alt.Scale(domain=[CANDIDATE, SERVED], range=[[1, 0], [5, 3]])
+_LINES = [[1, 0], [5, 3], [2, 2], [8, 3]]
 _PLOT_PX = 260
 _MOST_LABELLED = 12  # classes, up to which a matrix holds its numbers as text
 _MOST_NAME_PX = 170
@@ -173,17 +174,17 @@ def training(
     ]
     if not points:
         return None
-    lines = (
-        alt.Chart(_data(points), height=180)
-        .mark_line(point=True)
-        .encode(
-            x=alt.X("epoch:Q", title="epoch"),
-            y=alt.Y("value:Q", title=None, scale=alt.Scale(zero=True)),
-            color=alt.Color("what:N", legend=_legend(), sort=list(names)),
-            strokeDash=alt.StrokeDash("what:N", legend=_legend(), sort=list(names)),
-            tooltip=["epoch:Q", "what:N", alt.Tooltip("value:Q", format=".4g")],
-        )
+    order = [name for name in names if any(p["what"] == name for p in points)]
+    drawn = alt.Chart(_data(points), height=180).encode(
+        x=alt.X("epoch:Q", title="epoch"),
+        y=alt.Y("value:Q", title=None, scale=alt.Scale(zero=True)),
+        color=alt.Color("what:N", legend=_legend(), scale=alt.Scale(domain=order)),
+        tooltip=["epoch:Q", "what:N", alt.Tooltip("value:Q", format=".4g")],
     )
+    # Of one domain and on the line alone, so that both make one legend.
+    dashes = alt.Scale(domain=order, range=_LINES[: len(order)])
+    dash = alt.StrokeDash("what:N", legend=_legend(), scale=dashes)
+    lines = drawn.mark_line().encode(strokeDash=dash) + drawn.mark_point(filled=True)
     best = best_epoch(history)
     if best is None:
         return _spec(lines, title)

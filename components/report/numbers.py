@@ -67,10 +67,11 @@ def by_size(findings: Findings) -> list[Row]:
     rows = []
     for size, metric in _AREA_METRICS.items():
         inside = counts & (area >= size.low_px2) & (area <= size.high_px2)
-        high = "" if size.high_px2 >= 1e9 else f" to {size.high_px2**0.5:.0f}"
+        low, high = f"{size.low_px2**0.5:.0f}", f"{size.high_px2**0.5:.0f}"
+        sides = f"from {low}" if size.high_px2 >= 1e9 else f"{low} to {high}"
         rows.append(
             Row(
-                f"{size.name}: {size.low_px2**0.5:.0f}{high} px squared",
+                f"{size.name}: {sides} px squared",
                 int(inside.sum()),
                 len(np.unique(columns.gt_image[inside])),
                 of[CANDIDATE].get(metric),

@@ -109,7 +109,8 @@ def _reasons(reasons: Mapping[str, int]) -> str:
 
 def _samples(samples: Samples, items: Mapping[str, Item]) -> str:
     shown = [finding for found in samples.by_reason.values() for finding in found]
-    return "".join(_figure(finding, items) for finding in shown)
+    figures = "".join(_figure(finding, items) for finding in shown)
+    return f"<h2>Examples</h2>{figures}" if figures else ""
 
 
 def _figure(finding: Finding, items: Mapping[str, Item]) -> str:

@@ -103,6 +103,16 @@ def test_nothing_is_said_on_the_console(browser):
     assert browser.get_log("browser") == []
 
 
+def test_a_legend_names_each_thing_once(browser):
+    legends = browser.execute_script(
+        "return [...document.querySelectorAll('[data-chart]')].map(chart => "
+        "[...chart.querySelectorAll('.role-legend-label text')]"
+        ".map(label => label.textContent))"
+    )
+    assert ["mAP", "AP50"] in legends
+    assert [names for names in legends if len(names) != len(set(names))] == []
+
+
 def test_every_chart_is_drawn(browser):
     places = browser.find_elements("css selector", "[data-chart]")
     assert len(places) >= 8
