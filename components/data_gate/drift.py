@@ -64,7 +64,7 @@ class DriftResult:
         """One line for messages and logs."""
         limit = f"{self.limit:g}"
         if self.by_chance > self.limit:
-            limit = f"{self.by_chance:.3f} (chance at so few images; else {limit})"
+            limit = f"{self.by_chance:.3f} (by chance; limit {limit})"
         relation = "over" if self.over else "within"
         return f"{self.name}: {self.distance:.3f}, {relation} {limit}"
 

@@ -8,7 +8,7 @@ from components.data_gate.drift import DriftResult
 from schemas.user_error import RefusedError
 
 ERROR = "ERROR"
-_ACCEPT_DRIFT = "; if the data are right so, add --set drift.on_drift=go_on"
+_ACCEPT_DRIFT = "; if that is as it should be, add --set drift.on_drift=go_on"
 
 
 class DataRefusedError(RefusedError):

@@ -80,7 +80,7 @@ def test_what_chance_may_do_is_within_and_told():
     within = DriftResult("class mix", 0.3, 0.15, by_chance=0.36)
     assert not within.over
     assert within.as_text() == (
-        "class mix: 0.300, within 0.360 (chance at so few images; else 0.15)"
+        "class mix: 0.300, within 0.360 (by chance; limit 0.15)"
     )
     over = DriftResult("class mix", 0.4, 0.15, by_chance=0.36)
     assert over.over
