@@ -46,7 +46,7 @@ class TrainerConfig:
         0).
       strategy: on which devices.
       precision: of the arithmetic.
-      jit_compile: compile the step by XLA.
+      jit_compile: compile the step by XLA; on JAX it always is.
       frozen_features: whether those of a frozen backbone are computed once.
       kept_epochs: passes whose features are kept.
       kept_bytes: of disk for them.

@@ -32,6 +32,7 @@ from trainer.serving.warm_start import warm_start
 from trainer.training.checkpoint_copy import CheckpointCopy, is_in_store
 from trainer.training.fit import TrainingData, fit, is_begun
 from trainer.training.strategy import (
+    compiles_step,
     distribution_scope,
     require_equal_shares,
     resolve_precision,
@@ -145,7 +146,8 @@ def train(
             if config.model.initial_model:
                 warm_start(model, config.model.initial_model, data.class_names)
             optimizer = build_optimizer(config.optimizer, steps, model)
-            model.compile(optimizer=optimizer, jit_compile=config.jit_compile)
+            compiled = compiles_step(config.jit_compile)
+            model.compile(optimizer=optimizer, jit_compile=compiled)
             _LOG.info(
                 "training %d parameters for %d steps on %d images",
                 model.count_params(),

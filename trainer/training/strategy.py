@@ -104,6 +104,14 @@ def _data_parallel(backend: str) -> contextlib.AbstractContextManager[Any]:
     return keras.distribution.DataParallel().scope()
 
 
+def compiles_step(jit_compile: bool) -> bool:
+    """Whether XLA compiles the training step: on JAX always.
+
+    Keras's JAX trainer would run each operation for itself otherwise.
+    """
+    return jit_compile or keras.backend.backend() == "jax"
+
+
 def resolve_precision(precision: str, strategy: str) -> str:
     """The Keras dtype policy: "auto" is mixed bfloat16 on a GPU, else float32.
 
