@@ -33,8 +33,9 @@ taskmanager.memory.framework.heap.size: 128m
 taskmanager.memory.framework.off-heap.size: 128m
 taskmanager.memory.task.heap.size: 640m
 taskmanager.memory.task.off-heap.size: 64m
-taskmanager.memory.network.min: 192m
-taskmanager.memory.network.max: 192m
+taskmanager.memory.network.min: 384m
+taskmanager.memory.network.max: 384m
+taskmanager.network.sort-shuffle.min-buffers: 16
 taskmanager.memory.managed.size: 64m
 taskmanager.memory.jvm-metaspace.size: 512m
 taskmanager.memory.jvm-overhead.min: 64m
@@ -99,13 +100,17 @@ class FlinkCluster:
         self.processes = {}
 
     def start(self):
-        """Starts all and waits until two task managers have come."""
+        """Starts all, one after another: a busy machine starves four at once."""
         main = f"{RUNTIME}.entrypoint.StandaloneSessionClusterEntrypoint"
         self._java("job manager", 448, main, *self._flink())
+        self.wait_for("taskmanagers", lambda told: "taskmanagers" in told)
         for number in (1, 2):
             self.start_task_manager(number)
+            self.wait_for_task_managers(number)
         self.start_job_server()
-        self.wait_for("taskmanagers", lambda told: len(told["taskmanagers"]) == 2)
+
+    def wait_for_task_managers(self, count):
+        self.wait_for("taskmanagers", lambda told: len(told["taskmanagers"]) == count)
 
     def start_task_manager(self, number):
         main = f"{RUNTIME}.taskexecutor.TaskManagerRunner"
@@ -122,7 +127,7 @@ class FlinkCluster:
 
     def _java(self, name, heap_mb, main, *arguments):
         command = ["java", f"-Xmx{heap_mb}m", "-XX:MaxMetaspaceSize=512m"]
-        command += ["-XX:MaxDirectMemorySize=512m", *FOR_A_SHORT_LIFE]
+        command += ["-XX:MaxDirectMemorySize=768m", *FOR_A_SHORT_LIFE]
         command += [f"--add-opens=java.base/{part}=ALL-UNNAMED" for part in OPENED]
         command += [f"-Dlog4j.configurationFile={self._folder}/conf/log4j.properties"]
         command += ["-cp", self._class_path(main == JOB_SERVER), main, *arguments]

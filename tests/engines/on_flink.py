@@ -91,11 +91,11 @@ def test_ingest_writes_the_same_bytes(data, place, on_flink, parallelism):
 
 @pytest.fixture(scope="module")
 def many(data, place):
-    """Each of the sixty twenty times, without sets: the content says the split."""
+    """Each of the sixty fifty times, without sets: the content says the split."""
     for folder in ("Annotations", "JPEGImages"):
         (place / "many" / folder).mkdir(parents=True)
         for source in (data / folder).iterdir():
-            for number in range(20):
+            for number in range(50):
                 name = f"{source.stem}-{number:02d}{source.suffix}"
                 os.link(source, place / "many" / folder / name)
     return place / "many"
@@ -113,7 +113,7 @@ def local_many(many, place):
 
 @pytest.fixture
 def long_run(many, place, on_flink):
-    """An ingest of 300 shards in a process of its own, with 40 of them written."""
+    """An ingest of 750 shards in a process of its own, with 40 of them written."""
     output = place / "many-there"
     command = ingest(many, output, *on_flink, "--beam-arg=--parallelism=2")
     process = subprocess.Popen(
@@ -126,7 +126,7 @@ def long_run(many, place, on_flink):
         while shards_done(output) < 40:
             assert process.poll() is None, process.stderr.read()
             time.sleep(0.05)
-        assert shards_done(output) < 250
+        assert shards_done(output) < 700
         yield process, output
     finally:
         process.kill()
@@ -214,7 +214,10 @@ def runs(data, place, on_flink):
     root = place / "root"
     where = ["run", "--data", str(data), "--root", str(root), "--quiet"]
     found = []
-    for name, options in (("here", []), ("there", on_flink)):
+    for name, options in (
+        ("here", []),
+        ("there", [*on_flink, "--beam-arg=--parallelism=2"]),
+    ):
         push = ["--push-destination", str(place / f"served-{name}")]
         arguments = [*where, "--preset", "smoke", *push, *options]
         assert main(arguments) in (0, 1)  # 1: the gate refused
