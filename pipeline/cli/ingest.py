@@ -5,9 +5,11 @@ dropped, or the same image in two splits), 2 unusable.
 """
 
 import argparse
+import contextlib
 import functools
 import logging
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from components.example_gen.config import IngestConfig
@@ -105,8 +107,20 @@ def run(args: argparse.Namespace) -> int:
         from components.example_gen.ingest import ingest, pipeline_with
 
         by_beam = functools.partial(pipeline_with, beam_args) if beam_args else None
-        report = ingest(data, dirs, config, by_beam, args.replay)
+        with _told_once(ingest.__module__, is_printed=not (args.json or args.quiet)):
+            report = ingest(data, dirs, config, by_beam, args.replay)
     return _tell(report, config, args)
+
+
+@contextlib.contextmanager
+def _told_once(module: str, *, is_printed: bool) -> Iterator[None]:
+    """Keeps a module from logging what the result's text says, too."""
+    logger = logging.getLogger(module)
+    before, logger.disabled = logger.disabled, is_printed
+    try:
+        yield
+    finally:
+        logger.disabled = before
 
 
 def _config(args: argparse.Namespace) -> IngestConfig:
@@ -120,8 +134,19 @@ def _tell(report: "Report", config: IngestConfig, args: argparse.Namespace) -> i
 
     lines = [report.headline(), report.split_line(), report.corners_line()]
     lines += [f"warning: {line}" for line in report.details["warnings"]]
-    lines += [f"  {count:6d}  {reason}" for reason, count in report.reasons.items()]
+    lines += [
+        f"  {count:6d}  {_reason(reason)}" for reason, count in report.reasons.items()
+    ]
     lines += [f"report: {args.output}/report.html", ""]
     options.tell(args, report.to_dict(), "\n".join(lines))
     check_budget(report, config, f"{args.output}/report.html")
     return ExitStatus.DONE
+
+
+def _reason(code: str) -> str:
+    """A reason as it is counted; what is more than a note says what it means."""
+    from components.example_gen.rules import RULES
+    from components.example_gen.rules.rule import INFO
+
+    meant = {r.code: f"{r.severity}: {r.summary}" for r in RULES if r.severity != INFO}
+    return f"{code}  {meant[code]}" if code in meant else code

@@ -3,6 +3,7 @@
 import argparse
 import io
 import json
+import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -58,6 +59,25 @@ def test_clean_data_is_status_0(voc, capsys):
         "train": 3,
         "eval": 1,
     }
+
+
+def test_a_warning_is_explained_and_a_note_is_counted(voc, capsys):
+    (voc / "JPEGImages/a.jpg").write_bytes(jpeg((60, 10, 200)))  # as b's
+    annotation = voc / "Annotations/a.xml"
+    annotation.write_text(annotation.read_text().replace("<pose>Left</pose>", ""))
+    main(["ingest", str(voc), "--output", "out"])
+    lines = capsys.readouterr().out.splitlines()
+    assert "       1  pose_absent" in lines
+    (told,) = (line for line in lines if "duplicate_image" in line)
+    meaning = "The same content under another name in the same split"
+    assert told == f"       1  duplicate_image  warning: {meaning}"
+
+
+@pytest.mark.parametrize(("option", "logged"), [([], 0), (["--json"], 1)])
+def test_what_is_printed_is_not_logged_as_well(voc, caplog, option, logged):
+    with caplog.at_level(logging.INFO):
+        assert main(["ingest", str(voc), "--output", "out", *option]) == 0
+    assert caplog.text.count("splits from ImageSets/Main") == logged
 
 
 def test_json_prints_the_report_and_nothing_else(voc, capsys):
