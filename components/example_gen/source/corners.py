@@ -68,7 +68,7 @@ def decide(annotations: Iterable[Annotation]) -> Corners:
     """
     counts = _count(annotations)
     zeros, ones = counts.minima[0], counts.minima[1]
-    seen = f"{zeros} boxes from 0, {ones} from 1, in {counts.files} files"
+    seen = f"{zeros} boxes begin at 0, {ones} at 1, in {counts.files} files"
     mark = _usual_mark(counts)
     slips = zeros <= _SLIPS or zeros <= ones if mark in ONE_BASED else False
     if zeros and zeros * _SLIPS >= ones and not slips:

@@ -279,7 +279,7 @@ def test_boxes_count_as_ingest_decides_for_the_whole_data_set(write):
     # b's minimum of 0 says that a's count from 0 too, also where a alone is scored
     annotated, told = read_voc(home, image_set="train")
     assert scored(annotated) == [("a", "dog", (11.0, 21.0, 39.0, 39.0))]
-    assert told == ["corners zero_based: 1 boxes from 0, 0 from 1, in 2 files"]
+    assert told == ["corners zero_based: 1 boxes begin at 0, 0 at 1, in 2 files"]
     config = IngestConfig(corners="one_based")
     annotated, told = read_voc(home, image_set="train", config=config)
     assert scored(annotated) == [("a", "dog", (10.0, 20.0, 40.0, 40.0))]

@@ -289,5 +289,5 @@ def test_a_zero_minimum_anywhere_makes_every_box_count_from_zero(
         assert found["i1"].boxes.tolist() == [pytest.approx((0, 20, 50, 60))]
         assert report["details"]["corners"] == {
             "convention": "zero_based",
-            "evidence": "1 boxes from 0, 0 from 1, in 2 files",
+            "evidence": "1 boxes begin at 0, 0 at 1, in 2 files",
         }

@@ -27,23 +27,33 @@ INSIDE = (11, 21, 50, 60)
     ("boxes", "body", "convention", "evidence"),
     [
         ([INSIDE], "", "one_based", "VOC's own way, nothing speaks against it"),
-        ([INSIDE, (0, 5, 9, 9)], "", "zero_based", "1 boxes from 0, 0 from 1"),
-        ([INSIDE, (1, 5, 9, 9)], "", "one_based", "0 boxes from 0, 1 from 1"),
-        ([(5, 5, 99, 9)], "", "zero_based", "0 boxes from 0, 0 from 1, in 1 files; 1"),
+        ([INSIDE, (0, 5, 9, 9)], "", "zero_based", "1 boxes begin at 0, 0 at 1"),
+        ([INSIDE, (1, 5, 9, 9)], "", "one_based", "0 boxes begin at 0, 1 at 1"),
+        (
+            [(5, 5, 99, 9)],
+            "",
+            "zero_based",
+            "0 boxes begin at 0, 0 at 1, in 1 files; 1",
+        ),
         ([(5, 5, 99, 9), (5, 5, 100, 80)], "", "one_based", "VOC's own way"),
         ([("5.0", 5, 9, 9)], "", "zero_based", "1 of 1 boxes are written as decimals"),
         # of so many that touch the far sides one would end at size, were it half-open
-        ([(5, 5, 99, 9)] * 5, "", "zero_based_inclusive", "0 boxes from 0, 0 from 1"),
-        ([(0, 5, 9, 79)] * 5, "", "zero_based_inclusive", "5 boxes from 0, 0 from 1"),
-        ([(0, 5, 9, 79)] * 5 + [(0, 5, 100, 9)], "", "zero_based", "6 boxes from 0"),
-        ([(0, 5, 9, 79)] * 4, "", "zero_based", "4 boxes from 0"),
-        ([(0, 5, 9, 79)] * 9, LABELIMG, "zero_based", "9 boxes from 0"),
+        ([(5, 5, 99, 9)] * 5, "", "zero_based_inclusive", "0 boxes begin at 0, 0 at 1"),
+        ([(0, 5, 9, 79)] * 5, "", "zero_based_inclusive", "5 boxes begin at 0, 0 at 1"),
+        (
+            [(0, 5, 9, 79)] * 5 + [(0, 5, 100, 9)],
+            "",
+            "zero_based",
+            "6 boxes begin at 0",
+        ),
+        ([(0, 5, 9, 79)] * 4, "", "zero_based", "4 boxes begin at 0"),
+        ([(0, 5, 9, 79)] * 9, LABELIMG, "zero_based", "9 boxes begin at 0"),
         # a slip in data that count from 1
-        ([(1, 5, 9, 9)] * 5 + [(0, 5, 9, 9)], "", "one_based", "1 boxes from 0, 5"),
-        ([(1, 5, 9, 9)] * 4 + [(0, 5, 9, 9)], "", "zero_based", "1 boxes from 0"),
+        ([(1, 5, 9, 9)] * 5 + [(0, 5, 9, 9)], "", "one_based", "1 boxes begin at 0, 5"),
+        ([(1, 5, 9, 9)] * 4 + [(0, 5, 9, 9)], "", "zero_based", "1 boxes begin at 0"),
         ([INSIDE, ("5.5", 5, 9, 9)], VOC, "one_based", "the mark of VOC's own in 2"),
         ([(1, 5, 9, 9)], LABELIMG, "labelimg", "the mark of labelImg in 1 of 1 files"),
-        ([(0, 5, 9, 9)], LABELIMG, "zero_based", "1 boxes from 0"),
+        ([(0, 5, 9, 9)], LABELIMG, "zero_based", "1 boxes begin at 0"),
     ],
 )
 def test_what_decides(decide, boxes, body, convention, evidence):
@@ -67,12 +77,12 @@ def test_what_decides(decide, boxes, body, convention, evidence):
 )
 def test_a_box_that_is_dropped_says_nothing(decide, junk):
     found = decide(INSIDE, (1, 5, 9, 9), junk)
-    assert found == ("one_based", "0 boxes from 0, 1 from 1, in 3 files")
+    assert found == ("one_based", "0 boxes begin at 0, 1 at 1, in 3 files")
 
 
 def test_boxes_are_counted_not_their_sides(decide):
     found = decide((1, 5, 9, 9), (1, 5, 9, 9), (1, 5, 9, 9), (0, 0, 9, 9), (1, 1, 9, 9))
-    assert found.evidence == "1 boxes from 0, 4 from 1, in 5 files"
+    assert found.evidence == "1 boxes begin at 0, 4 at 1, in 5 files"
 
 
 @pytest.mark.parametrize(
