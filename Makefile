@@ -29,10 +29,10 @@ demo: install  ## draw a sample data set and run the whole pipeline on it
 test: install  ## run every test; PYTEST="-m 'not slow and not e2e'" for the fast ones
 	$(BIN)/pytest -rs -n 2 --dist loadfile $(PYTEST) $(TESTS)
 
-browser: install  ## the report in a headless Chromium; apt install chromium-driver first
+browser: install  ## the pages in a headless Chromium; apt install chromium-driver first
 	@command -v chromedriver >/dev/null || \
 		{ echo "browser: no chromedriver on PATH: apt install chromium-driver" >&2; exit 1; }
-	$(BIN)/pytest -rs -s tests/components/report/test_in_browser.py
+	$(BIN)/pytest -rs -s tests/components/report/test_in_browser.py tests/pipeline/label_prices/test_answers_in_browser.py
 
 lint: install  ## ruff and mypy, as CI does
 	$(BIN)/ruff check .

@@ -5,11 +5,16 @@
 draws 240 images that the demo's model never saw, plants 60 errors in their annotations,
 15 of each kind, and asks for suspicious labels: ranked by price, and, beside it, the
 false alarms ranked by their score alone. `make demo` makes that model.
+
+    .venv/bin/python benchmarks/labels.py runs/bccd --data BCCD --image-sets test
+
+plants them in a copy of image sets of a VOC folder, of which the model saw no image.
 """
 
 import argparse
 import pathlib
 import random
+import shutil
 import tempfile
 import xml.etree.ElementTree as ET
 
@@ -76,6 +81,30 @@ def plant(data, seed, classes):
     for path, tree in trees.items():
         tree.write(path)
     return planted
+
+
+def drawn(folder, seed):
+    """Draws the sample data; returns its folder."""
+    options = ["--images", "240", "--seed", str(1000 + seed), "--quiet"]
+    voc_pipeline(["sample-data", str(folder), *options])
+    return folder
+
+
+def copy_of(data, image_sets, folder):
+    """The images of some sets of a VOC folder, and their annotations; no sets."""
+    lists = [data / "ImageSets" / "Main" / f"{name}.txt" for name in image_sets]
+    names = {line.split()[0] for path in lists for line in path.open() if line.strip()}
+    for part in ("Annotations", "JPEGImages"):
+        (folder / part).mkdir(parents=True)
+        for path in (data / part).iterdir():
+            if path.stem in names:
+                shutil.copy(path, folder / part)
+    return folder
+
+
+def class_names(data):
+    paths = (data / "Annotations").glob("*.xml")
+    return sorted({e.text for p in paths for e in ET.parse(p).iterfind("object/name")})
 
 
 def sides_of(root):
@@ -152,6 +181,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     help_text = "a run's root, or a version of a model"
     parser.add_argument("model", nargs="?", default="runs/demo", help=help_text)
+    parser.add_argument("--data", type=pathlib.Path, help="a VOC folder")
+    parser.add_argument("--image-sets", nargs="+", default=["test"])
     # 0 to 2 were looked at while the ranking was made.
     parser.add_argument("--seeds", type=int, nargs="+", default=[3, 4, 5])
     args = parser.parse_args()
@@ -160,10 +191,11 @@ def main():
     for seed in args.seeds:
         with tempfile.TemporaryDirectory() as work:
             data = pathlib.Path(work, "data")
-            drawn = ["--images", "240", "--seed", str(1000 + seed), "--quiet"]
-            voc_pipeline(["sample-data", str(data), *drawn])
-            classes = (data / "label_map.txt").read_text().split()
-            planted = plant(data, seed, classes)
+            if args.data:
+                copy_of(args.data, args.image_sets, data)
+            else:
+                drawn(data, seed)
+            planted = plant(data, seed, class_names(data))
             examples = examples_of(str(data), "", work)
             found = measure(version_path(args.model), examples, "ignore", work)
             for name, ranked in (

@@ -3,9 +3,10 @@
     python benchmarks/metrics.py [--sides ours hotcoco ...] [--sets voc07-test-like ...]
 
 Run it with an interpreter that has NumPy and whichever of pycocotools, hotcoco,
-vernier, faster-coco-eval, torchmetrics are to be compared; those it cannot import are
-named and left out. Every side runs in a process of its own, with one thread and with
-as many as there are cores: files -> its own objects ("load"), objects -> the twelve
+ultrafast-pycocotools, vernier, faster-coco-eval, torchmetrics are to be compared; those
+it cannot import are named and left out. Every side runs in a process of its own, with
+one thread and with as many as there are cores: files -> its own objects ("load"),
+objects -> the twelve
 numbers ("fresh" in a new process, "warm" the best of some more; the slow sides run
 once), all of it in a fresh process ("total", imports included), and its peak memory.
 Ratios are of warm evaluation to ours with as many threads; "off by" is the largest
@@ -13,6 +14,11 @@ difference from pycocotools in the twelve numbers.
 
 CPU seconds stand beside the wall time because they suffer less from whatever else the
 machine does.
+
+With --whole ROUNDS whole processes are measured and nothing else: from the start of the
+interpreter to the twelve numbers, as the system accounts for them, the sides in turns;
+"score" is `voc-pipeline score` itself, "nothing" the interpreter and NumPy. Where there
+is one thread there is one core.
 """
 
 import argparse
@@ -22,13 +28,14 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "benchmarks")]
 
-from metrics_data import SIZES, make_set  # noqa: E402
+from metrics_data import SIZES  # noqa: E402
 from metrics_sides import SIDES  # noqa: E402
 
 THREAD_VARIABLES = ("RAYON_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -52,6 +59,78 @@ def run_side(
     )
     last_line = done.stderr.strip().rsplit("\n", 1)[-1]
     return json.loads(last_line) if done.returncode == 0 else last_line
+
+
+def made_set(name: str, folder: Path) -> tuple[Path, Path]:
+    """Paths of a set, made by a process of its own.
+
+    Linux counts the most memory of this one to each that it starts.
+    """
+    program = (
+        "import sys, pathlib; from metrics_data import SIZES, make_set; "
+        "make_set(SIZES[sys.argv[1]], pathlib.Path(sys.argv[2]))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "benchmarks")}
+    command = [sys.executable, "-c", program, name, str(folder / name)]
+    subprocess.run(command, env=environment, check=True)
+    return folder / name / "ground_truth.json", folder / name / "detections.json"
+
+
+def run_whole(
+    side: str, files: tuple[Path, Path], threads: int
+) -> tuple[float, float, float]:
+    """Wall and CPU seconds and peak MB of a process from its start to its end."""
+    script = str(REPOSITORY / "benchmarks" / "metrics_sides.py")
+    command = {
+        "nothing": ["-c", "import numpy"],
+        "score": [
+            "-m",
+            "pipeline",
+            "score",
+            "--difficult",
+            "plain",
+            "--json",
+            "--data",
+        ],
+    }.get(side, [script, side])
+    if side == "score":
+        command += [str(files[0]), "--detections", str(files[1])]
+    elif side != "nothing":
+        command += [*map(str, files), "0"]
+    cores = sorted(os.sched_getaffinity(0))[:threads]
+    variables = {
+        **dict.fromkeys(THREAD_VARIABLES, str(threads)),
+        "PYTHONPATH": str(REPOSITORY),
+    }
+    pinned = ["taskset", "--cpu-list", ",".join(map(str, cores))]
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        [*pinned, sys.executable, *command],
+        env={**os.environ, **variables},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - start
+    if status:
+        raise SystemExit(f"{side} failed: {' '.join(command)}")
+    return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+
+def compare_whole(
+    title: str, sides: list[str], files: tuple[Path, Path], rounds: int
+) -> None:
+    print(f"\n{title}, whole processes, the least of {rounds}")
+    print(f"{'side':<24} {'threads':>7} {'wall s':>7} {'CPU s':>7} {'peak MB':>8}")
+    for threads in sorted({1, os.cpu_count() or 1}):
+        runs: dict[str, list[tuple[float, float, float]]] = {s: [] for s in sides}
+        for _ in range(rounds):
+            for side in sides:
+                runs[side].append(run_whole(side, files, threads))
+        for side, measured in runs.items():
+            wall, cpu, _ = map(min, zip(*measured, strict=True))
+            peak = max(memory for _, _, memory in measured)
+            print(f"{side:<24} {threads:>7} {wall:>7.2f} {cpu:>7.2f} {peak:>8.0f}")
 
 
 def missing_sides(sides: list[str]) -> list[str]:
@@ -89,6 +168,7 @@ def main() -> None:
     parser.add_argument("--sides", nargs="+", choices=SIDES, default=list(SIDES))
     parser.add_argument("--sets", nargs="+", choices=SIZES, default=list(SIZES))
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--whole", type=int, default=0, metavar="ROUNDS")
     args = parser.parse_args()
     missing = missing_sides(args.sides)
     for side in missing:
@@ -97,7 +177,11 @@ def main() -> None:
     print(f"{cores} cores, Python {sys.version.split()[0]}, {sys.platform}")
     with tempfile.TemporaryDirectory() as folder:
         for name in args.sets:
-            files = make_set(SIZES[name], Path(folder) / name)
+            files = made_set(name, Path(folder))
+            if args.whole:
+                here = [side for side in args.sides if side not in missing]
+                compare_whole(name, ["nothing", "score", *here], files, args.whole)
+                continue
             reports: dict[tuple[str, int], dict[str, Any]] = {}
             for side in args.sides:
                 for threads in sorted({1, cores}):

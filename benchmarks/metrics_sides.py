@@ -75,6 +75,13 @@ def hotcoco(ground_truth: Path, detections: Path) -> Evaluate:
     return _pycocotools_like(COCO, COCOeval)(ground_truth, detections)
 
 
+def ultrafast_pycocotools(ground_truth: Path, detections: Path) -> Evaluate:
+    from ultrafast_pycocotools.coco import COCO
+    from ultrafast_pycocotools.cocoeval import COCOeval
+
+    return _pycocotools_like(COCO, COCOeval)(ground_truth, detections)
+
+
 def vernier(ground_truth: Path, detections: Path) -> Evaluate:
     """Its array form: image_id, x, y, w, h, score, category_id in float64."""
     import numpy as np
@@ -132,6 +139,7 @@ def torchmetrics(ground_truth: Path, detections: Path) -> Evaluate:
 SIDES: dict[str, tuple[Callable[[Path, Path], Evaluate], str]] = {
     "ours": (ours, "numpy"),
     "hotcoco": (hotcoco, "hotcoco"),
+    "ultrafast-pycocotools": (ultrafast_pycocotools, "ultrafast-pycocotools"),
     "vernier": (vernier, "vernier"),
     "faster-coco-eval": (faster_coco_eval, "faster-coco-eval"),
     "torchmetrics": (torchmetrics, "torchmetrics"),

@@ -7,7 +7,6 @@ from typing import Any
 
 from components.example_gen.config import IngestConfig
 from pipeline.cli.options import add_label_map_argument
-from pipeline.config_file import read_config_file
 from schemas.config_json import from_mapping, to_mapping
 from schemas.label_map import LabelMap
 from schemas.user_error import UserError
@@ -103,6 +102,8 @@ def ingest_config(
     Raises UserError for a file or a value that is none.
     """
     if args.config:
+        from pipeline.config_file import read_config_file  # brings YAML
+
         part = read_config_file(args.config)
         # all that `presets NAME` prints, or its ingest part alone
         part = part["ingest"] if isinstance(part.get("ingest"), dict) else part

@@ -3,12 +3,20 @@
 A served version is asked about DATA, images that it has not learned from, as `evaluate`
 does. Where it disagrees with a label, that label is judged by what AP would be were the
 model right: an overlooked object, a wrong class, a badly drawn box, or an object drawn
-twice. OUT gets `labels.html`, pictures, the most valuable first; `labels.json`; and
-`Annotations/`, a VOC annotation of each image with the labels as they would be, to open
-in an annotation tool, correct, and copy over those of the data.
+twice. OUT gets `labels.html`, pictures, the most valuable first, to say yes or no to;
+`labels.json`; and `Annotations/`, a VOC annotation of each image with all of these
+labels as they would be, to open in an annotation tool.
+
+With --folds K the images may be those that MODEL has learned from: only its recipe is
+taken, and each image is judged by one of K new models, which learned from the others.
+
+The page saves the answers as a file. With --accept FILE, and without MODEL and DATA,
+OUT gets `Annotations/` of the images in which a label was said yes to, with these
+mended and all else as it was: copy them over those of the data.
 """
 
 import argparse
+import dataclasses
 import os
 import sys
 import tempfile
@@ -19,6 +27,8 @@ from pipeline.cli.exit_status import ExitStatus
 from schemas.user_error import UserError
 
 if TYPE_CHECKING:
+    from pipeline.evaluation.evaluate import Evaluation
+    from pipeline.evaluation.examples import Examples
     from pipeline.label_prices.write import PricedLabels
 
 _MOST = 200
@@ -27,9 +37,17 @@ _TOLD = 10
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `voc-pipeline labels`."""
-    options.add_model_argument(parser)
+    options.add_model_argument(parser, needed=False)
     parser.add_argument(
-        "data", metavar="DATA", help="a VOC data set, or a folder with TFRecords"
+        "data",
+        metavar="DATA",
+        nargs="?",
+        help="a VOC data set, or a folder with TFRecords",
+    )
+    parser.add_argument(
+        "--accept",
+        metavar="FILE",
+        help="answers that the page saved: write annotations with each yes mended",
     )
     parser.add_argument("--output", required=True, metavar="OUT", help="a new folder")
     parser.add_argument(
@@ -46,6 +64,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"how many labels are listed (default: {_MOST})",
     )
+    parser.add_argument(
+        "--folds",
+        type=int,
+        default=0,
+        metavar="K",
+        help="train K models as MODEL was, each asked about the images that it did not "
+        "learn from (default: 0: ask MODEL)",
+    )
+    parser.add_argument(
+        "--epochs",
+        type=int,
+        default=0,
+        metavar="N",
+        help="of each of these trainings (default: as many as MODEL's)",
+    )
     options.add_result_arguments(parser)
 
 
@@ -53,8 +86,16 @@ def run(args: argparse.Namespace) -> int:
     """Evaluates, prices, writes, tells."""
     from pipeline.prediction.version_path import version_path
 
+    if args.accept:
+        return _accept(args)
+    if not args.data:
+        raise UserError("name MODEL and DATA, or --accept FILE with answers")
     if args.most < 1:
         raise UserError(f"--most {args.most}: list at least one label")
+    if args.folds < 0 or args.folds == 1 or args.epochs < 0:
+        raise UserError("--folds needs 2 or more, --epochs 1 or more")
+    if args.epochs and not args.folds:
+        raise UserError("--epochs goes with --folds")
     model = version_path(args.model)
     options.require_data(args.data)
     _require_new(args.output)
@@ -67,19 +108,48 @@ def run(args: argparse.Namespace) -> int:
     return ExitStatus.DONE
 
 
+def _accept(args: argparse.Namespace) -> int:
+    from pipeline.label_prices.accepted import write_accepted
+
+    if args.model:
+        raise UserError("--accept FILE goes without MODEL and DATA")
+    _require_new(args.output)
+    done = write_accepted(args.accept, args.output)
+    text = (
+        f"{done.yes} yes, {done.no} no, {done.open} open: {done.annotations} "
+        f"annotations in {args.output}/Annotations; copy them over those of the data\n"
+    )
+    options.tell(args, dataclasses.asdict(done), text)
+    return ExitStatus.DONE
+
+
 def _priced(args: argparse.Namespace, model: str, work: str) -> "PricedLabels":
     from pipeline.run.console import quiet_console
 
-    with quiet_console(os.path.join(work, "labels.log"), quiet=True):
-        from pipeline.evaluation.evaluate import measure
+    shown = args.folds and not args.quiet
+    with quiet_console(os.path.join(work, "labels.log"), quiet=not shown):
         from pipeline.evaluation.examples import examples_of
         from pipeline.label_prices.write import write_priced
 
         examples = examples_of(args.data, args.split, work)
-        found = measure(model, examples, "ignore", work)
+        found = _judged(args, model, examples, work)
         if not found.columns.has_only_numbers:
             raise UserError(f"{model} gives NaN or infinity: it is no judge")
         return write_priced(found, examples, args.output, args.most)
+
+
+def _judged(
+    args: argparse.Namespace, model: str, examples: "Examples", work: str
+) -> "Evaluation":
+    """What MODEL finds in the images; with --folds, what models find that are new."""
+    if not args.folds:
+        from pipeline.evaluation.evaluate import measure
+
+        return measure(model, examples, "ignore", work)
+    from pipeline.label_prices.folds import measure_in_folds, recipe_of
+
+    recipe = recipe_of(model, args.epochs)
+    return measure_in_folds(recipe, examples, args.folds, work)
 
 
 def _require_new(output: str) -> None:

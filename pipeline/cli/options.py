@@ -20,11 +20,12 @@ DATA_HELP = (
 )
 
 
-def add_model_argument(parser: argparse.ArgumentParser) -> None:
+def add_model_argument(parser: argparse.ArgumentParser, *, needed: bool = True) -> None:
     """MODEL, of the commands that ask a served version."""
     parser.add_argument(
         "model",
         metavar="MODEL",
+        nargs=None if needed else "?",
         help="a version's folder; or a push destination or a run's --root: the newest",
     )
 

@@ -10,6 +10,7 @@ ingest keeps other objects than are scored, a line says which and why.
 
 import argparse
 import dataclasses
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -139,6 +140,7 @@ def _coco_report(
         image_ids=annotated.image_ids,
         class_names=annotated.class_names,
         difficult=args.difficult,
+        threads=len(os.sched_getaffinity(0)),
     )
     return {
         **summary.metrics,

@@ -4,13 +4,16 @@ import dataclasses
 import glob
 import os
 from pathlib import Path
+from typing import Any
 
 from components.data_gate.judged_split import AUTO, EVAL, judged_split
 from components.example_gen.config import IngestConfig
 from components.example_gen.ingest import ingest
 from components.example_gen.output.directories import OutputDirs
+from components.example_gen.output.ingest_report import Report
 from components.example_gen.shards.tfrecord import TFRecordWriter, read_records
 from components.example_gen.source import spans
+from components.example_gen.source.annotation import Convention
 from pipeline.run.written_examples import example_folders, require_split, splits_in
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
 from schemas.tf_example import decode_example
@@ -28,6 +31,7 @@ class Examples:
       split: what the images are called.
       data_report: folder of ingest's pages about them, or "".
       headline: what ingest says of them, or "".
+      corners: how their annotations count pixels; of TFRecords it is not known.
     """
 
     file_pattern: str
@@ -35,6 +39,7 @@ class Examples:
     split: str
     data_report: str = ""
     headline: str = ""
+    corners: Convention = "one_based"
 
 
 def examples_of(data: str, split: str, work: str) -> Examples:
@@ -45,19 +50,21 @@ def examples_of(data: str, split: str, work: str) -> Examples:
     """
     folder = _with_splits(data)
     report = ""
-    headline = ""
+    said: dict[str, Any] = {}
     if not folder:
         folder, report = os.path.join(work, "examples"), os.path.join(work, "report")
-        headline = _ingest(data, folder, report, os.path.join(work, "annotations"))
+        ingested = _ingest(data, folder, report, os.path.join(work, "annotations"))
+        corners = ingested.details["corners"]["convention"]
+        said = {"headline": ingested.headline(), "corners": corners}
     names = LabelMap.from_file(os.path.join(folder, LABEL_MAP_FILENAME)).names
     there = splits_in(Path(folder))
     if report and not split:
         pattern = glob.escape(_each_once(folder, os.path.join(work, "each_once")))
-        return Examples(pattern, names, ALL_IMAGES, report, headline)
+        return Examples(pattern, names, ALL_IMAGES, report, **said)
     chosen = split or (judged_split(AUTO, there) if EVAL in there else there[-1])
     require_split(data, chosen, there)
     pattern = f"{glob.escape(folder)}/Split-{glob.escape(chosen)}/*"
-    return Examples(pattern, names, chosen, report, headline)
+    return Examples(pattern, names, chosen, report, **said)
 
 
 def _with_splits(data: str) -> str:
@@ -83,7 +90,7 @@ def _each_once(folder: str, path: str) -> str:
     return path
 
 
-def _ingest(data: str, folder: str, report: str, annotations: str) -> str:
+def _ingest(data: str, folder: str, report: str, annotations: str) -> Report:
     """Writes every image that ingest takes; one of two image sets is in two splits."""
     config = IngestConfig(
         train_fraction=0,
@@ -95,4 +102,4 @@ def _ingest(data: str, folder: str, report: str, annotations: str) -> str:
     for path in (folder, report, annotations):
         os.makedirs(path, exist_ok=True)
     dirs = OutputDirs(folder, annotations, report)
-    return ingest(spans.resolve(data), dirs, config).headline()
+    return ingest(spans.resolve(data), dirs, config)

@@ -1,5 +1,6 @@
 """Suspicious labels as a page of pictures, the most valuable first."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ def render(
     objects: Mapping[int, tuple[str, Sequence[float]]],
     class_names: Sequence[str],
     together: Mapping[str, Any],
+    as_json: bytes,
 ) -> str:
     """The page.
 
@@ -44,6 +46,7 @@ def render(
       objects: row of an object -> its class name and box, xyxy pixels.
       class_names: by class id.
       together: what is said of all: `AP` now and `mended`, `of` what.
+      as_json: `labels.json`, which the page saves with the answers.
     """
     here = Path(__file__)
     environment = jinja2.Environment(
@@ -56,7 +59,11 @@ def render(
     ]
     template = environment.get_template(here.with_suffix(".html").name)
     return template.render(
-        cards=cards, together=together, css=Markup(_STYLE.read_text("utf-8"))
+        cards=cards,
+        together=together,
+        css=Markup(_STYLE.read_text("utf-8")),
+        script=Markup(here.with_suffix(".js").read_text("utf-8")),
+        labels=json.loads(as_json),
     )
 
 

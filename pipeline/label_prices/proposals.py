@@ -1,87 +1,94 @@
-"""Images with suspicious labels as VOC annotations, each suspicion as it would be."""
+"""Images with suspicious labels as VOC annotations, some of these as they would be."""
 
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 
-import numpy as np
-
-from schemas.detection_example import DetectionExample
-from trainer.metrics.label_prices import BOX, DUPLICATE, NEW, Suspicion
+from components.example_gen.source.annotation import Convention
+from pipeline.label_prices.priced_list import Drawn, Label, Picture
+from schemas.single_box import Box
+from trainer.metrics.label_prices import BOX, DUPLICATE, NEW
 
 _SIDES = ("xmin", "ymin", "xmax", "ymax")
+# What is added to half-open corners from 0, the inverse of `to_half_open`.
+_ADDED: dict[Convention, Box] = {
+    "one_based": (1, 1, 0, 0),
+    "zero_based": (0, 0, 0, 0),
+    "zero_based_inclusive": (0, 0, -1, -1),
+    "labelimg": (0, 0, 0, 0),
+}
+_LEAST: dict[Convention, int] = {"one_based": 1, "labelimg": 1}
 
 
 def proposed_annotation(
-    example: DetectionExample,
-    suspicions: Sequence[tuple[Suspicion, int]],
-    class_names: Sequence[str],
+    picture: Picture, labels: Sequence[Label], corners: Convention
 ) -> str:
-    """The image's annotation with every suspicion taken for true, as VOC XML.
+    """The image's annotation with these of its labels mended, as VOC XML.
 
-    Args:
-      example: the image with its objects as they are; parts of objects are left out.
-      suspicions: each with the number of its object in the example, -1 for a new one.
-      class_names: by class id.
+    `corners` is how the rest of the data set counts pixels.
     """
-    would_be = {number: (one, class_names[one.class_id]) for one, number in suspicions}
-    root = _head(example)
-    boxes = np.asarray(example.boxes, np.float64).tolist()
-    for number, (name, box) in enumerate(zip(example.class_names, boxes, strict=True)):
-        flags = (
-            example.poses[number] or "Unspecified",
-            example.truncated[number],
-            example.occluded[number],
-            example.difficult[number],
-        )
-        one, new_name = would_be.get(number, (None, name))
-        if one is not None and one.kind == DUPLICATE:
-            continue
-        place = _xyxy(one) if one is not None and one.kind == BOX else box
-        _add_object(root, example, new_name, place, flags)
-    for one, number in suspicions:
-        if number == NEW:
-            name = class_names[one.class_id]
-            _add_object(root, example, name, _xyxy(one), ("Unspecified", 0, 0, 0))
+    root = _head(picture)
+    mended = {label.object: label for label in labels if label.object != NEW}
+    objects = [
+        _as_it_would_be(drawn, mended.get(number))
+        for number, drawn in enumerate(picture.objects)
+    ]
+    objects += [
+        Drawn(label.class_name, _xyxy(label)) for label in labels if label.object == NEW
+    ]
+    for drawn in objects:
+        if drawn is not None:
+            _add_object(root, picture, drawn, corners)
     ET.indent(root, "\t")
     return ET.tostring(root, encoding="unicode") + "\n"
 
 
-def _xyxy(one: Suspicion) -> list[float]:
-    left, top, width, height = one.box_xywh
-    return [left, top, left + width, top + height]
+def _as_it_would_be(drawn: Drawn, label: Label | None) -> Drawn | None:
+    """An object, mended; None where it goes."""
+    if label is None:
+        return drawn
+    if label.kind == DUPLICATE:
+        return None
+    return Drawn(
+        label.class_name,
+        _xyxy(label) if label.kind == BOX else drawn.box,
+        drawn.pose,
+        drawn.truncated,
+        drawn.occluded,
+        drawn.difficult,
+    )
 
 
-def _head(example: DetectionExample) -> ET.Element:
+def _xyxy(label: Label) -> Box:
+    left, top, width, height = label.box_xywh
+    return left, top, left + width, top + height
+
+
+def _head(picture: Picture) -> ET.Element:
     root = ET.Element("annotation")
-    _add(root, "filename", example.filename)
+    _add(root, "filename", picture.filename)
     size = ET.SubElement(root, "size")
-    for name, value in (("width", example.width), ("height", example.height)):
+    for name, value in (("width", picture.width), ("height", picture.height)):
         _add(size, name, str(value))
     _add(size, "depth", "3")
     return root
 
 
 def _add_object(
-    root: ET.Element,
-    example: DetectionExample,
-    name: str,
-    box: Sequence[float],
-    flags: tuple[str, object, object, object],
+    root: ET.Element, picture: Picture, drawn: Drawn, corners: Convention
 ) -> None:
-    """VOC counts pixels from 1 and includes the last one."""
-    pose, truncated, occluded, difficult = flags
     item = ET.SubElement(root, "object")
-    _add(item, "name", name)
-    _add(item, "pose", pose)
-    for flag, value in (("truncated", truncated), ("occluded", occluded)):
-        _add(item, flag, str(int(bool(value))))
+    _add(item, "name", drawn.class_name)
+    _add(item, "pose", drawn.pose or "Unspecified")
+    for flag in ("truncated", "occluded"):
+        _add(item, flag, str(int(getattr(drawn, flag))))
     bndbox = ET.SubElement(item, "bndbox")
-    limits = (example.width, example.height) * 2
-    for side, value, first, limit in zip(
-        _SIDES, box, (1, 1, 0, 0), limits, strict=True
+    limits = (picture.width, picture.height) * 2
+    for side, value, added, limit in zip(
+        _SIDES, drawn.box, _ADDED[corners], limits, strict=True
     ):
-        _add(bndbox, side, str(min(max(round(value) + first, 1), limit)))
-    _add(item, "difficult", str(int(bool(difficult))))
+        least = _LEAST.get(corners, 0)
+        _add(bndbox, side, str(int(min(max(round(value) + added, least), limit))))
+    _add(item, "difficult", str(int(drawn.difficult)))
 
 
 def _add(parent: ET.Element, name: str, text: str) -> None:

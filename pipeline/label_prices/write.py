@@ -1,24 +1,24 @@
 """Prices the labels of an evaluation, and writes what is to be looked at."""
 
 import dataclasses
-import json
 import os
-from collections import defaultdict
 from typing import Any
+
+import msgspec
 
 from components.evaluator.image_columns import ImageColumns
 from components.report.pictures import read_examples
 from pipeline.evaluation.evaluate import Evaluation
 from pipeline.evaluation.examples import Examples
+from pipeline.label_prices.accepted import write_annotations
 from pipeline.label_prices.pages import render
-from pipeline.label_prices.proposals import proposed_annotation
+from pipeline.label_prices.priced_list import Label, PricedList, picture_of
 from schemas.boxes import to_xywh
 from trainer.metrics.label_prices import CLASS, Suspicion, mended, priced_labels
 from trainer.metrics.summary import coco_summary
 
 PAGE_FILE = "labels.html"
 LIST_FILE = "labels.json"
-ANNOTATIONS = "Annotations"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +50,21 @@ def write_priced(
     )[:most]
     labels = [_as_json(one, found) for one in ranked]
     ap, mended_ap = _ap(found, []), _ap(found, ranked)
-    by_image = _write_annotations(found, examples, ranked, folder)
+    numbers = {str(columns.image_ids[one.image]): one.image for one in ranked}
+    by_id = {
+        example.image_id: example
+        for example in read_examples(examples.file_pattern)
+        if example.image_id in numbers
+    }
+    priced = PricedList(
+        AP=ap,
+        AP_mended=mended_ap,
+        corners=examples.corners,
+        images={image_id: picture_of(one) for image_id, one in by_id.items()},
+        labels=msgspec.convert(labels, list[Label]),
+    )
+    os.makedirs(folder, exist_ok=True)
+    write_annotations(priced, priced.labels, folder)
     objects = {
         row: (found.class_names[class_id], box)
         for row, (class_id, box) in enumerate(
@@ -59,36 +73,15 @@ def write_priced(
     }
     of = f"{len(columns.image_ids)} images ({found.split}) by {found.model}"
     together = {"AP": ap, "mended": mended_ap, "of": of}
+    by_number = {numbers[image_id]: one for image_id, one in by_id.items()}
+    as_json = priced.to_json()
     page = os.path.join(folder, PAGE_FILE)
     with open(page, "w", encoding="utf-8") as sink:
-        sink.write(render(ranked, by_image, objects, found.class_names, together))
-    with open(os.path.join(folder, LIST_FILE), "w", encoding="utf-8") as sink:
-        json.dump({"AP": ap, "AP_mended": mended_ap, "labels": labels}, sink, indent=1)
+        names = found.class_names
+        sink.write(render(ranked, by_number, objects, names, together, as_json))
+    with open(os.path.join(folder, LIST_FILE), "wb") as file:
+        file.write(as_json)
     return PricedLabels(labels, ap, mended_ap, page)
-
-
-def _write_annotations(
-    found: Evaluation, examples: Examples, ranked: list[Suspicion], folder: str
-) -> dict[int, Any]:
-    """Writes the annotations; returns the examples that have one, by number."""
-    columns = found.columns
-    of_image: dict[int, list[tuple[Suspicion, int]]] = defaultdict(list)
-    for one in ranked:
-        of_image[one.image].append((one, _number_in_image(columns, one)))
-    numbers = {str(columns.image_ids[image]): image for image in of_image}
-    os.makedirs(os.path.join(folder, ANNOTATIONS), exist_ok=True)
-    kept = {}
-    for example in read_examples(examples.file_pattern):
-        image = numbers.get(example.image_id)
-        if image is None:
-            continue
-        kept[image] = example
-        text = proposed_annotation(example, of_image[image], found.class_names)
-        path = os.path.join(folder, ANNOTATIONS, f"{example.image_id}.xml")
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "w", encoding="utf-8") as sink:
-            sink.write(text)
-    return kept
 
 
 def _number_in_image(columns: ImageColumns, one: Suspicion) -> int:

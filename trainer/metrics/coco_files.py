@@ -5,8 +5,9 @@ import gc
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import orjson
@@ -15,14 +16,15 @@ from numpy.typing import NDArray
 from schemas.boxes import area_px2
 from schemas.user_error import UserError
 from trainer.metrics.box_columns import Detections, GroundTruths
+from trainer.metrics.id_index import UNKNOWN, IdIndex
 from trainer.metrics.json_records import JsonRecords
 from trainer.metrics.typed_results import TypedResults, typed_results
 
-# Results are parsed in pieces of this size: half a million of them as Python objects
-# at once would take ten times the memory of their columns.
-PIECE_BYTES = 1 << 20
+# Results are parsed in pieces of twice this size, so that their objects stay near the
+# processor: half a million of them at once would take ten times the memory of columns.
+PIECE_BYTES = 1 << 17
+_NEAR_END = 1 << 13  # where the last end of a record is looked for first
 
-_UNKNOWN = -1
 _BETWEEN_RECORDS = re.compile(rb"\}\s*,(?=\s*\{)")
 
 
@@ -111,6 +113,8 @@ def read_results(
     out, as pycocotools does, with `ignore_images` those of images; their numbers come
     back beside the rest, one that lacks both as an image's.
     """
+    indices = IdIndex(annotated.image_index), IdIndex(annotated.category_index)
+    ignore = ignore_images, ignore_categories
     categories: Mapping[Any, int] = annotated.category_index
     if ignore_categories:
         categories = _OrUnknown(categories)
@@ -123,7 +127,7 @@ def read_results(
     for part in _lists(path):
         found = None
         if isinstance(part, TypedResults):
-            found = _columns_of_known(part, images, categories)
+            found = _columns_of_known(part, indices, ignore)
         if found is None:
             rows = part.rows() if isinstance(part, TypedResults) else part
             records = JsonRecords(rows, f"{path}: detections", first=count)
@@ -136,29 +140,32 @@ def read_results(
         columns.append(found)
         count += len(part)
     whole = list(map(np.concatenate, zip(*columns, strict=True)))
-    seen, known = whole[0] != _UNKNOWN, whole[1] != _UNKNOWN
-    left_out = LeftOut(categories=int((seen & ~known).sum()), images=int((~seen).sum()))
-    return Detections(*(column[seen & known] for column in whole)), left_out
+    seen, known = whole[0] != UNKNOWN, whole[1] != UNKNOWN
+    if not (seen & known).all():
+        whole = [column[seen & known] for column in whole]
+    return Detections(*whole), LeftOut(int((seen & ~known).sum()), int((~seen).sum()))
 
 
 def _columns_of_known(
-    results: TypedResults, images: Mapping[Any, int], categories: Mapping[Any, int]
+    results: TypedResults, indices: tuple[IdIndex, IdIndex], ignore: tuple[bool, bool]
 ) -> tuple[NDArray[Any], ...] | None:
-    """Image and class indices, boxes, scores; None where an id is unknown."""
-    try:
-        image = [images[value] for value in results.image_ids]
-        category = [categories[value] for value in results.category_ids]
-    except KeyError:
-        return None
-    indices = (np.array(column, np.int64) for column in (image, category))
-    return (*indices, results.boxes_xywh, results.score)
+    """Image and class indices, boxes, scores.
+
+    None where an image's id, or a class's, is unknown and is not to be ignored.
+    """
+    ids = results.image_ids, results.category_ids
+    found = [index.of(column) for index, column in zip(indices, ids, strict=True)]
+    for column, may_be_unknown in zip(found, ignore, strict=True):
+        if not may_be_unknown and (column == UNKNOWN).any():
+            return None
+    return (*found, results.boxes_xywh, results.score)
 
 
 class _OrUnknown(dict[Any, int]):
-    """An index in which what is not there is `_UNKNOWN`."""
+    """An index in which what is not there is `UNKNOWN`."""
 
     def __missing__(self, key: Any) -> int:
-        return _UNKNOWN
+        return UNKNOWN
 
 
 def _lists(path: Path) -> Iterator[TypedResults | list[Any]]:
@@ -172,7 +179,7 @@ def _lists(path: Path) -> Iterator[TypedResults | list[Any]]:
     try:
         for piece in _pieces(path):
             results = typed_results(piece)
-            part = _loads(piece) if results is None else results
+            part = _loads(bytes(piece)) if results is None else results
             yield part
             count += len(part)
     except (ValueError, RecursionError):
@@ -185,23 +192,41 @@ def _lists(path: Path) -> Iterator[TypedResults | list[Any]]:
         yield data[count:]
 
 
-def _pieces(path: Path) -> Iterator[bytes]:
-    """Cuts a file that holds a list into texts that hold lists."""
-    with _opened(path) as file:
-        rest = file.read(PIECE_BYTES).lstrip(b"\xef\xbb\xbf \t\r\n")
-        if not rest.startswith(b"["):
+def _pieces(path: Path) -> Iterator[memoryview]:
+    """Cuts a file that holds a list into texts that hold lists.
+
+    One buffer holds each in its turn: a piece is good until the next is asked for. The
+    comma between two pieces becomes the end of the one, then the start of the other.
+    """
+    buffer = bytearray(2 * PIECE_BYTES)
+    with _opened(path) as file, memoryview(buffer) as view:
+        end = _fill(file, view, 0)
+        start = len(buffer) - len(buffer.lstrip(b"\xef\xbb\xbf \t\r\n"))
+        if buffer[start : start + 1] != b"[":
             raise ValueError("the file holds no list")
-        rest = rest[1:]
-        while block := file.read(PIECE_BYTES):
-            cut = _BETWEEN_RECORDS.search(rest, max(0, len(rest) - PIECE_BYTES // 2))
-            if cut:
-                yield b"[" + rest[: cut.start() + 1] + b"]"
-                rest = rest[cut.end() :]
-            rest += block
-    yield b"[" + rest
+        while end == len(buffer):
+            near_end = max(start, end - _NEAR_END)
+            cut = _BETWEEN_RECORDS.search(buffer, near_end, end)
+            cut = cut or _BETWEEN_RECORDS.search(buffer, start + 1, end)
+            if cut is None:
+                raise ValueError("no end of a record in sight")
+            comma = cut.end() - 1
+            view[comma] = ord("]")
+            yield view[start : comma + 1]
+            view[comma] = ord("[")
+            view[: end - comma] = view[comma:end]
+            start, end = 0, _fill(file, view, end - comma)
+        yield view[start:end]
 
 
-def _opened(path: Path) -> BinaryIO:
+def _fill(file: BufferedReader, view: memoryview, end: int) -> int:
+    """Reads behind what is there; the new end, of the buffer but at the file's end."""
+    while end < len(view) and (count := file.readinto(view[end:])):
+        end += count
+    return end
+
+
+def _opened(path: Path) -> BufferedReader:
     try:
         return path.open("rb")
     except OSError as error:

@@ -1,7 +1,6 @@
 """Results whose records are as they should be, read at once into columns."""
 
 import dataclasses
-from itertools import chain
 from typing import Any
 
 import msgspec
@@ -9,22 +8,41 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class _Result(msgspec.Struct, gc=False):
-    image_id: int | str
-    category_id: int | str
-    bbox: tuple[float, float, float, float]
+# Unknown to the garbage collector, which would walk through all of them repeatedly.
+class _Box(msgspec.Struct, gc=False, array_like=True, forbid_unknown_fields=True):
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+class _Numbered(msgspec.Struct, gc=False):
+    image_id: int
+    category_id: int
+    bbox: _Box
     score: float
 
 
-_DECODER = msgspec.json.Decoder(list[_Result])
+class _Named(msgspec.Struct, gc=False):
+    image_id: int | str
+    category_id: int | str
+    bbox: _Box
+    score: float
+
+
+_NUMBERED = msgspec.json.Decoder(list[_Numbered])
+_NAMED = msgspec.json.Decoder(list[_Named])
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class TypedResults:
-    """Columns of sound records: boxes_xywh [D, 4], score [D], ids as given."""
+    """Columns of sound records: boxes_xywh [D, 4], score [D].
 
-    image_ids: list[Any]
-    category_ids: list[Any]
+    Ids as given; [D] int64 where all of them are numbers.
+    """
+
+    image_ids: list[Any] | NDArray[np.int64]
+    category_ids: list[Any] | NDArray[np.int64]
     boxes_xywh: NDArray[np.float64]
     score: NDArray[np.float64]
 
@@ -34,8 +52,8 @@ class TypedResults:
     def rows(self) -> list[dict[str, Any]]:
         """The records again, for a message about one of them."""
         columns = zip(
-            self.image_ids,
-            self.category_ids,
+            np.asarray(self.image_ids, object).tolist(),
+            np.asarray(self.category_ids, object).tolist(),
             self.boxes_xywh.tolist(),
             self.score.tolist(),
             strict=True,
@@ -44,22 +62,39 @@ class TypedResults:
         return [dict(zip(names, row, strict=True)) for row in columns]
 
 
-def typed_results(text: bytes) -> TypedResults | None:
+def typed_results(text: bytes | memoryview) -> TypedResults | None:
     """The columns of a JSON list of results; None where a record is not sound.
 
     A third of the time of `JsonRecords`, which finds the record and says what it lacks.
     """
+    rows: list[Any]
     try:
-        rows = _DECODER.decode(text)
+        rows, are_numbers = _NUMBERED.decode(text), True
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        try:
+            rows, are_numbers = _NAMED.decode(text), False
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+    count = len(rows)
+    boxes = [row.bbox for row in rows]
+    sides = np.empty((4, count))
+    sides[0] = np.fromiter([box.left for box in boxes], np.float64, count)
+    sides[1] = np.fromiter([box.top for box in boxes], np.float64, count)
+    sides[2] = np.fromiter([box.width for box in boxes], np.float64, count)
+    sides[3] = np.fromiter([box.height for box in boxes], np.float64, count)
+    score = np.fromiter([row.score for row in rows], np.float64, count)
+    if not (np.isfinite(sides).all() and np.isfinite(score).all()):
         return None
-    corners = chain.from_iterable([row.bbox for row in rows])
-    boxes = np.fromiter(corners, np.float64, 4 * len(rows)).reshape(-1, 4)
-    score = np.fromiter([row.score for row in rows], np.float64, len(rows))
-    if not (np.isfinite(boxes).all() and np.isfinite(score).all()):
+    if (sides[2:] < 0).any():
         return None
-    if (boxes[:, 2:] < 0).any():
-        return None
-    return TypedResults(
-        [row.image_id for row in rows], [row.category_id for row in rows], boxes, score
-    )
+    image_ids = [row.image_id for row in rows]
+    category_ids = [row.category_id for row in rows]
+    boxes_xywh = np.ascontiguousarray(sides.T)
+    if not are_numbers:
+        return TypedResults(image_ids, category_ids, boxes_xywh, score)
+    try:
+        images = np.fromiter(image_ids, np.int64, count)
+        categories = np.fromiter(category_ids, np.int64, count)
+    except OverflowError:  # beyond int64
+        return TypedResults(image_ids, category_ids, boxes_xywh, score)
+    return TypedResults(images, categories, boxes_xywh, score)

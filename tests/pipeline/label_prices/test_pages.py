@@ -38,6 +38,7 @@ def rendered(suspicion, orientation):
         {0: ("dog", (0, 0, 200, 50))},
         ("dog", "cat"),
         {"AP": 0.5, "mended": 0.6, "of": "one"},
+        b'{"labels": [], "AP": 0.5}',
     )
 
 

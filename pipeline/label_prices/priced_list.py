@@ -1,0 +1,94 @@
+"""`labels.json`, and the answers that its page saves: the same with yes or no."""
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from components.example_gen.source.annotation import Convention
+from schemas.detection_example import DetectionExample
+from schemas.user_error import UserError
+
+
+class Drawn(msgspec.Struct, rename={"class_name": "class"}):
+    """An object as it is annotated; box xyxy, stored pixels from 0."""
+
+    class_name: str
+    box: tuple[float, float, float, float]
+    pose: str = ""
+    truncated: bool = False
+    occluded: bool = False
+    difficult: bool = False
+
+
+class Picture(msgspec.Struct):
+    """An image with labels in doubt, and all of its objects as ingest wrote them."""
+
+    filename: str
+    width: int
+    height: int
+    objects: list[Drawn]
+
+
+class Label(msgspec.Struct, rename={"class_name": "class"}):
+    """A label in doubt, and what it would be; `object` -1 is a new one."""
+
+    image: str
+    kind: Literal["overlooked", "class", "box", "duplicate"]
+    object: int
+    class_now: str
+    class_name: str
+    box_xywh: tuple[float, float, float, float]
+    sureness: float
+    AP_gained: float
+    answer: Literal["yes", "no", ""] = ""
+
+
+class PricedList(msgspec.Struct):
+    """All that is needed to write annotations, whichever of the labels are mended.
+
+    `corners` is how the data set's annotations count pixels.
+    """
+
+    AP: float
+    AP_mended: float
+    corners: Convention
+    images: dict[str, Picture]
+    labels: list[Label]
+
+    def to_json(self) -> bytes:
+        """For people, too."""
+        return msgspec.json.format(msgspec.json.encode(self), indent=1)
+
+
+def picture_of(example: DetectionExample) -> Picture:
+    """Parts of objects are left out."""
+    columns = zip(
+        example.class_names,
+        example.boxes.tolist(),
+        example.poses,
+        example.truncated.tolist(),
+        example.occluded.tolist(),
+        example.difficult.tolist(),
+        strict=True,
+    )
+    objects = [Drawn(name, tuple(box), *flags) for name, box, *flags in columns]
+    return Picture(example.filename, example.width, example.height, objects)
+
+
+def read_answers(path: str) -> PricedList:
+    """The list with its answers; UserError where the file is none, or damaged."""
+    try:
+        answers = msgspec.json.decode(Path(path).read_bytes(), type=PricedList)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror})") from error
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is no file of answers: {error}") from error
+    for label in answers.labels:
+        picture = answers.images.get(label.image)
+        if picture is None or not -1 <= label.object < len(picture.objects):
+            raise UserError(
+                f"{path} is no file of answers: it lacks object {label.object} of "
+                f"image {label.image!r}"
+            )
+    return answers

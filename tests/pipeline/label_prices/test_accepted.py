@@ -1,0 +1,151 @@
+"""Answers to a list of labels become annotations; ingest reads them."""
+
+import json
+
+import pytest
+from PIL import Image
+
+from pipeline.__main__ import main
+
+DOG = {"class": "dog", "box": [0, 4, 40, 30], "difficult": True, "pose": "Left"}
+CAT = {"class": "cat", "box": [10, 10, 20, 20]}
+
+
+def label(kind, number, **fields):
+    return {
+        "image": "a",
+        "kind": kind,
+        "object": number,
+        "class_now": "",
+        "class": "dog",
+        "box_xywh": [5, 5, 10, 20],
+        "sureness": 0.5,
+        "AP_gained": 0.1,
+        **fields,
+    }
+
+
+def answers(path, labels, corners="one_based", **fields):
+    picture = {"filename": "a.png", "width": 40, "height": 30, "objects": [DOG, CAT]}
+    content = {
+        "AP": 0.4,
+        "AP_mended": 0.5,
+        "corners": corners,
+        "images": {"a": picture},
+        "labels": labels,
+        **fields,
+    }
+    path.write_text(json.dumps(content))
+    return str(path)
+
+
+def accept(tmp_path, *arguments, **options):
+    path = answers(tmp_path / "answers.json", *arguments, **options)
+    return main(["labels", "--accept", path, "--output", str(tmp_path / "out")])
+
+
+def written(tmp_path):
+    """(name, corners, difficult) of the objects of the annotation."""
+    from components.example_gen.source.annotation import read_annotation
+
+    (path,) = (tmp_path / "out" / "Annotations").iterdir()
+    assert path.name == "a.xml"
+    return [
+        (item.name, tuple(map(float, item.box.texts)), item.difficult)
+        for item in read_annotation(path.read_bytes()).objects
+    ]
+
+
+def test_what_was_said_yes_to_is_mended_and_all_else_is_as_it_was(tmp_path, capfd):
+    said = [
+        label("overlooked", -1, answer="yes"),
+        label("class", 0, **{"class": "cat", "answer": "no"}),
+        label("box", 1, **{"class": "cat", "answer": "yes"}),
+        label("duplicate", 0),
+    ]
+    assert accept(tmp_path, said) == 0
+    assert written(tmp_path) == [
+        ("dog", (1, 5, 40, 30), "1"),
+        ("cat", (6, 6, 15, 25), "0"),
+        ("dog", (6, 6, 15, 25), "0"),
+    ]
+    assert capfd.readouterr().out.startswith("2 yes, 1 no, 1 open: 1 annotations")
+
+
+def test_a_renamed_object_keeps_its_flags_and_a_second_one_goes(tmp_path):
+    said = [
+        label("class", 0, **{"class": "cat", "answer": "yes"}),
+        label("duplicate", 1, answer="yes"),
+    ]
+    assert accept(tmp_path, said) == 0
+    assert written(tmp_path) == [("cat", (1, 5, 40, 30), "1")]
+
+
+@pytest.mark.parametrize(
+    "corners", ["one_based", "zero_based", "zero_based_inclusive", "labelimg"]
+)
+def test_ingest_reads_the_boxes_as_they_were_whatever_the_data_count_from(
+    tmp_path, corners
+):
+    from components.example_gen.source.annotation import read_annotation, to_half_open
+
+    assert accept(tmp_path, [label("overlooked", -1, answer="yes")], corners) == 0
+    (path,) = (tmp_path / "out" / "Annotations").iterdir()
+    boxes = [
+        to_half_open(tuple(map(float, item.box.texts)), corners)
+        for item in read_annotation(path.read_bytes()).objects
+    ]
+    assert boxes == [(0, 4, 40, 30), (10, 10, 20, 20), (5, 5, 15, 25)]
+
+
+def test_ingest_takes_them_in_the_place_of_the_old_ones(tmp_path, capfd):
+    for name in ("Annotations", "JPEGImages"):
+        (tmp_path / "voc" / name).mkdir(parents=True)
+    Image.effect_mandelbrot((40, 30), (-2, -1, 1, 1), 9).save(
+        tmp_path / "voc" / "JPEGImages" / "a.png"
+    )
+    assert accept(tmp_path, [label("overlooked", -1, answer="yes")]) == 0
+    accepted = tmp_path / "out" / "Annotations" / "a.xml"
+    accepted.rename(tmp_path / "voc" / "Annotations" / "a.xml")
+    capfd.readouterr()
+
+    checked = str(tmp_path / "checked")
+    command = ["ingest", str(tmp_path / "voc"), "--output", checked, "--json"]
+    assert main([*command, "--corners", "one_based"]) == 0
+    assert json.loads(capfd.readouterr().out)["objects_written"] == 3
+
+
+@pytest.mark.parametrize(
+    ("labels", "fields", "said"),
+    [
+        ([label("class", 2)], {}, "lacks object 2 of image 'a'"),
+        ([label("class", 0, image="b")], {}, "of image 'b'"),
+        ([label("class", 0, answer="maybe")], {}, "Invalid enum value 'maybe'"),
+        ([label("class", 0, answer="no")], {}, "says yes to no label"),
+        ([label("class", 0)], {"images": None}, "Expected `object`, got `null`"),
+    ],
+)
+def test_what_are_no_answers_is_one_line(tmp_path, labels, fields, said, capfd):
+    assert accept(tmp_path, labels, **fields) == 2
+    error = capfd.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_image_whose_name_leads_out_of_the_folder_is_refused(tmp_path, capfd):
+    picture = {"filename": "a", "width": 9, "height": 9, "objects": []}
+    said = [label("overlooked", -1, image="../../a", answer="yes")]
+    assert accept(tmp_path, said, images={"../../a": picture}) == 2
+    assert "would lie outside" in capfd.readouterr().err
+
+
+def test_answers_that_are_not_there_and_arguments_that_clash(tmp_path, capfd):
+    out = ["--output", str(tmp_path / "out")]
+    for arguments, said in (
+        (["--accept", str(tmp_path / "none"), *out], "cannot be read"),
+        (["runs/demo", "--accept", "a.json", *out], "without MODEL and DATA"),
+        (["runs/demo", *out], "name MODEL and DATA, or --accept"),
+    ):
+        assert main(["labels", *arguments]) == 2
+        assert said in capfd.readouterr().err
