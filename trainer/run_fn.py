@@ -40,7 +40,9 @@ from trainer.training.strategy import (
 from trainer.training.tracking import Tracker, tracked
 
 _LOG = logging.getLogger(__name__)
-CONFIG_FILENAME = "trainer_config.json"  # beside the exported model, for the record
+# Beside the exported model, for the record.
+CONFIG_FILENAME = "trainer_config.json"
+LEARNED_FROM_FILENAME = "learned_from.txt"  # the start of each image file's SHA-256
 
 
 def run_fn(fn_args: Any) -> None:
@@ -84,6 +86,9 @@ def run_fn(fn_args: Any) -> None:
             )
         export(model, config.input.image_size, label_map, served)
         write_extra(served, CONFIG_FILENAME, to_json(config))
+        images = sorted(set(index_records(fn_args.train_files).images.tolist()))
+        lines = "".join(f"{image.decode()}\n" for image in images if image)
+        write_extra(served, LEARNED_FROM_FILENAME, lines)
 
 
 def label_map_of(fn_args: Any) -> LabelMap:

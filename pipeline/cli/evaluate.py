@@ -5,7 +5,8 @@ TFRecords: the output of ingest, or a run's --root. With --output OUT there are
 `report.html`, the whole report but for verdict and training; `data.html` about a VOC
 data set; and `results.json` with `label_map.txt`, which `voc-pipeline score --data DATA
 --detections OUT/results.json --label-map OUT/label_map.txt` takes.
-A class that only the data have counts: the model finds none of it.
+A class that only the data have counts: the model finds none of it. Where the model has
+learned from images of DATA, a line says from how many.
 """
 
 import argparse
@@ -64,14 +65,18 @@ def run(args: argparse.Namespace) -> int:
         with quiet_console(log, quiet=True):
             from pipeline.evaluation.evaluate import measure, write_report
             from pipeline.evaluation.examples import examples_of
+            from pipeline.evaluation.learned_from import images_learned_from, warning
 
             examples = examples_of(args.data, args.split, work)
+            learned = images_learned_from(model, examples)
             found = measure(model, examples, args.difficult, work)
             page = ""
             if args.output:
                 page = write_report(found, examples, args.data, args.output)
+    sys.stderr.write(warning(model, *learned))
     told: dict[str, Any] = {
         **found.as_json(),
+        "learned_from": learned[0],
         "data": args.data,
         "about_data": examples.headline,
         "report": page,

@@ -17,6 +17,7 @@ mended and all else as it was: copy them over those of the data.
 
 import argparse
 import dataclasses
+import logging
 import os
 import sys
 import tempfile
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from pipeline.evaluation.examples import Examples
     from pipeline.label_prices.write import PricedLabels
 
+_LOG = logging.getLogger(__name__)
 _MOST = 200
 _TOLD = 10
 
@@ -144,7 +146,13 @@ def _judged(
     """What MODEL finds in the images; with --folds, what models find that are new."""
     if not args.folds:
         from pipeline.evaluation.evaluate import measure
+        from pipeline.evaluation.learned_from import images_learned_from, warning
 
+        line = warning(model, *images_learned_from(model, examples))
+        if line:
+            logging.getLogger(__name__).warning(
+                "%s; --folds asks others", line.rstrip()
+            )
         return measure(model, examples, "ignore", work)
     from pipeline.label_prices.folds import measure_in_folds, recipe_of
 

@@ -21,10 +21,12 @@ from pipeline.beam.choice import BeamConfig, pipeline_args
 from pipeline.evaluation.examples import Examples
 from pipeline.evaluation.results_file import write_results
 from pipeline.prediction.detector import on_this_machine
+from schemas.user_error import UserError
 from trainer.input.undecodable import undecodable_named_after_beam
 from trainer.metrics.protocol import DifficultMode
 
 _SHOWN_IMAGES = 12
+_NAMES_TOLD = 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,12 +70,18 @@ def measure(
 ) -> Evaluation:
     """Runs the model over the examples; TFMA's files go into the folder `work`.
 
-    Raises UserError where it is no detector of this program, and for an image that
-    does not decode.
+    Raises UserError where it is no detector of this program or shares no class with the
+    data, and for an image that does not decode.
     """
     with on_this_machine(model) as path:
         require_comparable(ServedModel(0, path, None))
-        names = _joined(class_names(path), examples.class_names)
+        known = class_names(path)
+        if not set(known) & set(examples.class_names):
+            raise UserError(
+                f"{model} and the data share no class: the model knows "
+                f"{_listed(known)}; the data have {_listed(examples.class_names)}"
+            )
+        names = _joined(known, examples.class_names)
         output = os.path.join(work, "tfma")
         options = PipelineOptions(pipeline_args(BeamConfig()))
         with (
@@ -126,6 +134,12 @@ def write_report(found: Evaluation, examples: Examples, data: str, folder: str) 
     )
     write_results(folder, found.columns, found.class_names)
     return os.path.join(folder, PAGE_FILE)
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _NAMES_TOLD
+    told = ", ".join(map(repr, names[:_NAMES_TOLD]))
+    return f"{told} and {more} more" if more > 0 else told or "none"
 
 
 def _joined(first: Sequence[str], more: Sequence[str]) -> tuple[str, ...]:

@@ -148,6 +148,7 @@ def test_files_in_and_a_served_model_out(tiny_config, tmp_path, monkeypatch):
     assert LabelMap.from_file(extra / "label_map.txt") == LABEL_MAP
     stored = from_json(TrainerConfig, (extra / "trainer_config.json").read_text())
     assert stored == dataclasses.replace(config, num_epochs=0, train_steps=2)
+    assert (extra / "learned_from.txt").read_text() == "0\n"  # the SHA-256 of all three
     # three images in batches of four: one step an epoch
     saved = {path.name for path in (tmp_path / "checkpoints").glob("step-*")}
     assert saved == {"step-00000001", "step-00000002"}

@@ -5,6 +5,7 @@ import dataclasses
 import functools
 import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,18 +14,22 @@ import tensorflow as tf
 from schemas import tf_example
 from schemas.user_error import UserError
 
+IMAGE_DIGITS = 16  # of a SHA-256: no two images of a data set have them alike
+
 
 @dataclasses.dataclass(frozen=True)
 class RecordIndex:
     """One pass over the shards.
 
-    lengths [N] encoded bytes, object_counts [N], hashes [N] of the encoded contents.
+    lengths [N] encoded bytes, object_counts [N], hashes [N] of the encoded contents;
+    images [N] the start of the SHA-256 of each image file, b"" where it is not known.
     """
 
     files: tuple[str, ...]
     lengths: npt.NDArray[np.int64]
     object_counts: npt.NDArray[np.int64]
     hashes: npt.NDArray[np.int64]
+    images: npt.NDArray[np.bytes_]
 
     @property
     def num_examples(self) -> int:
@@ -89,15 +94,20 @@ def _index_files(files: tuple[str, ...]) -> RecordIndex:
     return RecordIndex(files, *map(np.concatenate, zip(*columns, strict=True)))
 
 
-def _index_file(name: str) -> tuple[npt.NDArray[np.int64], ...]:
-    """Lengths, object counts and hashes of one file's records."""
-    spec = {tf_example.OBJECT_COUNT: tf.io.FixedLenFeature([], tf.int64, -1)}
+def _index_file(name: str) -> tuple[npt.NDArray[Any], ...]:
+    """Lengths, object counts, hashes and images of one file's records."""
+    spec = {
+        tf_example.OBJECT_COUNT: tf.io.FixedLenFeature([], tf.int64, -1),
+        tf_example.SHA256: tf.io.FixedLenFeature([], tf.string, ""),
+    }
 
     @tf.autograph.experimental.do_not_convert
     def measure(records: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        count = tf.io.parse_example(records, spec)[tf_example.OBJECT_COUNT]
+        parsed = tf.io.parse_example(records, spec)
         hashes = tf.strings.to_hash_bucket_fast(records, 2**63 - 1)
-        return tf.cast(tf.strings.length(records), tf.int64), count, hashes
+        lengths = tf.cast(tf.strings.length(records), tf.int64)
+        images = tf.strings.substr(parsed[tf_example.SHA256], 0, IMAGE_DIGITS)
+        return lengths, parsed[tf_example.OBJECT_COUNT], hashes, images
 
     rows = _read_file(tf.constant(name)).batch(64).map(measure).as_numpy_iterator()
     try:
@@ -108,5 +118,6 @@ def _index_file(name: str) -> tuple[npt.NDArray[np.int64], ...]:
             f"{str(error).splitlines()[0]}; run the ingest stage again"
         ) from error
     if not measured:
-        return (np.zeros(0, np.int64),) * 3
-    return tuple(map(np.concatenate, zip(*measured, strict=True)))
+        return *(np.zeros(0, np.int64),) * 3, np.zeros(0, f"S{IMAGE_DIGITS}")
+    *numbers, images = map(np.concatenate, zip(*measured, strict=True))
+    return *numbers, images.astype(f"S{IMAGE_DIGITS}")

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 DETECTOR_FILENAME = "detector.json"
 _PAD_VALUE = 114  # what training pads frames with
@@ -37,6 +37,7 @@ _BROKEN_EXIF = (
     *(OSError, SyntaxError, ValueError, TypeError, LookupError),
     *(OverflowError, struct.error),
 )
+_BROKEN_PICTURE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 Floats = npt.NDArray[np.float32]
 Run = Callable[[npt.NDArray[np.uint8]], Mapping[str, npt.NDArray[Any]]]
 
@@ -91,10 +92,22 @@ class Detector:
         }
 
 
+class PictureError(ValueError):
+    """Bytes that are no picture, or a broken one; the message says why."""
+
+
 def read_image(encoded: bytes) -> Image.Image:
-    """A picture's pixels upright, RGB; of 16 bits the high byte, alpha is dropped."""
-    image = Image.open(io.BytesIO(encoded))
-    return turned(as_rgb(image), orientation_of(image))
+    """A picture's pixels upright, RGB; of 16 bits the high byte, alpha is dropped.
+
+    Raises PictureError.
+    """
+    try:
+        image = Image.open(io.BytesIO(encoded))
+        return turned(as_rgb(image), orientation_of(image))
+    except UnidentifiedImageError as error:  # which would name our buffer
+        raise PictureError("cannot identify what kind of image it is") from error
+    except _BROKEN_PICTURE as error:
+        raise PictureError(str(error)) from error
 
 
 def as_rgb(image: Image.Image) -> Image.Image:
@@ -285,18 +298,25 @@ _RUNTIMES = {
 }
 
 
-def main(paths: list[str]) -> None:
-    """Prints a line of JSON for each picture."""
+def main(paths: list[str]) -> int:
+    """Prints a line of JSON for each picture; 1 where one is none, which is named."""
     detector = Detector(Path(__file__).parent)
+    failed = 0
     for path in paths:
-        found = detector.detect(Path(path).read_bytes())
+        try:
+            found = detector.detect(Path(path).read_bytes())
+        except (OSError, PictureError) as error:
+            sys.stderr.write(f"{path} is no picture: {error}\n")
+            failed = 1
+            continue
         rows = zip(*(found[key].tolist() for key in found), strict=True)
         detections = [
             {"class": detector.class_names[number], "score": score, "box": box}
             for box, score, number in rows
         ]
         sys.stdout.write(json.dumps({"picture": path, "detections": detections}) + "\n")
+    return failed
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

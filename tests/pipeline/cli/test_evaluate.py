@@ -100,3 +100,30 @@ def test_bad_input_is_one_line(place, tmp_path, capsys):
     assert "no such data" in capsys.readouterr().err
     assert main(["evaluate", voc, voc]) == 2
     assert "holds no model" in capsys.readouterr().err
+
+
+def test_images_that_the_model_learned_from_are_told(place, tmp_path, capsys):
+    import hashlib
+    import shutil
+
+    version = tmp_path / "7"
+    shutil.copytree(place / "root" / "served" / "7", version)
+    image = (place / "voc" / "JPEGImages" / "a.jpg").read_bytes()
+    digest = hashlib.sha256(image).hexdigest()[:16]
+    learned = version / "assets.extra" / "learned_from.txt"
+    learned.write_text(f"0123456789abcdef\n{digest}\n")
+
+    assert main(["evaluate", str(version), str(place / "voc"), "--json"]) == 0
+    said = capsys.readouterr()
+    assert f"{version} learned from 1 of these 3 images" in said.err
+    assert json.loads(said.out)["learned_from"] == 1
+
+
+def test_a_model_of_other_classes_is_bad_input(tmp_path, place, save_one_box, capsys):
+    version = save_one_box(tmp_path / "7", class_names=("crate",))
+    for command in (["evaluate"], ["labels", "--output", str(tmp_path / "out")]):
+        name, *options = command
+        assert main([name, version, str(place / "voc"), *options]) == 2
+        said = capsys.readouterr().err
+        assert "share no class: the model knows 'crate'; the data have 'cat'" in said
+        assert said.replace("loading TFX\n", "").count("\n") == 1

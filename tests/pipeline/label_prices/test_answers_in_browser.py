@@ -118,7 +118,10 @@ def test_the_answers_are_saved_as_accept_takes_them(tmp_path, page, browser):
 
     for row, value in ((0, "yes"), (1, "no")):
         choice = f"input[name='{row}'][value={value}]"
-        browser.find_element("css selector", choice).click()
+        button = browser.find_element("css selector", choice)
+        # off the line of buttons that stays at the lower edge
+        browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", button)
+        button.click()
 
     assert count.text == "1 yes, 1 no, 0 open"
     answers = saved(browser, tmp_path / "answers.json")

@@ -139,3 +139,33 @@ def test_it_imports_nothing_of_ours():
     for package in ("schemas", "trainer", "components", "pipeline", "tensorflow"):
         assert f"import {package}" not in text
         assert f"from {package}" not in text
+
+
+def test_a_picture_that_is_broken_is_named_and_the_others_go_on(
+    tmp_path, monkeypatch, capsys
+):
+    good, cut, none = (tmp_path / name for name in ("a.png", "b.png", "c.jpg"))
+    good.write_bytes(encoded(smooth(20, 30)))
+    cut.write_bytes(encoded(smooth(200, 300))[:-900])
+    none.write_bytes(b"no picture")
+
+    class Finder:
+        class_names = ("dog",)
+
+        def __init__(self, folder):
+            pass
+
+        def detect(self, picture):
+            detect.read_image(picture)
+            found = np.ones((1, 4)), np.ones(1), np.zeros(1, int)
+            return dict(zip(("boxes", "scores", "classes"), found, strict=True))
+
+    monkeypatch.setattr(detect, "Detector", Finder)
+    paths = [str(path) for path in (cut, none, tmp_path / "absent.png", good)]
+    assert detect.main(paths) == 1
+    said = capsys.readouterr()
+    assert [
+        line.partition(" is no picture: ")[0] for line in said.err.splitlines()
+    ] == (paths[:3])
+    assert said.out.count("\n") == 1
+    assert str(good) in said.out
