@@ -1,24 +1,7 @@
-// Keeps the answers, and saves them as a file for `voc-pipeline labels --accept`.
+// Takes the answers, and saves them as a file for `voc-pipeline labels --accept`.
 const list = JSON.parse(document.getElementById("labels").textContent);
 const inputs = [...document.querySelectorAll("input[type=radio]")];
-const key = `${location.pathname} ${list.labels.length} ${list.AP}`;
-
-// Some browsers keep nothing of a page that is opened from disk.
-function kept() {
-  try {
-    return JSON.parse(localStorage.getItem(key)) ?? {};
-  } catch {
-    return {};
-  }
-}
-
-function keep(answers) {
-  try {
-    localStorage.setItem(key, JSON.stringify(answers));
-  } catch {
-    return;
-  }
-}
+let unsaved = false;
 
 function given() {
   const chosen = inputs.filter((input) => input.checked);
@@ -42,13 +25,16 @@ function save() {
   link.download = "answers.json";
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  unsaved = false;
 }
 
-const before = kept();
-for (const input of inputs) input.checked = before[input.name] === input.value;
 document.getElementById("cards").addEventListener("change", () => {
-  keep(given());
+  unsaved = true;
   count();
 });
 document.getElementById("save").addEventListener("click", save);
+// The browser asks whether to leave; of a page that is opened from disk it keeps nothing.
+addEventListener("beforeunload", (event) => {
+  if (unsaved) event.preventDefault();
+});
 count();
