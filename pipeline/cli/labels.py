@@ -49,7 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--accept",
         metavar="FILE",
-        help="answers that the page saved: write annotations with each yes mended",
+        help="answers that the page saved: write annotations with each yes mended "
+        "(default: none)",
     )
     parser.add_argument("--output", required=True, metavar="OUT", help="a new folder")
     parser.add_argument(
