@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from trainer.serving.detect import as_rgb, as_stored, orientation_of, turned
+from schemas.exif_orientation import exif_orientation
+from trainer.serving.detect import as_rgb, as_stored, turned
 
 _UPRIGHT = 1
 _TRANSPOSED_FROM = 5  # from there on rows and columns change places
@@ -30,7 +31,7 @@ class UprightView:
     def of_file(cls, encoded: bytes) -> "UprightView":
         """Of a JPEG or PNG; its pixels are not decoded."""
         with Image.open(io.BytesIO(encoded)) as image:
-            return cls(image.size, orientation_of(image))
+            return cls(image.size, exif_orientation(encoded))
 
     @property
     def size(self) -> tuple[int, int]:
@@ -48,10 +49,9 @@ class UprightView:
 def upright_picture(encoded: bytes, side_px: int | None = None) -> Image.Image:
     """A file's picture upright, RGB; its longer side at most `side_px`."""
     with Image.open(io.BytesIO(encoded)) as image:
-        orientation = orientation_of(image)
         if side_px is not None:
             image.draft("RGB", (side_px, side_px))
         picture = as_rgb(image)
     if side_px is not None:
         picture.thumbnail((side_px, side_px))
-    return turned(picture, orientation)
+    return turned(picture, exif_orientation(encoded))

@@ -184,9 +184,10 @@ def _as_text(priced: "PricedLabels") -> str:
     ]
     more = len(priced.labels) - len(lines)
     lines += [f"and {more} more"] if more > 0 else []
+    count = len(priced.labels)
+    mended = "this label" if count == 1 else f"these {count} labels"
     lines += [
-        f"AP {priced.ap:.4f}; with these {len(priced.labels)} labels mended "
-        f"{priced.mended_ap:.4f}",
+        f"AP {priced.ap:.4f}; with {mended} mended {priced.mended_ap:.4f}",
         f"pictures  {priced.page}",
     ]
     return "".join(f"{line}\n" for line in lines)

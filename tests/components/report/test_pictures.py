@@ -116,3 +116,20 @@ def scored_image(box):
         classes=classes,
         scores=np.array([0.9]),
     )
+
+
+def test_a_picture_with_damaged_exif_is_shown_as_the_model_sees_it():
+    """Its description lies behind the file's end, where Pillow gives up."""
+    from components.report.upright_view import UprightView, upright_picture
+    from schemas.exif_orientation import exif_orientation
+
+    exif, buffer = Image.Exif(), io.BytesIO()
+    exif[0x010E], exif[0x0112] = "a description", 6
+    Image.new("RGB", (20, 10)).save(buffer, "JPEG", exif=exif)
+    raw = buffer.getvalue()
+    entry = raw.index(b"\x01\x0e\x00\x02")  # tag, kind ASCII; 4 bytes count, 4 offset
+    raw = raw[: entry + 8] + b"\x7f\xff\xff\x00" + raw[entry + 12 :]
+
+    assert exif_orientation(raw) == 6
+    assert UprightView.of_file(raw).orientation == 6
+    assert upright_picture(raw).size == (10, 20)
