@@ -21,7 +21,7 @@ from schemas.user_error import UserError
 
 if TYPE_CHECKING:
     from trainer.metrics.box_columns import Detections
-    from trainer.metrics.coco_files import AnnotatedImages
+    from trainer.metrics.coco_files import AnnotatedImages, LeftOut
 
 PROTOCOLS = ("coco", "voc07", "voc10")
 DIFFICULT = ("plain", "crowd", "ignore")
@@ -42,7 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="ground truth: a VOC directory, or a COCO annotation file",
     )
     parser.add_argument(
-        "--detections", type=Path, required=True, metavar="FILE", help="COCO results"
+        "--detections",
+        type=Path,
+        nargs="+",
+        required=True,
+        metavar="FILE",
+        help="COCO results; several files, as of `predict --batch`, count as one",
     )
     parser.add_argument(
         "--protocol",
@@ -89,23 +94,41 @@ def run(args: argparse.Namespace) -> int:
             f"--difficult {args.difficult}"
         )
     annotated, notes = _read_ground_truth(args)
-    from trainer.metrics.coco_files import read_results
-
-    detections, left_out = read_results(
-        args.detections,
-        annotated,
-        ignore_categories=args.ignore_unknown_categories,
-        ignore_images=args.ignore_unknown_images,
-    )
+    detections, left_out = _read_results(args, annotated)
     for kind, count in dataclasses.asdict(left_out).items():
         if count:
             notes.append(f"results of unknown {kind} left out: {count}")
     if not len(detections):
-        sys.stderr.write(f"voc-pipeline score: {args.detections} has no detections\n")
+        names = " ".join(map(str, args.detections))
+        sys.stderr.write(f"voc-pipeline score: {names} has no detections\n")
     evaluate = _coco_report if args.protocol == "coco" else _voc_report
     report = {**evaluate(annotated, detections, args), "notes": notes}
     options.tell(args, report, _as_text(report, per_class=args.per_class))
     return 0
+
+
+def _read_results(
+    args: argparse.Namespace, annotated: "AnnotatedImages"
+) -> "tuple[Detections, LeftOut]":
+    """The results of all files, in their order, and what was left out of them."""
+    from trainer.metrics.box_columns import Detections
+    from trainer.metrics.coco_files import LeftOut, read_results
+
+    parts = [
+        read_results(
+            path,
+            annotated,
+            ignore_categories=args.ignore_unknown_categories,
+            ignore_images=args.ignore_unknown_images,
+        )
+        for path in args.detections
+    ]
+    left_out = [left for _, left in parts]
+    whole = Detections.concatenate([found for found, _ in parts])
+    return whole, LeftOut(
+        categories=sum(left.categories for left in left_out),
+        images=sum(left.images for left in left_out),
+    )
 
 
 def _read_ground_truth(

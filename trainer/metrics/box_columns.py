@@ -5,6 +5,7 @@ says why.
 """
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -93,6 +94,14 @@ class Detections:
 
     def __len__(self) -> int:
         return len(self.image)
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Self]) -> Self:
+        """The rows of all parts, in their order."""
+        if len(parts) == 1:
+            return parts[0]
+        names = [field.name for field in dataclasses.fields(cls)]
+        return cls(*(np.concatenate([getattr(p, n) for p in parts]) for n in names))
 
     def take(self, rows: NDArray[Any] | slice) -> Self:
         """The given rows (indices, a mask or a slice), in that order."""

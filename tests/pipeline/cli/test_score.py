@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import subprocess
 import sys
 
@@ -162,3 +163,17 @@ print(sorted(heavy & sys.modules.keys()))
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_shards_of_results_count_as_one_file(report_of, files, tmp_path):
+    whole = report_of(*files)
+    results = json.loads(files[1].read_text())
+    shards = [tmp_path / f"results-{number}.json" for number in range(3)]
+    for number, shard in enumerate(shards):
+        shard.write_text(json.dumps(results[number::3][:: 1 if number else -1]))
+    shards.append(tmp_path / "empty.json")
+    shards[-1].write_text("[]")
+    assert len({found["score"] for found in results}) == len(results)  # in any order
+
+    more = [str(shard) for shard in shards[1:]]
+    assert report_of(files[0], shards[0], *more) == whole
