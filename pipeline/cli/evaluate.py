@@ -89,8 +89,7 @@ def _require_replaceable(output: str) -> None:
     """Refuses a folder that holds anything but an earlier evaluation."""
     if not output or not os.path.exists(output):
         return
-    if os.path.isfile(output):
-        raise UserError(f"--output {output} is a file; name a folder")
+    options.refuse_file(output)
     ours = os.path.exists(os.path.join(output, "evaluate.log"))
     if os.listdir(output) and not ours:
         raise UserError(

@@ -168,8 +168,7 @@ def _require_new(output: str) -> None:
     """
     if not os.path.exists(output):
         return
-    if os.path.isfile(output):
-        raise UserError(f"--output {output} is a file; name a folder")
+    options.refuse_file(output)
     if os.listdir(output):
         raise UserError(
             f"--output {output} holds files, perhaps corrected labels; name another"

@@ -100,6 +100,12 @@ def with_runner(config: "PipelineConfig", args: argparse.Namespace) -> "Pipeline
     return dataclasses.replace(config, beam=beam)
 
 
+def refuse_file(output: str) -> None:
+    """UserError where a folder is to be written and a file is there."""
+    if os.path.isfile(output):
+        raise UserError(f"--output {output} is a file; name a folder")
+
+
 def require_data(data: str) -> None:
     """UserError, before anything heavy is loaded, where DATA is not there."""
     if not remote.is_remote(data) and not os.path.exists(data):

@@ -125,8 +125,7 @@ def _require_new(output: str) -> None:
     from components.example_gen.source.storage import require_known_scheme
 
     require_known_scheme(output, "--output")
-    if folders.is_local(output) and os.path.isfile(output):
-        raise UserError(f"--output {output} is a file; name a folder")
+    options.refuse_file(output)
     there = os.path.exists(output) or not folders.is_local(output)
     if there and next(folders.files_in(output), None) is not None:
         raise UserError(f"--output {output} holds files; name another folder")
@@ -157,6 +156,7 @@ def _tell(args: argparse.Namespace, pictures: int, shown: int, failed: int) -> i
 def _ask(args: argparse.Namespace, model: str, paths: dict[str, str]) -> int:
     from pipeline.prediction.results import ResultFiles
 
+    options.refuse_file(args.output)
     detector = _detector(args, model)
     try:
         files = ResultFiles(args.output, detector.class_names, detector.thresholds)

@@ -241,6 +241,14 @@ def test_results_of_an_earlier_time_are_replaced(tmp_path, predict):
     assert predict(output / "a.jpg")[0] == 2  # a drawing, but one that is asked about
 
 
+def test_a_file_in_the_place_of_the_output_is_left(tmp_path, predict):
+    (tmp_path / "out").write_text("mine")
+    status, output, said = predict(picture(tmp_path / "a.png"))
+    assert status == 2
+    assert "out is a file; name a folder" in said.err
+    assert output.read_text() == "mine"
+
+
 def test_what_cannot_be_meant_is_one_line_and_exit_status_two(tmp_path, predict):
     one, other = tmp_path / "a.png", tmp_path / "more" / "a.jpg"
     other.parent.mkdir()
