@@ -5,10 +5,13 @@ import re
 
 import pytest
 
+from components.data_gate import gate
 from components.example_gen.config import IngestConfig
 from components.example_gen.output import ingest_report, object_budget
 from components.example_gen.rules import hints, likely_cause
+from pipeline import presets
 from pipeline.cli import ingest
+from pipeline.overrides import apply_overrides
 from schemas.config_json import from_mapping, to_mapping
 
 TEXTS = [
@@ -38,3 +41,8 @@ def test_every_hint_on_a_setting_is_written_so():
     for text in TEXTS:
         named = {field for field in fields if re.search(rf"\b{field}\b", text)}
         assert named == {found[2] for found in TYPED.findall(text)}
+
+
+def test_what_accepts_a_drift_is_a_setting():
+    setting = gate._ACCEPT_DRIFT.rpartition("--set ")[2]
+    assert apply_overrides(presets.smoke(), [setting]).drift.on_drift == "go_on"
