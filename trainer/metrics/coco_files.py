@@ -18,6 +18,7 @@ from schemas.user_error import UserError
 from trainer.metrics.box_columns import Detections, GroundTruths
 from trainer.metrics.id_index import UNKNOWN, IdIndex
 from trainer.metrics.json_records import JsonRecords
+from trainer.metrics.typed_annotations import typed_annotations
 from trainer.metrics.typed_results import TypedResults, typed_results
 
 # Results are parsed in pieces of twice this size, so that their objects stay near the
@@ -57,7 +58,16 @@ def read_annotations(path: Path) -> AnnotatedImages:
 
     An annotation may have a `difficult` flag, which COCO's own files have not.
     """
-    data = _parse(path)
+    with _opened(path) as file:
+        raw = file.read()
+    if typed := typed_annotations(raw):
+        return AnnotatedImages(
+            where=str(path),
+            image_ids=list(typed.image_index),
+            half_open=False,
+            **vars(typed),
+        )
+    data = _parsed(path, raw)
     sections = ("images", "annotations", "categories")
     if not isinstance(data, dict):
         raise UserError(
@@ -235,7 +245,10 @@ def _opened(path: Path) -> BufferedReader:
 
 def _parse(path: Path) -> Any:
     with _opened(path) as file:
-        raw = file.read()
+        return _parsed(path, file.read())
+
+
+def _parsed(path: Path, raw: bytes) -> Any:
     try:
         return _loads(raw)
     except (ValueError, RecursionError) as error:

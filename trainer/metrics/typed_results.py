@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 
 # Unknown to the garbage collector, which would walk through all of them repeatedly.
-class _Box(msgspec.Struct, gc=False, array_like=True, forbid_unknown_fields=True):
+class TypedBox(msgspec.Struct, gc=False, array_like=True, forbid_unknown_fields=True):
+    """A bbox, xywh px."""
+
     left: float
     top: float
     width: float
@@ -19,14 +21,14 @@ class _Box(msgspec.Struct, gc=False, array_like=True, forbid_unknown_fields=True
 class _Numbered(msgspec.Struct, gc=False):
     image_id: int
     category_id: int
-    bbox: _Box
+    bbox: TypedBox
     score: float
 
 
 class _Named(msgspec.Struct, gc=False):
     image_id: int | str
     category_id: int | str
-    bbox: _Box
+    bbox: TypedBox
     score: float
 
 
@@ -76,20 +78,12 @@ def typed_results(text: bytes | memoryview) -> TypedResults | None:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
     count = len(rows)
-    boxes = [row.bbox for row in rows]
-    sides = np.empty((4, count))
-    sides[0] = np.fromiter([box.left for box in boxes], np.float64, count)
-    sides[1] = np.fromiter([box.top for box in boxes], np.float64, count)
-    sides[2] = np.fromiter([box.width for box in boxes], np.float64, count)
-    sides[3] = np.fromiter([box.height for box in boxes], np.float64, count)
+    boxes_xywh = columns_of([row.bbox for row in rows])
     score = np.fromiter([row.score for row in rows], np.float64, count)
-    if not (np.isfinite(sides).all() and np.isfinite(score).all()):
-        return None
-    if (sides[2:] < 0).any():
+    if boxes_xywh is None or not np.isfinite(score).all():
         return None
     image_ids = [row.image_id for row in rows]
     category_ids = [row.category_id for row in rows]
-    boxes_xywh = np.ascontiguousarray(sides.T)
     if not are_numbers:
         return TypedResults(image_ids, category_ids, boxes_xywh, score)
     try:
@@ -98,3 +92,16 @@ def typed_results(text: bytes | memoryview) -> TypedResults | None:
     except OverflowError:  # beyond int64
         return TypedResults(image_ids, category_ids, boxes_xywh, score)
     return TypedResults(images, categories, boxes_xywh, score)
+
+
+def columns_of(boxes: list[TypedBox]) -> NDArray[np.float64] | None:
+    """Boxes [N, 4] xywh; None where one is not finite, or has a negative side."""
+    count = len(boxes)
+    sides = np.empty((4, count))
+    sides[0] = np.fromiter([box.left for box in boxes], np.float64, count)
+    sides[1] = np.fromiter([box.top for box in boxes], np.float64, count)
+    sides[2] = np.fromiter([box.width for box in boxes], np.float64, count)
+    sides[3] = np.fromiter([box.height for box in boxes], np.float64, count)
+    if not np.isfinite(sides).all() or (sides[2:] < 0).any():
+        return None
+    return np.ascontiguousarray(sides.T)

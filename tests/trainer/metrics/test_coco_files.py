@@ -8,6 +8,7 @@ import pytest
 from schemas.user_error import UserError
 from trainer.metrics import coco_files
 from trainer.metrics.coco_files import read_annotations, read_results
+from trainer.metrics.typed_annotations import typed_annotations
 from trainer.metrics.typed_results import typed_results
 
 ANNOTATIONS = {
@@ -100,3 +101,57 @@ def test_an_unknown_id_is_named_or_left_out(read, name, option):
     detections, left_out = read(text, **{option: True})
     assert len(detections) == 2
     assert left_out.images == 1
+
+
+def annotation_file(path, **change):
+    annotation = {"id": 1, "image_id": 9, "category_id": 4, "bbox": [1, 2.5, 3, 4]}
+    content = {
+        "info": {"year": 2026},
+        "images": [{"id": 12, "file_name": "a"}, {"id": 9}, {"id": 3}],
+        "categories": [{"id": 4, "name": "dog"}, {"id": 1, "name": "cat"}],
+        "annotations": [
+            annotation | {"segmentation": [[1, 2, 3]], "area": 7.25},
+            annotation | {"image_id": 12, "category_id": 1, "iscrowd": 1},
+            annotation | {"difficult": True, "area": 2},
+            annotation | change,
+        ],
+    }
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_annotations_read_at_once_are_those_read_one_by_one(tmp_path, monkeypatch):
+    path = annotation_file(tmp_path / "truth.json")
+    fast = read_annotations(path)
+    assert typed_annotations(path.read_bytes()) is not None
+    monkeypatch.setattr(coco_files, "typed_annotations", lambda text: None)
+    slow = read_annotations(path)
+
+    for name, column in vars(slow.ground_truths).items():
+        found = getattr(fast.ground_truths, name)
+        assert found.dtype == column.dtype
+        assert np.array_equal(found, column)
+    for name in ("image_ids", "class_names", "image_index", "category_index", "where"):
+        assert getattr(fast, name) == getattr(slow, name)
+    assert fast.ground_truths.area_px2.tolist() == [7.25, 12, 2, 12]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"image_id": 5},
+        {"image_id": "9"},
+        {"category_id": 2**70},
+        {"bbox": [1, 2, 3]},
+        {"bbox": [1, 2, -3, 4]},
+        {"area": None},
+        {"area": 10**400},
+        {"iscrowd": "1"},
+    ],
+    ids=str,
+)
+def test_an_annotation_that_is_not_sound_is_named(tmp_path, change):
+    path = annotation_file(tmp_path / "truth.json", **change)
+    assert typed_annotations(path.read_bytes()) is None
+    with pytest.raises(UserError, match=r"truth\.json: annotations\[3\] "):
+        read_annotations(path)
