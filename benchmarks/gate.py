@@ -14,7 +14,8 @@ import time
 import numpy as np
 
 from components.evaluator.config import GateConfig
-from components.evaluator.gate import WORSE, Evidence, decide
+from components.evaluator.gate import WORSE, decide
+from components.evaluator.judgement import Evidence
 from trainer.metrics.bootstrap import (
     draw_images,
     match_for_bootstrap,
@@ -100,13 +101,14 @@ def skill_that_is_worse_by(points, rng):
     return (low + high) / 2, target + points
 
 
-def refused(split, served, candidate, resamples, seed):
+def scores(matched, weights):
+    """The mAP of the split as it is, and of each resample of its images."""
+    return own_ap(matched), mean_ap(resampled_ap(matched, weights))
+
+
+def refused(split, served, candidate):
     """Whether each rule refuses: the mAP alone, and the gate by how sure it must be."""
-    own, other = own_ap(candidate), own_ap(served)
-    weights = draw_images(split.num_images, resamples, seed)
-    changes = mean_ap(resampled_ap(candidate, weights)) - mean_ap(
-        resampled_ap(served, weights)
-    )
+    (own, resampled), (other, served_resampled) = candidate, served
     evidence = Evidence(
         split="test",
         images=split.num_images,
@@ -114,7 +116,7 @@ def refused(split, served, candidate, resamples, seed):
         detections=1,
         candidate={"AP": own},
         baseline={"AP": other},
-        changes=changes.tolist(),
+        changes=(resampled - served_resampled).tolist(),
     )
     verdicts = [
         decide(GateConfig(min_map=0.0, worse_probability=sure), evidence)
@@ -129,10 +131,11 @@ def measure(num_images, trials, skills, resamples):
     for trial in range(trials):
         rng = np.random.default_rng([num_images, trial])
         split = Split(num_images, rng)
-        served = split.match(split.detect(SKILL, rng))
+        weights = draw_images(num_images, resamples, trial)
+        served = scores(split.match(split.detect(SKILL, rng)), weights)
         for row, skill in enumerate(skills):
-            candidate = split.match(split.detect(skill, rng))
-            counts[row] += refused(split, served, candidate, resamples, trial)
+            candidate = scores(split.match(split.detect(skill, rng)), weights)
+            counts[row] += refused(split, served, candidate)
     return counts / trials
 
 

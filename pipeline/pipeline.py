@@ -38,6 +38,8 @@ def create_pipeline(
         schema=schema.outputs["schema"],
         drift_config=to_json(config.drift),
         gate_split=config.gate.split,
+        # A class of a window may be in another of its spans.
+        gate_classes=json.dumps([] if spans.window else _sliced_classes(config)),
         source_digest=stage_digest("DataGate"),
         **spans.earlier_statistics,
     )
@@ -146,6 +148,11 @@ def create_pipeline(
         pusher,
     ]
     return data_stages + model_stages
+
+
+def _sliced_classes(config: PipelineConfig) -> list[str]:
+    """The classes that slices of the gate name."""
+    return sorted({one.class_name for one in config.gate.slices if one.class_name})
 
 
 def _origin(config: PipelineConfig, paths: RunPaths, state: RunState) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -32,6 +33,9 @@ class ScoredImage:
         boxes: [D, 4].
         classes: [D] 0..K-1.
         scores: [D].
+        width, height: px; 0 where they are not known.
+        brightness: mean of its gray levels, 0..1; NaN where it is not known.
+        sha256: of the image's file, hexadecimal; "" where it is not known.
     """
 
     image_id: str
@@ -41,6 +45,10 @@ class ScoredImage:
     boxes: npt.NDArray[np.floating]
     classes: npt.NDArray[np.integer]
     scores: npt.NDArray[np.floating]
+    width: int = 0
+    height: int = 0
+    brightness: float = math.nan
+    sha256: str = ""
 
 
 def are_numbers(

@@ -13,6 +13,7 @@ detections from the signature's outputs; classes are compared by name, so candid
 baseline may number them differently.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -45,6 +46,8 @@ FEATURES = (
     *tf_example.OBJECT_BOX,
     tf_example.CLASS_NAME,
     tf_example.DIFFICULT,
+    tf_example.BRIGHTNESS,
+    tf_example.SHA256,
 )
 
 
@@ -202,7 +205,22 @@ def scored_image(
         boxes=np.reshape(predictions["boxes"], (-1, 4))[counted],
         classes=np.array([ids[names[i]] for i in counted], np.int64),
         scores=np.ravel(predictions["scores"])[counted],
+        width=int(_values(features, tf_example.WIDTH)[0]),
+        height=int(_values(features, tf_example.HEIGHT)[0]),
+        brightness=_brightness(features),
+        sha256=_text(_first(features, tf_example.SHA256, b"")),
     )
+
+
+def _brightness(features: Mapping[str, Any]) -> float:
+    """0..1, or NaN: ingest writes -1 where it was not to decode the image."""
+    value = float(_first(features, tf_example.BRIGHTNESS, -1))
+    return value if value >= 0 else math.nan
+
+
+def _first(features: Mapping[str, Any], key: str, default: Any) -> Any:
+    values = _values(features, key)
+    return values[0] if len(values) else default
 
 
 def _pixel_boxes(features: Mapping[str, Any]) -> npt.NDArray[np.float64]:

@@ -30,6 +30,11 @@ def told_apart(*values: float) -> list[str]:
     return [repr(float(value)) for value in values]
 
 
+def difference_of(own: float, served: float) -> str:
+    """A change with its sign and 4 decimals."""
+    return f"{float(exact(own) - exact(served)):+.4f}"
+
+
 def is_number(value: float | None) -> bool:
     """False for None and NaN, and for pycocotools' -1: nothing was measured."""
     return value is not None and math.isfinite(value) and value >= 0

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from components.evaluator.image_columns import ImageColumns
 from trainer.metrics.bootstrap import (
     MatchedImages,
-    draw_images,
+    Weights,
     match_for_bootstrap,
     mean_ap,
     resampled_ap,
@@ -38,10 +38,11 @@ def bootstrap_differences(
     *,
     class_names: Sequence[str],
     difficult: DifficultMode,
-    resamples: int,
-    seed: int,
+    weights: Weights,
 ) -> Differences | None:
     """Resamples the images of both models together; None where one gave no numbers.
+
+    weights [R, I]: how often each image is drawn in each resample (`draw_images`).
 
     Raises ValueError where the two were not asked about the same images.
     """
@@ -59,7 +60,6 @@ def bootstrap_differences(
             difficult=difficult,
         )
 
-    weights = draw_images(len(candidate.image_ids), resamples, seed)
     own, served = (
         resampled_ap(match(columns), weights) for columns in (candidate, baseline)
     )

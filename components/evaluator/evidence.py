@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from components.baseline import served_detector
 from components.evaluator import difference, evaluation
 from components.evaluator.config import GateConfig
-from components.evaluator.gate import Evidence
+from components.evaluator.judgement import Evidence
+from components.evaluator.slices import slice_evidence
+from trainer.metrics.bootstrap import draw_images
 
 _SEED = 0  # of the resamples: the same images and models have the same verdict
 
@@ -29,14 +31,27 @@ def gather(
     """Everything that a rule of the gate asks for."""
     candidate = result.columns[evaluation.CANDIDATE]
     baseline = result.columns.get(evaluation.BASELINE)
+    draws = draw_images(
+        len(candidate.image_ids), config.resamples if baseline else 0, _SEED
+    )
     changes = baseline and difference.bootstrap_differences(
         candidate,
         baseline,
         class_names=class_names,
         difficult=config.difficult,
-        resamples=config.resamples,
-        seed=_SEED,
+        weights=draws,
     )
+    slices = [
+        slice_evidence(
+            floor,
+            candidate,
+            baseline,
+            class_names=class_names,
+            difficult=config.difficult,
+            weights=draws,
+        )
+        for floor in config.slices
+    ]
     return Evidence(
         split=split,
         images=len(candidate.image_ids),
@@ -52,4 +67,5 @@ def gather(
         else (),
         changes=changes.mean_ap.tolist() if changes else (),
         class_changes=changes.by_class if changes else {},  # type: ignore[arg-type]
+        slices=slices,
     )

@@ -1,93 +1,14 @@
 """The verdict on a candidate model: blessed or not, and why, both ways."""
 
-import dataclasses
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable
 
 from components.evaluator.chance import Change, change_of
-from components.evaluator.comparison import exact, number_of, reaches, told_apart
+from components.evaluator.comparison import difference_of, number_of, told_apart
 from components.evaluator.config import GateConfig
+from components.evaluator.judgement import Evidence, Outcome, Verdict, at_least
+from components.evaluator.slice_floors import slices_keep_their_floors
 
 WORSE, EQUAL, BETTER = "worse", "equal within noise", "better"
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Evidence:
-    """What the gate judges by: numbers of one split.
-
-    Attributes:
-      split: that was judged on.
-      images: how many it has.
-      objects: class name -> its objects that count there; all classes that the
-        candidate knows.
-      detections: how many the candidate gave.
-      broken_variables: names of the candidate's variables that hold NaN or infinity.
-      candidate: `AP` and `AP50` of the candidate, in 0..1, and `AP/NAME` of each class.
-        None or NaN (no ground truth, or a model that gives NaN) never passes.
-      baseline: the same of the model that serves now on the same images, or None
-        where none serves.
-      served_classes: the class names that the served model knows.
-      changes: [R] mAP of the candidate less the served model's, in each resample of
-        the images.
-      class_changes: class name -> the same of its AP.
-    """
-
-    split: str
-    images: int
-    objects: Mapping[str, int]
-    detections: int
-    candidate: Mapping[str, float | None]
-    broken_variables: Sequence[str] = ()
-    baseline: Mapping[str, float | None] | None = None
-    served_classes: Sequence[str] = ()
-    changes: Sequence[float] = ()
-    class_changes: Mapping[str, Sequence[float]] = dataclasses.field(
-        default_factory=dict
-    )
-
-
-@dataclasses.dataclass(frozen=True)
-class Outcome:
-    """What one rule came to.
-
-    Attributes:
-      rule, value, bound: in a few words each, for a table; "" where there is none.
-      passed: whether it holds.
-      reason: all of it as a sentence.
-      name: of the outcome, where it has one of its own.
-    """
-
-    rule: str
-    passed: bool
-    reason: str
-    value: str = ""
-    bound: str = ""
-    name: str = ""
-
-
-@dataclasses.dataclass(frozen=True)
-class Verdict:
-    """Blessed or not, with one sentence per rule that was applied.
-
-    Attributes:
-      blessed: whether every rule passed.
-      reasons: one a rule.
-      split: that was judged on.
-      compared: `better`, `equal within noise` or `worse` than the served model; ""
-        where that is not known.
-      outcomes: of every rule that was applied, in the order of `reasons`.
-    """
-
-    blessed: bool
-    reasons: tuple[str, ...]
-    split: str
-    compared: str
-    outcomes: tuple[Outcome, ...] = ()
-
-    def as_dict(self) -> dict[str, Any]:
-        """The verdict as it is written to disk."""
-        fields = dataclasses.asdict(self)
-        return fields | {name: list(fields[name]) for name in ("reasons", "outcomes")}
 
 
 def decide(config: GateConfig, evidence: Evidence) -> Verdict:
@@ -141,7 +62,7 @@ def reaches_its_bounds(config: GateConfig, evidence: Evidence) -> list[Outcome]:
     """The absolute thresholds that the config names."""
     bounds = (("mAP", "AP", config.min_map), ("AP50", "AP50", config.min_ap50))
     return [
-        _at_least(shown, number_of(evidence.candidate, name), bound)
+        at_least(shown, number_of(evidence.candidate, name), bound)
         for shown, name, bound in bounds
         if bound is not None
     ]
@@ -179,7 +100,7 @@ def no_worse_than_served(config: GateConfig, evidence: Evidence) -> list[Outcome
     name = _compared(change, config.worse_probability)
     passed = name == BETTER or (name == EQUAL and config.push_equal)
     text = _compared_text(config, own, served, change, name)
-    value = f"{name}: {_difference(own, served)} ({change})"
+    value = f"{name}: {difference_of(own, served)} ({change})"
     value += f", worse with probability {change.worse:.3f}"
     bound = f"fall of more than {config.max_map_drop:g} with probability "
     bound += f"{config.worse_probability:g}"
@@ -205,7 +126,7 @@ def no_class_is_much_worse(config: GateConfig, evidence: Evidence) -> list[Outco
                 f"AP of {name} fell from {served:.4f} to {own:.4f} ({change}): by more "
                 f"than {drop:g} with probability {change.worse:.3f}"
             )
-            value = f"{_difference(own, served)} ({change})"
+            value = f"{difference_of(own, served)} ({change})"
             rule = f"AP of {name} against the served model"
             outcomes.append(Outcome(rule, False, text, value, f"-{drop:g}"))
     return outcomes
@@ -219,22 +140,8 @@ RULES: tuple[Rule, ...] = (
     keeps_the_served_classes,
     no_worse_than_served,
     no_class_is_much_worse,
+    slices_keep_their_floors,
 )
-
-
-def _at_least(name: str, value: float | None, threshold: float) -> Outcome:
-    if value is None:
-        text = f"{name} is no number: nothing was measured"
-        return Outcome(name, False, text, "no number", f"{threshold:.4f}")
-    passed = reaches(value, threshold)
-    relation = "reaches" if passed else "is below"
-    shown, bound = told_apart(max(value, threshold) if passed else value, threshold)
-    text = f"{name} {shown} {relation} the threshold {bound}"
-    return Outcome(name, passed, text, shown, bound)
-
-
-def _difference(own: float, served: float) -> str:
-    return f"{float(exact(own) - exact(served)):+.4f}"
 
 
 def _compared(change: Change, sure: float) -> str:
@@ -254,7 +161,7 @@ def _compared_text(
     }[name]
     drop = f" by more than {config.max_map_drop:g}" if config.max_map_drop else ""
     text = (
-        f"mAP {shown} {relation}: {_difference(own, served)} ({change}), "
+        f"mAP {shown} {relation}: {difference_of(own, served)} ({change}), "
         f"worse{drop} with probability {change.worse:.3f} "
         f"(refused from {config.worse_probability:g})"
     )

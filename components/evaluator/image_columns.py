@@ -3,7 +3,7 @@
 import dataclasses
 import io
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,13 @@ Scalar = TypeVar("Scalar", bound=np.generic)
 
 _OBJECTS = ("gt_boxes", "gt_classes", "gt_difficult")
 _FOUND = ("boxes", "classes", "scores")
+# What is known of an image without its pixels, and the value where it is not.
+_FACTS: dict[str, int | float | str] = {
+    "width": 0,
+    "height": 0,
+    "brightness": np.float32(np.nan),
+    "sha256": "",
+}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -24,6 +31,9 @@ class ImageColumns:
 
     Attributes:
       image_ids: [I] sorted.
+      width, height: [I] px; 0 where they are not known.
+      brightness: [I] 0..1; NaN where it is not known.
+      sha256: [I] of the images' files; "" where it is not known.
       gt_image: [G] index into image_ids; gt_boxes [G, 4], gt_classes [G] 0..K-1,
         gt_difficult [G].
       image: [D] likewise; boxes [D, 4], classes [D] 0..K-1, scores [D].
@@ -38,6 +48,10 @@ class ImageColumns:
     boxes: npt.NDArray[np.float64]
     classes: npt.NDArray[np.int64]
     scores: npt.NDArray[np.float32]
+    width: npt.NDArray[np.int64]
+    height: npt.NDArray[np.int64]
+    brightness: npt.NDArray[np.float32]
+    sha256: npt.NDArray[np.str_]
 
     @property
     def has_only_numbers(self) -> bool:
@@ -65,9 +79,12 @@ class ImageColumns:
 
     @classmethod
     def from_bytes(cls, content: bytes) -> "ImageColumns":
-        """The inverse of `to_bytes`."""
-        with np.load(io.BytesIO(content), allow_pickle=False) as columns:
-            return cls(**{field.name: columns[field.name] for field in _FIELDS})
+        """The inverse of `to_bytes`; earlier releases kept no facts of the images."""
+        with np.load(io.BytesIO(content), allow_pickle=False) as file:
+            unknown = unknown_facts(len(file["image_ids"]))
+            names = {field.name for field in _FIELDS}
+            kept = {name: file[name] for name in names - (unknown.keys() - set(file))}
+        return cls(**(unknown | kept))
 
     @classmethod
     def of_images(cls, images: Sequence[ScoredImage]) -> "ImageColumns":
@@ -88,7 +105,21 @@ class ImageColumns:
             boxes=_stack(ordered, "boxes", np.zeros((0, 4))),
             classes=_stack(ordered, "classes", np.zeros(0, np.int64)),
             scores=_stack(ordered, "scores", np.zeros(0, np.float32)),
+            width=np.array([image.width for image in ordered], np.int64),
+            height=np.array([image.height for image in ordered], np.int64),
+            brightness=np.array([image.brightness for image in ordered], np.float32),
+            sha256=np.array([image.sha256 for image in ordered], np.str_),
         )
+
+    def only(self, images: npt.NDArray[np.bool_]) -> "ImageColumns":
+        """The images chosen by a mask [I], with their objects and detections."""
+        number = np.cumsum(images) - 1
+        rows = {"gt_image": images[self.gt_image], "image": images[self.image]}
+        parts = {key: number[getattr(self, key)[keep]] for key, keep in rows.items()}
+        for key, names in (("gt_image", _OBJECTS), ("image", _FOUND)):
+            parts |= {name: getattr(self, name)[rows[key]] for name in names}
+        parts |= {name: getattr(self, name)[images] for name in ("image_ids", *_FACTS)}
+        return dataclasses.replace(self, **parts)
 
     @classmethod
     def merge(cls, parts: Sequence["ImageColumns"]) -> "ImageColumns":
@@ -98,7 +129,10 @@ class ImageColumns:
         rank = np.empty(len(ids), np.int64)
         rank[order] = np.arange(len(ids))
         starts = np.cumsum([0, *(len(part.image_ids) for part in parts[:-1])])
-        columns = {"image_ids": ids[order]}
+        columns = {
+            name: np.concatenate([getattr(part, name) for part in parts])[order]
+            for name in ("image_ids", *_FACTS)
+        }
         for key, names in (("gt_image", _OBJECTS), ("image", _FOUND)):
             shifted = [getattr(p, key) + s for p, s in zip(parts, starts, strict=True)]
             image = rank[np.concatenate(shifted)]
@@ -111,6 +145,11 @@ class ImageColumns:
 
 
 _FIELDS = dataclasses.fields(ImageColumns)
+
+
+def unknown_facts(count: int) -> dict[str, npt.NDArray[Any]]:
+    """The columns of facts of images of which nothing is known."""
+    return {name: np.full(count, value) for name, value in _FACTS.items()}
 
 
 def _stack(

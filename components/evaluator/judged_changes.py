@@ -6,6 +6,7 @@ from components.evaluator.chance import Change, change_of
 from components.evaluator.difference import bootstrap_differences, counted_objects
 from components.evaluator.judged_images import JudgedImages
 from schemas.user_error import UserError
+from trainer.metrics.bootstrap import draw_images
 from trainer.metrics.summary import CocoSummary
 
 _RESAMPLES, _SEED = 1000, 0
@@ -92,8 +93,7 @@ def judged_change(
         before.columns,
         class_names=names,
         difficult=after.difficult,
-        resamples=_RESAMPLES,
-        seed=_SEED,
+        weights=draw_images(len(common), _RESAMPLES, _SEED),
     )
     objects = counted_objects(after.columns, names, after.difficult)
     counts = zip(

@@ -72,21 +72,8 @@ class JudgedImages:
 
     def only(self, image_ids: Sequence[str]) -> "JudgedImages":
         """The part of these images."""
-        columns = self.columns
-        keep = np.isin(columns.image_ids, list(image_ids))
-        number = np.cumsum(keep) - 1
-        objects, found = keep[columns.gt_image], keep[columns.image]
-        part = ImageColumns(
-            image_ids=columns.image_ids[keep],
-            gt_image=number[columns.gt_image[objects]],
-            gt_boxes=columns.gt_boxes[objects],
-            gt_classes=columns.gt_classes[objects],
-            gt_difficult=columns.gt_difficult[objects],
-            image=number[columns.image[found]],
-            boxes=columns.boxes[found],
-            classes=columns.classes[found],
-            scores=columns.scores[found],
-        )
+        keep = np.isin(self.columns.image_ids, list(image_ids))
+        part = self.columns.only(keep)
         return dataclasses.replace(self, columns=part)
 
     def numbered_as(self, class_names: Sequence[str]) -> "JudgedImages":

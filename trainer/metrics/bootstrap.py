@@ -16,7 +16,12 @@ from numpy.typing import NDArray
 
 from trainer.metrics.accumulator import CocoAccumulator, evaluate_images
 from trainer.metrics.box_columns import Detections, GroundTruths, crowd_and_ignored
-from trainer.metrics.protocol import COCO_AREA_RANGES, CocoProtocol, DifficultMode
+from trainer.metrics.protocol import (
+    COCO_AREA_RANGES,
+    AreaRange,
+    CocoProtocol,
+    DifficultMode,
+)
 from trainer.metrics.sorting import descending_key, stable_order
 from trainer.metrics.tensors import hits_needed, unpack_bits
 
@@ -33,8 +38,8 @@ class MatchedImages:
     """One model's detections, matched once.
 
     Attributes:
-      accumulator: of COCO's IoU thresholds and all areas; its images are those of
-        `objects`, in that order, which is the order of equal scores.
+      accumulator: of COCO's IoU thresholds and one range of areas; its images are those
+        of `objects`, in that order, which is the order of equal scores.
       objects: [I, K] ground truths of each class in each image that count.
     """
 
@@ -49,17 +54,24 @@ def match_for_bootstrap(
     num_images: int,
     num_classes: int,
     difficult: DifficultMode = "ignore",
+    area_range: AreaRange = COCO_AREA_RANGES[0],
 ) -> MatchedImages:
-    """Matches images that are numbered in the order of their sorted ids."""
+    """Matches images that are numbered in the order of their sorted ids.
+
+    Objects outside the range of areas are as COCO has them: neither hit nor miss; nor
+    is a detection outside that matches nothing.
+    """
     accumulator = evaluate_images(
         ground_truths,
         detections,
         image_ids=np.arange(num_images),
         num_classes=num_classes,
-        protocol=CocoProtocol(area_ranges=COCO_AREA_RANGES[:1]),
+        protocol=CocoProtocol(area_ranges=(area_range,)),
         difficult=difficult,
     )
     _, ignored = crowd_and_ignored(ground_truths, difficult)
+    area = ground_truths.area_px2
+    ignored = ignored | (area < area_range.low_px2) | (area > area_range.high_px2)
     cells = ground_truths.image * num_classes + ground_truths.class_id
     objects = np.bincount(cells[~ignored], minlength=num_images * num_classes)
     return MatchedImages(accumulator, objects.reshape(num_images, num_classes))
@@ -108,6 +120,16 @@ class _Ranked:
     matched: NDArray[np.int64]  # [M] ascending places among the D
     hit: NDArray[np.bool_]  # [T, M]
     ignored: NDArray[np.bool_]  # [T, M]
+    outside: NDArray[np.int64]  # [O] ascending places: of an area out of the range
+
+    def left_out(self, threshold: int) -> NDArray[np.int64]:
+        """Ascending places that are neither hit nor false alarm at threshold T."""
+        ignored = self.matched[self.ignored[threshold]]
+        if not len(self.outside):
+            return ignored
+        hits = self.matched[self.hit[threshold]]
+        unhit = np.setdiff1d(self.outside, hits, assume_unique=True)
+        return np.union1d(ignored, unhit)
 
 
 def _ranked_classes(accumulator: CocoAccumulator) -> Iterator[_Ranked]:
@@ -126,11 +148,13 @@ def _ranked_classes(accumulator: CocoAccumulator) -> Iterator[_Ranked]:
     ends = np.cumsum(np.bincount(accumulator.class_id, minlength=num_classes))
     for first, end in zip([0, *ends[:-1]], ends, strict=True):
         rows = slice(*np.searchsorted(matched, (first, end)))
+        ranked = order[first:end]
         yield _Ranked(
-            image[order[first:end]],
+            image[ranked],
             matched[rows] - first,
             hit[:, rows],
             ignored[:, rows],
+            np.flatnonzero(accumulator.areas[ranked] == 0),
         )
 
 
@@ -145,9 +169,9 @@ def _class_ap(
         drawn = weights[rows][:, ranked.image]  # [r, D]
         seen = np.cumsum(drawn, axis=1, dtype=np.int32)
         needed = hits_needed(total[rows], protocol)
-        for hit, ignored in zip(ranked.hit, ranked.ignored, strict=True):
+        for threshold, hit in enumerate(ranked.hit):
             average[rows] += _precision_sum(
-                drawn, seen, ranked.matched[hit], ranked.matched[ignored], needed
+                drawn, seen, ranked.matched[hit], ranked.left_out(threshold), needed
             )
     curves = len(protocol.iou_thresholds) * len(protocol.recall_thresholds)
     return average / curves
@@ -157,22 +181,22 @@ def _precision_sum(
     drawn: NDArray[np.int32],
     seen: NDArray[np.int32],
     hits: NDArray[np.int64],
-    ignored: NDArray[np.int64],
+    left_out: NDArray[np.int64],
     needed: NDArray[np.int64],
 ) -> Floats:
     """Sum [r] over the recall thresholds of the highest precision at or beyond each.
 
     drawn [r, D] how often each detection counts, seen its sum up to each; hits and
-    ignored are places among the D; needed [r, Q] are hits that reach each recall.
+    left_out are places among the D; needed [r, Q] are hits that reach each recall.
     """
     if not len(hits):
         return np.zeros(len(drawn))
     found = np.cumsum(drawn[:, hits], axis=1, dtype=np.int32)
     counted = seen[:, hits]
-    if len(ignored):
-        left_out = np.zeros((len(drawn), len(ignored) + 1), np.int32)
-        np.cumsum(drawn[:, ignored], axis=1, out=left_out[:, 1:])
-        counted = counted - left_out[:, np.searchsorted(ignored, hits)]
+    if len(left_out):
+        before = np.zeros((len(drawn), len(left_out) + 1), np.int32)
+        np.cumsum(drawn[:, left_out], axis=1, out=before[:, 1:])
+        counted = counted - before[:, np.searchsorted(left_out, hits)]
     precision = found / (counted + np.spacing(1))
     reversed_envelope = np.maximum.accumulate(precision[:, ::-1], axis=1)
     # The first hit that reaches each recall, in all resamples by one search: each

@@ -66,7 +66,9 @@ def statistics_of(tmp_path):
 def gate(tmp_path):
     """Runs the stage -> verdict.json of a run that passes."""
 
-    def run(statistics, schema_text=None, earlier=None, judged_on="auto", **drift):
+    def run(
+        statistics, schema_text=None, earlier=None, judged_on="auto", sliced=(), **drift
+    ):
         from tfx.types import standard_artifacts
 
         from components.data_gate.component import DataGate
@@ -84,6 +86,7 @@ def gate(tmp_path):
             anomalies=anomalies,
             drift_config=to_json(DriftConfig(**drift)),
             gate_split=judged_on,
+            gate_classes=json.dumps(sliced),
             source_digest="",
             **inputs,
         )
@@ -111,6 +114,19 @@ def test_an_error_stops_the_run_naming_feature_and_expectation(
     assert "max: 1.0" in message
     kept = json.loads((tmp_path / "anomalies/refused/verdict.json").read_text())
     assert kept["passed"] is False
+
+
+def test_a_slice_of_a_class_that_the_data_lack_is_refused_before_the_training(
+    statistics_of, gate
+):
+    now = statistics_of("now", 0.4, [2], classes=("cat", "dog"))
+    assert gate(now, sliced=["dog"])["passed"]
+    with pytest.raises(UserError) as caught:
+        gate(now, sliced=["dgo"])
+    assert str(caught.value) == (
+        "gate.slices has a slice of the class 'dgo'; the data have cat, dog "
+        "(did you mean 'dog'?)"
+    )
 
 
 def test_drift_against_an_earlier_span_stops_or_goes_on(statistics_of, gate):

@@ -34,8 +34,20 @@ def judge(stages):
 
 
 def test_a_first_model_is_measured_exactly_and_blessed(judge):
-    metrics, verdict, files, blessing = judge(1.0, None, {"min_ap50": 1.0})
+    # Of no brightness, as the examples say; the sides are sqrt(600) and sqrt(1200).
+    slices = [
+        {"name": "dark dogs", "class_name": "dog", "brightness": [0, 0.1]},
+        {"name": "large dogs", "object_side": [30, 100], "image_side": [34, 35]},
+    ]
+    bounds = {"min_map": round(AP, 4), "min_objects": 1}
+    metrics, verdict, files, blessing = judge(
+        1.0, None, {"min_ap50": 1.0, "slices": [part | bounds for part in slices]}
+    )
 
+    assert verdict["reasons"][-2:] == [
+        f"mAP of dark dogs (2 objects) {AP:.4f} reaches the threshold {AP:.4f}",
+        f"mAP of large dogs (1 objects) 1.0000 reaches the threshold {AP:.4f}",
+    ]
     assert metrics["candidate"]["AP50"] == pytest.approx(1, abs=1e-9)
     assert metrics["candidate"]["AP"] == pytest.approx(AP, abs=1e-9)
     assert metrics["candidate"]["AP50/dog"] == pytest.approx(1, abs=1e-9)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from components.evaluator.config import GateConfig
-from components.evaluator.gate import Evidence, decide
+from components.evaluator.gate import decide
+from components.evaluator.judgement import Evidence
 
 GOOD = {"AP": 0.5, "AP50": 0.8}
 CLASSES = ("cat", "dog")

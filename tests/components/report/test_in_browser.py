@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.evaluator.image_columns import ImageColumns
+from components.evaluator.image_columns import ImageColumns, unknown_facts
 
 pytestmark = [
     pytest.mark.slow,
@@ -225,6 +225,7 @@ def many_images(count, classes=20, objects=4, found=30):
         scores=np.concatenate(
             [random.beta(5, 2, len(truth)), random.beta(1, 9, len(more))]
         ).astype(np.float32),
+        **unknown_facts(count),
     )
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from components.baseline.push_record import JUDGED_FILE
-from components.evaluator.image_columns import ImageColumns
+from components.evaluator.image_columns import ImageColumns, unknown_facts
 from components.evaluator.judged_images import JudgedImages
 from pipeline.evaluation.examples import examples_of
 from pipeline.export.pictures import pictures_of
@@ -42,6 +42,7 @@ def served(root, judged_on):
         boxes=boxes,
         classes=none,
         scores=np.zeros(0, np.float32),
+        **unknown_facts(len(judged_on)),
     )
     judged = JudgedImages("eval", ("dog",), "plain", columns)
     (folder / JUDGED_FILE).write_bytes(judged.to_bytes())

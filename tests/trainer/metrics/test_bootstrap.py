@@ -15,6 +15,7 @@ from trainer.metrics.bootstrap import (
     resampled_ap,
 )
 from trainer.metrics.box_columns import Detections, GroundTruths
+from trainer.metrics.protocol import COCO_AREA_RANGES
 
 NUM_IMAGES, NUM_CLASSES = 12, 3
 
@@ -40,7 +41,7 @@ def data():
     return ground_truths, detections
 
 
-def pycocotools_ap(ground_truths, detections, weights):
+def pycocotools_ap(ground_truths, detections, weights, area=0):
     """AP by class, every drawn copy of an image being an image of its own."""
     copies = [(image, copy) for image in range(NUM_IMAGES) for copy in range(99)]
     drawn = [(image, copy) for image, copy in copies if copy < weights[image]]
@@ -89,21 +90,26 @@ def pycocotools_ap(ground_truths, detections, weights):
         evaluation = IgnoringEval(coco, coco.loadRes(results), "bbox")
         evaluation.evaluate()
         evaluation.accumulate()
-    precision = evaluation.eval["precision"][:, :, :, 0, -1]  # [T, R, K]
+    precision = evaluation.eval["precision"][:, :, :, area, -1]  # [T, R, K]
     by_class = precision.mean(axis=(0, 1))
     return np.where(by_class < 0, np.nan, by_class)
 
 
-def test_resamples_have_pycocotools_numbers(data):
+@pytest.mark.parametrize("area", [0, 1, 2], ids=["all", "small", "medium"])
+def test_resamples_have_pycocotools_numbers(data, area):
     matched = match_for_bootstrap(
-        *data, num_images=NUM_IMAGES, num_classes=NUM_CLASSES, difficult="ignore"
+        *data,
+        num_images=NUM_IMAGES,
+        num_classes=NUM_CLASSES,
+        difficult="ignore",
+        area_range=COCO_AREA_RANGES[area],
     )
     weights = draw_images(NUM_IMAGES, resamples=6, seed=1)
     weights[0] = 1  # the images as they are
     average = resampled_ap(matched, weights)
 
     for row, expected_of in zip(average, weights, strict=True):
-        expected = pycocotools_ap(*data, expected_of)
+        expected = pycocotools_ap(*data, expected_of, area)
         np.testing.assert_allclose(row, expected, rtol=0, atol=1e-9)
     assert len(set(mean_ap(average).round(6))) == 6  # or nothing was resampled
 
