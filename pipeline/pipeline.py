@@ -95,6 +95,7 @@ def create_pipeline(
     serving_check = ServingCheck(
         examples=spans.examples,
         model=trainer.outputs["model"],
+        baseline=baseline.outputs["model"],
         serving_check_config=to_json(config.serving_check),
         source_digest=stage_digest("ServingCheck"),
     )

@@ -27,6 +27,7 @@ class PushRecord:
       model_digest: of the files of the model that was copied.
       metrics: split -> `AP` and `AP50` there; None where it had no number.
       verdict: of the gate: `blessed`, `reasons`, `split`, `compared`.
+      serving: what the serving check measured, and its budgets.
       score_thresholds: the best least scores, as the Evaluator found them.
       origin: data set, span, digests and config of the run, by name.
       pushed_at: UTC, ISO 8601; `pushed_by`: user and machine.
@@ -41,6 +42,7 @@ class PushRecord:
         default_factory=dict
     )
     verdict: dict[str, Any] = dataclasses.field(default_factory=dict)
+    serving: dict[str, Any] = dataclasses.field(default_factory=dict)
     score_thresholds: dict[str, Any] = dataclasses.field(default_factory=dict)
     origin: dict[str, Any] = dataclasses.field(default_factory=dict)
     pushed_at: str = ""

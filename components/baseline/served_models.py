@@ -108,3 +108,9 @@ def model_digest(model_path: str) -> str:
 def size_bytes(model_path: str) -> int:
     """Size of a local version's files together."""
     return sum(os.path.getsize(inside(model_path, n)) for n in files_below(model_path))
+
+
+def export_bytes(model_path: str) -> int:
+    """The same, without what a push writes beside the model."""
+    names = set(files_below(model_path)) - set(BESIDE_THE_MODEL)
+    return sum(os.path.getsize(inside(model_path, name)) for name in names)

@@ -1,4 +1,4 @@
 """A blessed, servable model becomes the newest version that is served.
 
-Imports schemas, baseline and evaluator.
+Imports schemas, trainer, baseline, evaluator and serving_check.
 """

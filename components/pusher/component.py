@@ -51,6 +51,7 @@ def ModelPusher(
         judged_against=baseline.get_string_custom_property(IDENTITY_PROPERTY),
         evaluation_uri=evaluation_result.uri,
         blessing_uri=blessing.uri,
+        serving_uri=serving_blessing.uri,
         fingerprint=fingerprint,
         origin={"data": data, "span": span, **json.loads(origin)},
     )

@@ -13,6 +13,7 @@ from components.evaluator.component import METRICS_FILE, VERDICT_FILE
 from components.evaluator.evaluation import CANDIDATE
 from components.evaluator.judged_images import JUDGED_IMAGES_FILE
 from components.evaluator.score_thresholds import THRESHOLDS_FILE
+from components.serving_check.component import FINDINGS_FILE
 
 _HEADLINES = ("AP", "AP50")
 
@@ -23,6 +24,7 @@ def record_of_run(
     judged_against: str,
     evaluation_uri: str,
     blessing_uri: str,
+    serving_uri: str,
     fingerprint: str,
     origin: Mapping[str, Any],
 ) -> PushRecord:
@@ -37,6 +39,7 @@ def record_of_run(
             for split, models in metrics.items()
         },
         verdict=_read_json(blessing_uri, VERDICT_FILE),
+        serving=_read_json(serving_uri, FINDINGS_FILE),
         score_thresholds=_read_json(evaluation_uri, THRESHOLDS_FILE),
         origin=dict(origin),
     )

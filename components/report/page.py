@@ -131,6 +131,7 @@ def _outcomes(findings: Findings) -> list[dict[str, Any]]:
             {"rule": "serving check", "value": value, "bound": bound}
             | {"passed": not problems, "reason": value}
         )
+        rows += findings.serving.get("budgets", ())
     return rows
 
 

@@ -12,7 +12,10 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import io_utils, path_utils
 from tfx.v1.dsl.components import InputArtifact, OutputArtifact, Parameter, component
 
+from components.baseline.component import IDENTITY_PROPERTY
+from components.baseline.served_models import export_bytes
 from components.serving_check import asked_images
+from components.serving_check.budgets import budget_outcomes
 from components.serving_check.config import ServingCheckConfig
 from schemas import own_process
 from schemas.config_json import from_json
@@ -25,17 +28,27 @@ FINDINGS_FILE = "findings.json"
 def ServingCheck(
     examples: InputArtifact[standard_artifacts.Examples],
     model: InputArtifact[standard_artifacts.Model],
+    baseline: InputArtifact[standard_artifacts.Model],
     serving_blessing: OutputArtifact[standard_artifacts.InfraBlessing],
     serving_check_config: Parameter[str],
     source_digest: Parameter[str],
 ) -> None:
-    """Blesses a model that `probe` finds nothing wrong with; keeps what it found."""
+    """Blesses a model that `probe` finds nothing wrong with; keeps what it found.
+
+    `baseline` is the model that serves, which budgets may be relative to.
+    """
     del source_digest  # only there for the cache to see
     config = from_json(ServingCheckConfig, serving_check_config, "serving_check")
     pattern = io_utils.all_files_pattern(
         artifact_utils.get_split_uri([examples], "eval")
     )
-    findings = check(path_utils.serving_model_path(model.uri), pattern, config)
+    serves = bool(baseline.get_string_custom_property(IDENTITY_PROPERTY))
+    findings = check(
+        path_utils.serving_model_path(model.uri),
+        pattern,
+        config,
+        served_dir=path_utils.serving_model_path(baseline.uri) if serves else "",
+    )
     servable = not findings["problems"]
     io_utils.write_string_file(
         os.path.join(serving_blessing.uri, FINDINGS_FILE),
@@ -51,8 +64,14 @@ def ServingCheck(
     _LOGGER.info("serving check: %s", findings)
 
 
-def check(model_dir: str, pattern: str, config: ServingCheckConfig) -> dict[str, Any]:
-    """Asks the model and its export about the same images, and holds the budgets."""
+def check(
+    model_dir: str, pattern: str, config: ServingCheckConfig, served_dir: str = ""
+) -> dict[str, Any]:
+    """Asks the model and its export about the same images, and holds the budgets.
+
+    `served_dir` is the model that serves, or "". The findings are as of `probe`, with
+    `size_mib`, the ratios to the served model, and `budgets`, an outcome each.
+    """
     files = sorted(tf.io.gfile.glob(pattern))
     compression = "GZIP" if files and files[0].endswith(".gz") else ""
     records = tf.data.TFRecordDataset(files, compression).take(asked_images.LOOKED_AT)
@@ -60,13 +79,38 @@ def check(model_dir: str, pattern: str, config: ServingCheckConfig) -> dict[str,
     with tempfile.TemporaryDirectory() as folder:
         asked_images.write_asked(folder, asked)
         for module in ("own_detections", "probe"):
-            program = own_process.command(f"components.serving_check.{module}")
-            said, problem = _run([*program, model_dir, folder], config.timeout_s)
+            said, problem = _ask(module, [model_dir, folder], config)
             if problem:
                 return {"problems": [problem], "images": 0, "ms_per_image": None}
-    findings: dict[str, Any] = json.loads(said.strip().splitlines()[-1])
-    findings["problems"] += _over_budget(findings, config)
+        if served_dir and config.max_ms_ratio and not said["problems"]:
+            beside, problem = _ask(
+                "side_by_side", [model_dir, served_dir, folder], config
+            )
+            said["problems"] += [f"beside the served one: {problem}"] if problem else []
+            said["ms_ratio"] = beside.get("ms_ratio")
+    findings = said | _sizes(model_dir, served_dir)
+    findings["budgets"] = budget_outcomes(findings, config)
+    over = (one["reason"] for one in findings["budgets"] if not one["passed"])
+    findings["problems"] += over
     return findings
+
+
+def _sizes(model_dir: str, served_dir: str) -> dict[str, float]:
+    size = export_bytes(model_dir)
+    sizes = {"size_mib": round(size / 2**20, 2)}
+    if served_dir:
+        sizes["size_ratio"] = round(size / export_bytes(served_dir), 3)
+    return sizes
+
+
+def _ask(
+    module: str, words: list[str], config: ServingCheckConfig
+) -> tuple[dict[str, Any], str]:
+    """What a program of this room printed as JSON, and what is wrong if it failed."""
+    program = own_process.command(f"components.serving_check.{module}")
+    said, problem = _run([*program, *words], config.timeout_s)
+    is_json = said and not problem and module != "own_detections"
+    return json.loads(said.strip().splitlines()[-1]) if is_json else {}, problem
 
 
 def _run(command: list[str], timeout_s: int) -> tuple[str, str]:
@@ -92,15 +136,3 @@ def _run(command: list[str], timeout_s: int) -> tuple[str, str]:
         last_line = (done.stderr.strip().splitlines() or ["no message"])[-1]
         return "", f"the model does not load or answer: {last_line}"
     return done.stdout, ""
-
-
-def _over_budget(findings: dict[str, Any], config: ServingCheckConfig) -> list[str]:
-    budgets = (
-        ("ms_per_image", config.max_ms_per_image, "ms per image"),
-        ("memory_mib", config.max_memory_mib, "MiB of memory"),
-    )
-    return [
-        f"{findings[name]} {unit} are over the budget of {budget:g}"
-        for name, budget, unit in budgets
-        if budget is not None and findings.get(name) and findings[name] > budget
-    ]

@@ -15,17 +15,27 @@ class ServingCheckConfig:
       timeout_s: for loading the model and answering everything.
       max_ms_per_image: budget of one image alone on this machine's CPU, or None.
       max_memory_mib: budget of the process that asks, or None.
+      max_size_mib: budget of the export's files, or None.
+      max_ms_ratio: how many times the served model's time per image it may take, both
+        asked in turns by one process; None: they are not measured together.
+      max_size_ratio: how many times the served model's size it may have, or None.
     """
 
     images: int = 4
     timeout_s: int = 900
     max_ms_per_image: float | None = None
     max_memory_mib: float | None = None
+    max_size_mib: float | None = None
+    max_ms_ratio: float | None = None
+    max_size_ratio: float | None = None
 
     def __post_init__(self) -> None:
         """Refuses a check of nothing."""
         refuse_unless(self.images >= 1, "images >= 1", self.images)
-        for name in ("timeout_s", "max_ms_per_image", "max_memory_mib"):
+        for name in (
+            *("timeout_s", "max_ms_per_image", "max_memory_mib", "max_size_mib"),
+            *("max_ms_ratio", "max_size_ratio"),
+        ):
             value = getattr(self, name)
             if value is not None:
                 refuse_unless(value > 0, f"{name} > 0", value)

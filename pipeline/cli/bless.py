@@ -86,6 +86,7 @@ def _of_root(root: str) -> "tuple[str, PushRecord, bytes]":
         judged_against="",
         evaluation_uri=evaluation,
         blessing_uri=judged["blessing"].uri,
+        serving_uri=checked,
         fingerprint="",
         origin={"root": os.path.abspath(root)},
     )

@@ -76,6 +76,7 @@ def _origin(model: "ServedModel") -> list[str]:
     lines += [f"               {reason}" for reason in verdict.get("reasons", ())]
     if record.because:
         lines.append(f"overruled      by {record.pushed_by}: {record.because}")
+    lines += _serving(record.serving)
     thresholds = record.score_thresholds.get("by_class", {})
     if thresholds:
         lines.append(f"best F1 from   {json.dumps(thresholds)}")
@@ -86,6 +87,23 @@ def _origin(model: "ServedModel") -> list[str]:
             text += "" if origin.get("data_digest") else " (as compiled)"
             lines.append(f"{part + ' config':<15}{text}")
     return lines
+
+
+_MEASURED = {
+    "ms_per_image": "ms per image",
+    "memory_mib": "MiB of memory",
+    "size_mib": "MiB of files",
+    "ms_ratio": "times the served model's time",
+    "size_ratio": "times its size",
+}
+
+
+def _serving(findings: Mapping[str, Any]) -> list[str]:
+    """What the serving check measured, and of each budget what it came to."""
+    known = {name: findings.get(name) for name in _MEASURED}
+    told = [f"{known[name]:g} {_MEASURED[name]}" for name in known if known[name]]
+    lines = [f"serving check  {', '.join(told)}"] if told else []
+    return lines + [f"{'':15}{one['reason']}" for one in findings.get("budgets", ())]
 
 
 def _spans(origin: Mapping[str, Any]) -> str:

@@ -32,6 +32,7 @@ STAGE_MODULES = {
         # run in processes of their own
         "components.serving_check.own_detections",
         "components.serving_check.probe",
+        "components.serving_check.side_by_side",
     ),
     "ReportWriter": ("components.report.component",),
     "ModelPusher": ("components.pusher.component",),

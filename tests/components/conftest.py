@@ -114,6 +114,10 @@ class Stages:
 
         servable = standard_artifacts.InfraBlessing()
         servable.set_int_custom_property("blessed", 1)
+        place = self.folder / f"serving-{self._count()}"
+        place.mkdir()
+        (place / "findings.json").write_text('{"problems": []}')
+        servable.uri = str(place)
         pushed = standard_artifacts.PushedModel()
         ModelPusher.test_call(
             model=model,

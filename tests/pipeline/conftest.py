@@ -39,7 +39,7 @@ def edges():
         "Trainer": {"VocExampleGen", "SchemaImport", "Transform"},
         "BaselineLookup": set(),
         "DetectionEvaluator": {"VocExampleGen", "Trainer", "BaselineLookup"},
-        "ServingCheck": {"VocExampleGen", "Trainer"},
+        "ServingCheck": {"VocExampleGen", "Trainer", "BaselineLookup"},
         "ReportWriter": {
             "VocExampleGen",
             "Trainer",

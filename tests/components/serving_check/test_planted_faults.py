@@ -8,6 +8,7 @@ import pytest
 from components.serving_check import asked_images, own_detections, probe
 from components.serving_check.component import check
 from components.serving_check.config import ServingCheckConfig
+from components.serving_check.side_by_side import compare
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 CLASSES = ("ant", "bee", "cow")
@@ -129,11 +130,45 @@ def test_a_model_that_does_not_answer_in_time_is_told(good, tmp_path, write_exam
     assert findings["problems"] == ["the model does not load and answer within 1 s"]
 
 
-def test_a_budget_that_is_exceeded_is_told(good, tmp_path, write_examples):
+def test_a_budget_that_is_exceeded_is_told(
+    good, tmp_path, write_examples, save_one_box
+):
     examples = write_examples(tmp_path / "images.gz", {"a": (40, 30, [])})
-    config = ServingCheckConfig(images=1, max_ms_per_image=0.001, max_memory_mib=1)
+    served = save_one_box(tmp_path / "served")
+    config = ServingCheckConfig(
+        images=1,
+        max_ms_per_image=0.001,
+        max_memory_mib=1,
+        max_size_mib=1000,
+        max_ms_ratio=0.001,
+        max_size_ratio=1.5,
+    )
 
-    slow, large = check(str(good), examples, config)["problems"]
+    findings = check(str(good), examples, config, served)
 
-    assert slow.endswith("ms per image are over the budget of 0.001")
-    assert large.endswith("MiB of memory are over the budget of 1")
+    slow, large, slower, larger = findings["problems"]
+    assert "ms per image are over the budget of 0.001" in slow
+    assert "MiB of memory are over the budget of 1 " in large
+    assert "times its time per image are over the budget of 0.001" in slower
+    assert "times its size are over the budget of 1.5" in larger
+    size = sum(file.stat().st_size for file in good.rglob("*") if file.is_file())
+    assert findings["size_mib"] == pytest.approx(size / 2**20, abs=0.006)
+    by_rule = {one["rule"]: one["passed"] for one in findings["budgets"]}
+    assert by_rule["size of the export"]
+
+
+def test_two_models_are_asked_in_turns(good, asked, tmp_path, save_one_box):
+    """A detector of one box looks at no pixel: the real one takes many times longer."""
+    images = [image.encoded for image in asked_images.read_asked(asked)]
+    tiny = save_one_box(tmp_path / "tiny")
+
+    alike = compare(str(good), str(good), images)
+    slower = compare(str(good), tiny, images)
+    faster = compare(tiny, str(good), images)
+
+    assert alike["ms_ratio"] == pytest.approx(1, abs=0.3)
+    assert slower["ms_ratio"] > 2
+    assert faster["ms_ratio"] < 0.5
+    assert slower["ms"] / slower["served_ms"] == pytest.approx(
+        slower["ms_ratio"], rel=0.05
+    )
