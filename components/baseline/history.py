@@ -16,6 +16,7 @@ from components.baseline import folders
 from components.baseline.json_record import read_json_record
 
 PUSH, ROLLBACK, REJECT, BLESS = "push", "rollback", "reject", "bless"
+PROMOTE = "promote"
 _FOLDER = ".history"
 _WITHDRAWS = (ROLLBACK, REJECT)
 _REMEDY = "restore it, or delete it and that decision is forgotten"
@@ -27,13 +28,15 @@ class Decision:
 
     Attributes:
       action: `push` (by a run), `bless` (pushed by a person against the verdict),
-        `rollback` or `reject`.
-      version: that was pushed, rolled back or rejected.
+        `rollback`, `reject` or `promote`.
+      version: that was pushed, rolled back or rejected, or that a promotion made.
       model_digest: of that version's files.
       because: the reason given, or "".
       who: user and machine; `when`: UTC, ISO 8601.
       serves: the version that serves since, where that changed; else None.
       serves_digest: of that version's files, or "".
+      replaces: the version that served before a promotion; None where nothing did.
+      replaces_digest: of that version's files, or "".
     """
 
     action: str
@@ -44,6 +47,8 @@ class Decision:
     when: str = ""
     serves: int | None = None
     serves_digest: str = ""
+    replaces: int | None = None
+    replaces_digest: str = ""
 
     def __str__(self) -> str:
         reason = f": {self.because}" if self.because else ""
@@ -82,16 +87,31 @@ def decisions(destination: str) -> list[Decision]:
 def withdrawn(destination: str) -> dict[str, Decision]:
     """Digests of the models that are not to serve -> the decision that says so.
 
-    A model that a person blessed, or went back to, after it was withdrawn is welcome
-    again.
+    A model that a person blessed, promoted, or went back to, after it was withdrawn is
+    welcome again.
+    """
+    return {
+        digest: decision
+        for digest, decision in not_to_push(destination).items()
+        if decision.action in _WITHDRAWS
+    }
+
+
+def not_to_push(destination: str) -> dict[str, Decision]:
+    """As `withdrawn`, with the models that a promotion replaced.
+
+    Those are good models, that a person may go back to; but a run that made one must
+    not undo the promotion.
     """
     found: dict[str, Decision] = {}
     for decision in decisions(destination):
         if decision.action in _WITHDRAWS:
             found[decision.model_digest] = decision
             found.pop(decision.serves_digest, None)
-        elif decision.action == BLESS:
+        elif decision.action in (BLESS, PROMOTE):
             found.pop(decision.model_digest, None)
+            if decision.replaces_digest:
+                found.setdefault(decision.replaces_digest, decision)
     return found
 
 

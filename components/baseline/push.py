@@ -13,11 +13,12 @@ from collections.abc import Iterator
 from components.baseline import folders
 from components.baseline.history import (
     BLESS,
+    PROMOTE,
     PUSH,
     Decision,
     decisions,
+    not_to_push,
     signed,
-    withdrawn,
     write_down,
 )
 from components.baseline.push_record import JUDGED_FILE, RECORD_FILE, PushRecord
@@ -125,10 +126,11 @@ def next_version(destination: str) -> int:
 
 
 def _require_not_withdrawn(destination: str, record: PushRecord) -> None:
-    decision = withdrawn(destination).get(record.model_digest)
+    decision = not_to_push(destination).get(record.model_digest)
     if decision:
+        how = "replaced" if decision.action == PROMOTE else "withdrawn"
         raise NotPushedError(
-            f"this very model was withdrawn ({decision}); `voc-pipeline bless` would "
+            f"this very model was {how} ({decision}); `voc-pipeline bless` would "
             "push it all the same"
         )
 

@@ -33,6 +33,8 @@ class PushRecord:
       pushed_at: UTC, ISO 8601; `pushed_by`: user and machine.
       copy_of: the version that this one brings back, or None.
       because: of whoever pushed it by hand, against the verdict; else "".
+      promotion: of a version that was promoted: `from` (its path), `because`, and the
+        `verdict` against what served until then.
     """
 
     fingerprint: str
@@ -49,6 +51,7 @@ class PushRecord:
     pushed_by: str = ""
     copy_of: int | None = None
     because: str = ""
+    promotion: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def to_json(self) -> str:
         """This record as JSON, keys sorted."""

@@ -3,9 +3,9 @@
 import dataclasses
 
 from components.evaluator.chance import Change, change_of
+from components.evaluator.common_images import common_images
 from components.evaluator.difference import bootstrap_differences, counted_objects
 from components.evaluator.judged_images import JudgedImages
-from schemas.user_error import UserError
 from trainer.metrics.bootstrap import draw_images
 from trainer.metrics.summary import CocoSummary
 
@@ -62,10 +62,6 @@ class JudgedChange:
     changed: tuple[ImageChange, ...]
 
 
-def _some_id(judged: JudgedImages) -> str:
-    return min(map(str, judged.columns.image_ids), default="none")
-
-
 def judged_change(
     earlier: JudgedImages,
     later: JudgedImages,
@@ -73,31 +69,20 @@ def judged_change(
     later_min_score: float,
 ) -> JudgedChange:
     """Compares; UserError where no image is common to both."""
-    ids = set(earlier.columns.image_ids) & set(later.columns.image_ids)
-    common = sorted(i for i in ids if earlier.objects_of(i) == later.objects_of(i))
-    if not common:
-        raise UserError(
-            "no image that both versions were judged on has the same name and the same "
-            f"objects (names such as {_some_id(earlier)} and {_some_id(later)}; in a "
-            "window of several spans a name begins with its span): `voc-pipeline "
-            "evaluate` asks both about the same images"
-        )
-    union = {*earlier.columns.image_ids, *later.columns.image_ids}
-    names = tuple(dict.fromkeys((*later.class_names, *earlier.class_names)))
-    before, after = (
-        judged.only(common).numbered_as(names) for judged in (earlier, later)
-    )
+    common = common_images(earlier, later)
+    before, after = common.earlier, common.later
+    names, ids = after.class_names, after.columns.image_ids.tolist()
     numbers = [before.summary(), after.summary()]
     resamples = bootstrap_differences(
         after.columns,
         before.columns,
         class_names=names,
         difficult=after.difficult,
-        weights=draw_images(len(common), _RESAMPLES, _SEED),
+        weights=draw_images(len(ids), _RESAMPLES, _SEED),
     )
     objects = counted_objects(after.columns, names, after.difficult)
     counts = zip(
-        common,
+        ids,
         before.hits_misses_false_alarms(earlier_min_score).tolist(),
         after.hits_misses_false_alarms(later_min_score).tolist(),
         strict=True,
@@ -105,8 +90,8 @@ def judged_change(
     images = [ImageChange(i, tuple(old), tuple(new)) for i, old, new in counts]
     return JudgedChange(
         split=later.split,
-        images=len(common),
-        left_out=len(union) - len(common),
+        images=len(ids),
+        left_out=common.left_out,
         metrics={
             name: (_overall(numbers[0], name), _overall(numbers[1], name))
             for name in ("AP", "AP50", "AP75")

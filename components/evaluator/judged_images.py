@@ -6,7 +6,7 @@ two versions; neither needs the data or runs a model.
 
 import dataclasses
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -75,6 +75,13 @@ class JudgedImages:
         keep = np.isin(self.columns.image_ids, list(image_ids))
         part = self.columns.only(keep)
         return dataclasses.replace(self, columns=part)
+
+    def renamed(self, names: Mapping[str, str]) -> "JudgedImages":
+        """The same images under other ids: ours -> the new one, of every image."""
+        ids = np.array([names[name] for name in self.columns.image_ids], np.str_)
+        columns = dataclasses.replace(self.columns, image_ids=ids)
+        # Ids are kept sorted.
+        return dataclasses.replace(self, columns=ImageColumns.merge([columns]))
 
     def numbered_as(self, class_names: Sequence[str]) -> "JudgedImages":
         """The same with class i named `class_names[i]`; all of ours are among them."""
