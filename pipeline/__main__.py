@@ -38,6 +38,10 @@ COMMANDS = {
     "diff": ("pipeline.cli.diff", "which classes and images two versions differ in"),
     "verify": ("pipeline.cli.verify", "served versions are what was judged"),
     "rollback": ("pipeline.cli.rollback", "let an earlier version serve again"),
+    "promote": (
+        "pipeline.cli.promote",
+        "let a judged version serve, here or there",
+    ),
     "bless": ("pipeline.cli.bless", "push a model that the gate refused, by hand"),
     "reject": ("pipeline.cli.reject", "a version never serves again"),
     "runs": (

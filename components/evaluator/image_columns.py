@@ -17,7 +17,7 @@ Scalar = TypeVar("Scalar", bound=np.generic)
 _OBJECTS = ("gt_boxes", "gt_classes", "gt_difficult")
 _FOUND = ("boxes", "classes", "scores")
 # What is known of an image without its pixels, and the value where it is not.
-_FACTS: dict[str, int | float | str] = {
+_FACTS: dict[str, Any] = {
     "width": 0,
     "height": 0,
     "brightness": np.float32(np.nan),

@@ -29,11 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Reads the records, prints a line per version, the newest last."""
     destination = push_destination_of(args.place)  # before what takes seconds
-    from components.baseline.history import withdrawn
+    from components.baseline.history import not_to_push
     from components.baseline.served_models import served_models
 
     models = served_models(destination)
-    refused = withdrawn(destination)
+    refused = not_to_push(destination)
     if args.json:
         tree = [
             {
@@ -67,6 +67,8 @@ def _row(
         return (str(model.version), *["-"] * 7, ", ".join([*states, "unknown origin"]))
     if record.copy_of is not None:
         states.append(f"copy of {record.copy_of}")
+    elif record.promotion:
+        states.append(f"from {record.promotion['from']}")
     split = record.verdict.get("split", "")
     metrics = record.metrics.get(split, {})
     data = " ".join(str(record.origin.get(key, "")) for key in ("data", "span"))
@@ -83,7 +85,7 @@ def _row(
     )
 
 
-_PAST = {"rollback": "rolled back", "reject": "rejected"}
+_PAST = {"rollback": "rolled back", "reject": "rejected", "promote": "replaced"}
 
 
 def _verdict(verdict: dict[str, Any], because: str) -> str:

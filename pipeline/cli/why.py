@@ -12,6 +12,7 @@ from schemas.user_error import UserError
 
 if TYPE_CHECKING:
     from components.baseline.history import Decision
+    from components.baseline.push_record import PushRecord
     from components.baseline.served_models import ServedModel
 
 
@@ -74,8 +75,7 @@ def _origin(model: "ServedModel") -> list[str]:
     blessed = "blessed" if verdict.get("blessed") else "not blessed"
     lines.append(f"gate           {blessed}")
     lines += [f"               {reason}" for reason in verdict.get("reasons", ())]
-    if record.because:
-        lines.append(f"overruled      by {record.pushed_by}: {record.because}")
+    lines += _by_hand(record)
     lines += _serving(record.serving)
     thresholds = record.score_thresholds.get("by_class", {})
     if thresholds:
@@ -86,6 +86,18 @@ def _origin(model: "ServedModel") -> list[str]:
             # A package knows no data; its run may have changed what it was made with.
             text += "" if origin.get("data_digest") else " (as compiled)"
             lines.append(f"{part + ' config':<15}{text}")
+    return lines
+
+
+def _by_hand(record: "PushRecord") -> list[str]:
+    """What a person did: promoted it, pushed it against the verdict."""
+    lines = []
+    if record.promotion:
+        told = record.promotion
+        lines.append(f"promoted       from {told['from']}: {told['because']}")
+        lines += [f"{'':15}{text}" for text in told["verdict"]["reasons"]]
+    if record.because:
+        lines.append(f"overruled      by {record.pushed_by}: {record.because}")
     return lines
 
 
@@ -115,6 +127,6 @@ def _decisions(model: "ServedModel", history: "list[Decision]") -> list[str]:
     concerning = [
         decision
         for decision in history
-        if model.version in (decision.version, decision.serves)
+        if model.version in (decision.version, decision.serves, decision.replaces)
     ]
     return [f"decided        {decision}" for decision in concerning]

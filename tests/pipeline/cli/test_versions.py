@@ -121,7 +121,7 @@ def test_gc_deletes_what_nothing_needs(root, capsys):
     assert numbers(root) == [copy]
 
 
-@pytest.mark.parametrize("command", ["rollback", "reject", "bless"])
+@pytest.mark.parametrize("command", ["rollback", "reject", "promote", "bless"])
 def test_a_decision_needs_a_reason(root, capsys, command):
     version = ["1"] if command == "reject" else []
 
@@ -247,6 +247,7 @@ def test_a_run_that_failed_or_was_interrupted_is_not_blessed(
         *(["models"], ["why"], ["verify"], ["diff", "1"], ["gc", "--keep", "1"]),
         ["rollback", "1", "--because", "worse"],
         ["reject", "1", "--because", "worse"],
+        ["promote", "1", "--because", "better"],
     ],
     ids=lambda words: words[0],
 )

@@ -1,0 +1,154 @@
+"""A version that was judged before is made to serve, if it is still no worse.
+
+Of the same destination (an earlier version), or of another (from staging to
+production). No model runs: both are judged on the images that were kept with them.
+"""
+
+import dataclasses
+import os
+from typing import Any
+
+from components.baseline import folders
+from components.baseline.history import (
+    PROMOTE,
+    REJECT,
+    Decision,
+    signed,
+    withdrawn,
+    write_down,
+)
+from components.baseline.push import copy_version, in_turn, next_version
+from components.baseline.push_record import PushRecord
+from components.baseline.served_models import ServedModel, model_digest, serving
+from components.evaluator.config import GateConfig
+from components.evaluator.judged_evidence import judge_again
+from components.evaluator.judgement import Verdict
+from components.pusher.judged_version import judged_images, verify
+from schemas.config_json import from_mapping
+from schemas.user_error import RefusedError, UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class Promotion:
+    """A version that now serves, and the verdict by which it does."""
+
+    served: ServedModel
+    verdict: Verdict
+
+
+def promote(model: ServedModel, destination: str, because: str) -> Promotion:
+    """Lets a version serve under `destination`, as its newest, in turn and judged.
+
+    What served there is not pushed again by a run, though it is no worse a model for
+    that: `rollback` goes back to it.
+
+    Raises RefusedError that names the rule, where the model is worse than the one that
+    serves, was rejected, or is not what was judged; UserError where it serves already
+    or nothing tells how good it is.
+    """
+    with in_turn(destination):
+        now = serving(destination)
+        digest = model_digest(model.path)
+        if now and model_digest(now.path) == digest:
+            raise UserError(
+                f"version {model.version} is the model that serves under "
+                f"{destination}, as version {now.version}: nothing to promote"
+            )
+        _require_sound(model, digest, destination)
+        verdict = judge_again(_gate_of(model, now), _judged(model), _judged_of(now))
+        if not verdict.blessed:
+            failed = [one.reason for one in verdict.outcomes if not one.passed]
+            raise RefusedError(
+                f"version {model.version} is not promoted: {'; '.join(failed)}; "
+                "`voc-pipeline bless` would push it against the verdict"
+            )
+        served = _copy(model, digest, now, destination, verdict, because)
+    return Promotion(served, verdict)
+
+
+def _require_sound(model: ServedModel, digest: str, destination: str) -> None:
+    """Refuses what somebody rejected, here or where it comes from, and what changed."""
+    for place in dict.fromkeys((destination, os.path.dirname(model.path))):
+        decision = withdrawn(place).get(digest)
+        if decision and decision.action == REJECT:
+            raise RefusedError(
+                f"version {model.version} is not promoted: it was rejected ({decision})"
+            )
+    problems = verify(model).problems
+    if problems:
+        raise RefusedError(
+            f"version {model.version} is not promoted: {'; '.join(problems)}"
+        )
+
+
+def _gate_of(model: ServedModel, now: ServedModel | None) -> GateConfig:
+    """The gate of the run that made the model, else of the one that serves."""
+    for one in (model, now):
+        gate = one.record.origin.get("gate") if one and one.record else None
+        if gate:
+            fields = {field.name for field in dataclasses.fields(GateConfig)}
+            return from_mapping(GateConfig, _known(gate, fields), "gate")
+    raise UserError(
+        f"nothing tells by which gate version {model.version} is to be judged: no run "
+        "of this program pushed it; `voc-pipeline bless` pushes it on your word"
+    )
+
+
+def _known(gate: dict[str, Any], fields: set[str]) -> dict[str, Any]:
+    """Without the fields of a newer program."""
+    return {name: value for name, value in gate.items() if name in fields}
+
+
+def _judged_of(now: ServedModel | None) -> Any:
+    return _judged(now) if now else None
+
+
+def _judged(model: ServedModel) -> Any:
+    kept = judged_images(model)
+    if kept is None:
+        raise UserError(
+            f"version {model.version} has no judged images with it, so nothing can be "
+            "compared; `voc-pipeline bless` pushes a model on your word"
+        )
+    return kept
+
+
+def _copy(
+    model: ServedModel,
+    digest: str,
+    now: ServedModel | None,
+    destination: str,
+    verdict: Verdict,
+    because: str,
+) -> ServedModel:
+    """Copies the version, its images with it, and writes down who let it serve."""
+    version = next_version(destination)
+    decision = signed(
+        Decision(
+            action=PROMOTE,
+            version=version,
+            model_digest=digest,
+            because=because,
+            serves=version,
+            serves_digest=digest,
+            replaces=now.version if now else None,
+            replaces_digest=model_digest(now.path) if now else "",
+        )
+    )
+    is_here = os.path.dirname(model.path) == destination
+    record = dataclasses.replace(
+        model.record or PushRecord(fingerprint="", judged_against="", model_digest=""),
+        judged_against=now.identity if now else "",
+        copy_of=model.version if is_here else None,
+        pushed_at=decision.when,
+        pushed_by=decision.who,
+        promotion={
+            "from": model.path,
+            "because": because,
+            "verdict": verdict.as_dict(),
+        },
+    )
+    final = folders.inside(destination, str(version))
+    copy_version(model.path, final, record)
+    write_down(destination, decision)
+    return ServedModel(version, final, record)
