@@ -7,6 +7,7 @@ from tfx.types import standard_artifacts
 from tfx.utils import path_utils
 from tfx.v1.dsl.components import InputArtifact, OutputArtifact, Parameter, component
 
+from components.baseline import served_models
 from components.baseline.component import IDENTITY_PROPERTY
 from components.baseline.push import NotPushedError, push
 from components.pusher.run_record import judged_images_of_run, record_of_run
@@ -56,6 +57,7 @@ def ModelPusher(
         origin={"data": data, "span": span, **json.loads(origin)},
     )
     try:
+        before = served_models.serving(push_destination)
         judged = judged_images_of_run(evaluation_result.uri)
         served = push(model_path, push_destination, record, judged)
     except NotPushedError as error:
@@ -63,6 +65,8 @@ def ModelPusher(
         pushed_model.set_string_custom_property("not_pushed", str(error))
         return
     pushed_model.set_int_custom_property("pushed", 1)
+    already = before is not None and before.version == served.version
+    pushed_model.set_int_custom_property("served_already", int(already))
     pushed_model.set_string_custom_property("pushed_destination", served.path)
     pushed_model.set_string_custom_property("pushed_version", str(served.version))
     pushed_model.set_string_custom_property("model_digest", record.model_digest)

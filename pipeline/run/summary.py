@@ -25,6 +25,7 @@ class RunSummary:
       serving_problems: what the serving check found; empty where it is servable.
       pushed_path: the SavedModel that now serves, or "" where nothing was pushed.
       model_digest: of the files of what was pushed, or "".
+      served_already: that SavedModel served before this run, which pushed nothing.
       not_pushed: why a blessed and servable model was not pushed after all, or "".
       metrics: split -> metric name -> value, of this run's model;
         None where there is no ground truth to find.
@@ -50,6 +51,7 @@ class RunSummary:
     ingest_report: str
     stages: dict[str, str]
     seconds: float
+    served_already: bool = False
 
     def why_not_pushed(self) -> str:
         """What stood in the way, in one line."""
@@ -72,7 +74,7 @@ class RunSummary:
         lines += [f"serving   {problem}" for problem in self.serving_problems]
         reused = sum(how == "reused" for how in self.stages.values())
         lines += [
-            f"pushed    {self.pushed_path or self._untouched()}",
+            f"pushed    {self._pushed()}",
             f"report    {self.report}",
             f"picture   {self.picture}",
             f"curves    {self.curves}",
@@ -81,7 +83,11 @@ class RunSummary:
         ]
         return "\n".join(lines) + "\n"
 
-    def _untouched(self) -> str:
+    def _pushed(self) -> str:
+        if self.served_already:
+            return f"nothing: {self.pushed_path} serves already"
+        if self.pushed_path:
+            return self.pushed_path
         why = f"; {self.not_pushed}" if self.not_pushed else ""
         return f"nothing: what serves is untouched{why}"
 
@@ -103,6 +109,8 @@ def read_summary(metadata_path: str, seconds: float) -> RunSummary:
         serving_problems=tuple(findings["problems"]),
         pushed_path=pushed.get("pushed_destination", ""),
         model_digest=pushed.get("model_digest", ""),
+        served_already=bool(pushed.get("pushed_destination"))
+        and (stages["ModelPusher"].reused or bool(pushed.get("served_already"))),
         not_pushed=pushed.get("not_pushed", ""),
         metrics=_judged_split_first(metrics, verdict["split"]),
         model_path=os.path.join(_output(stages, "Trainer", "model"), "Format-Serving"),

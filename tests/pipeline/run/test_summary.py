@@ -34,3 +34,10 @@ def test_why_nothing_was_pushed_is_one_line(summary_of):
     assert refused.why_not_pushed() == (
         "AP50 0.9 reaches the threshold 0.5; no signature x"
     )
+    later = summary_of(pushed_path="", not_pushed="version 8 serves")
+    assert later.why_not_pushed() == "version 8 serves"
+
+
+def test_what_served_before_the_run_is_not_said_to_be_pushed_by_it(summary_of):
+    again = summary_of(served_already=True)
+    assert "pushed    nothing: /served/7 serves already\n" in again.as_text()
