@@ -104,7 +104,8 @@ class _MergeTallies(beam.CombineFn):
 
     def add_input(self, accumulator: _Merged, result: ShardResult) -> _Merged:
         files = [(result.index, file) for file in result.files]
-        return accumulator[0].merge(result.tally), accumulator[1] + files
+        accumulator[1].extend(files)
+        return accumulator[0].merge(result.tally), accumulator[1]
 
     def merge_accumulators(self, accumulators: Iterable[_Merged]) -> _Merged:
         tally, files = Tally(), []
@@ -230,7 +231,8 @@ class _SortLines(beam.CombineFn):
         return []
 
     def add_input(self, accumulator: list[str], line: str) -> list[str]:
-        return [*accumulator, line]
+        accumulator.append(line)
+        return accumulator
 
     def merge_accumulators(self, accumulators: Iterable[list[str]]) -> list[str]:
         return [line for lines in accumulators for line in lines]

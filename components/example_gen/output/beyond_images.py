@@ -1,10 +1,11 @@
 """What is only seen over a whole data set: names of classes, images that are alike."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
 from components.example_gen.rules import BOX_RULES, CLASS_RULES, NEAR_COPY_RULES
 from components.example_gen.rules.class_names import ClassCounts
 from components.example_gen.rules.near_copies import Seen
+from components.example_gen.shards.marks import PackedImages
 from components.example_gen.source.finding import Finding
 
 # Each image of the first is compared with all of the second.
@@ -28,9 +29,9 @@ def box_findings(totals: Mapping[str, int]) -> Iterator[Finding]:
             )
 
 
-def near_copy_findings(images: Sequence[Seen]) -> Iterator[Finding]:
+def near_copy_findings(images: Iterable[Seen]) -> Iterator[Finding]:
     """Findings about images that are alike across splits, an image the most alike."""
-    by_split: dict[str, list[Seen]] = {"train": [], "eval": [], "test": []}
+    by_split = {name: PackedImages(name) for name in ("train", "eval", "test")}
     for image in images:
         by_split[image.split].append(image)
     for rule in NEAR_COPY_RULES:

@@ -75,7 +75,7 @@ def publish(
     """Checks the sums, then gives everything its final name; the report comes last."""
     _check_intact(run)
     run = dataclasses.replace(run, tally=run.tally.in_order())
-    seen = [image for path in run.paths(MARKS) for image in read_marks(path)]
+    seen = (image for path in run.paths(MARKS) for image in read_marks(path))
     noticed = [
         *plan.findings,
         *class_findings(ClassCounts(run.tally.classes, run.tally.images_of_class)),

@@ -1,6 +1,5 @@
 """Which folders hold a data set's images: those whose names match its annotations."""
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
 from components.example_gen.source.layouts import IMAGE_DIRS, Group
@@ -40,9 +39,10 @@ def image_folders(
     has a picture for any annotation, all are folders of images, so that it is told of
     each what it lacks.
     """
-    stems: dict[str, set[str]] = defaultdict(set)
+    stems: dict[str, tuple[str, ...]] = {}
     for key in group.annotations:
-        stems[fold(base_of(key))].add(key)
+        stem = fold(base_of(key))
+        stems[stem] = (*stems.get(stem, ()), key)
     explained = {
         folder: _explained(content, group, stems)
         for folder, content in group.folders.items()
@@ -65,7 +65,7 @@ def image_folders(
 
 
 def _explained(
-    content: Folder, group: Group, stems: Mapping[str, set[str]]
+    content: Folder, group: Group, stems: Mapping[str, tuple[str, ...]]
 ) -> set[str]:
     """Keys of the annotations that a folder has a picture for."""
     found: set[str] = set()
@@ -73,7 +73,7 @@ def _explained(
         if key in group.annotations:
             found.add(key)
         else:
-            found |= stems.get(fold(base_of(key)), set())
+            found.update(stems.get(fold(base_of(key)), ()))
     return found
 
 
@@ -110,11 +110,11 @@ def _stems(content: Folder) -> set[str]:
 
 
 def _merged(group: Group, members: Iterable[str]) -> dict[str, list[Entry]]:
-    images: dict[str, list[Entry]] = defaultdict(list)
+    images: dict[str, list[Entry]] = {}
     for folder in sorted(members):
         for key, entries in group.folders[folder].items():
-            images[key] += entries
-    return dict(images)
+            images[key] = [*images[key], *entries] if key in images else entries
+    return images
 
 
 def _others(group: Group, members: Iterable[str]) -> dict[str, list[Entry]]:

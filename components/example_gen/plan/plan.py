@@ -38,6 +38,8 @@ def make_plan(
         images, others = image_folders(group, *_questions(group, read))
         outside += [entry for folder in others.values() for entry in folder]
         pairs.append(pair_up(group.annotations, images, read))
+        group.folders.clear()  # the pairs hold what is of use of them
+        del images, others
     items: list[Item] = []
     findings: list[Finding] = []
     ids = _image_ids(layout.groups, pairs)

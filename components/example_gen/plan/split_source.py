@@ -47,7 +47,9 @@ class SplitChoice:
         )
         self._used: set[str] = set()  # folders that gave a split
         self._overruled: dict[str, str] = {}  # folder -> what a list says instead
-        self._split_of: dict[str, set[str]] = {}  # image id -> its splits
+        self._split_of: dict[str, frozenset[str]] = {}  # image id -> its splits
+        # One set for all images that have the same splits: there are a handful.
+        self._same: dict[frozenset[str], frozenset[str]] = {}
 
     def of_group(self, group: Group) -> Iterator[tuple[str, str, str]]:
         """Yields (image id, split, key).
@@ -61,7 +63,8 @@ class SplitChoice:
         else:
             chosen = _listed(sets, names, self._aliases[group.home])
         for image_id, split, key in chosen:
-            self._split_of.setdefault(image_id, set()).add(split)
+            splits = self._split_of.get(image_id, frozenset()) | {split}
+            self._split_of[image_id] = self._same.setdefault(splits, splits)
             if sets.splits and key:
                 by_folder, folder = self._folders.split_of(paired[key])
                 if by_folder not in {"", split}:

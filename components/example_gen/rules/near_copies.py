@@ -1,6 +1,6 @@
 """Rules on images that are nearly the same as one of another split."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -43,16 +43,15 @@ class Alike(NamedTuple):
 
 def near_copy(images: Sequence[Seen], others: Sequence[Seen]) -> Iterator[Alike]:
     """Nearly a picture of another split: encoded again, resized, mirrored."""
-    left = [image for image in images if image.mark]
-    right = [image for image in others if image.mark]
+    left, right = _marked(images), _marked(others)
     right = right[:: max(1, -(-len(left) * len(right) // _MOST_PAIRS))]
-    if not left or not right:
+    if not len(left) or not len(right):
         return
-    marks = _as_array(right)
+    marks = _as_array(others[position] for position in right)
     for start in range(0, len(left), _AT_ONCE[0]):
-        rows = left[start : start + _AT_ONCE[0]]
+        rows = [images[position] for position in left[start : start + _AT_ONCE[0]]]
         for image, nearest, differ, mirrored in _nearest(rows, marks):
-            other = right[nearest]
+            other = others[right[nearest]]
             # Equal contents are a leak, which has a rule of its own.
             if min(differ, mirrored) <= NEAR_BITS and image.sha256 != other.sha256:
                 bits = f"{differ} of {BITS} bits differ"
@@ -61,6 +60,11 @@ def near_copy(images: Sequence[Seen], others: Sequence[Seen]) -> Iterator[Alike]
                 yield Alike(
                     image, other, f"like {other.split}/{other.image_id}: {bits}"
                 )
+
+
+def _marked(images: Sequence[Seen]) -> npt.NDArray[np.intp]:
+    """Positions of the images that have a fingerprint."""
+    return np.fromiter((i for i, image in enumerate(images) if image.mark), np.intp)
 
 
 def _nearest(
@@ -89,10 +93,13 @@ def _nearest(
 
 def roboflow_copy(images: Sequence[Seen], others: Sequence[Seen]) -> Iterator[Alike]:
     """Made by Roboflow of the same picture as an image of another split."""
-    sources = {_source(other): other for other in others if _source(other)}
+    sources = {source: i for i, o in enumerate(others) if (source := _source(o))}
     for image in images:
-        other = sources.get(_source(image))
-        if other is not None and image.sha256 != other.sha256:
+        position = sources.get(_source(image))
+        if position is None:
+            continue
+        other = others[position]
+        if image.sha256 != other.sha256:
             where = f"{other.split}/{other.image_id}"
             yield Alike(image, other, f"{_source(image)}, as {where}")
 
@@ -103,6 +110,8 @@ def _source(image: Seen) -> str:
     return name if found else ""
 
 
-def _as_array(images: Sequence[Seen]) -> npt.NDArray[np.uint8]:
-    marks = np.frombuffer(b"".join(image.mark for image in images), np.uint8)
-    return marks.reshape(len(images), -1)
+def _as_array(images: Iterable[Seen]) -> npt.NDArray[np.uint8]:
+    marks = bytearray()
+    for image in images:
+        marks += image.mark
+    return np.frombuffer(marks, np.uint8).reshape(-1, BITS // 8)

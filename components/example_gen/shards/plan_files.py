@@ -74,6 +74,7 @@ def write_plan(
         unannotated=config.unannotated,
     )
     _check_found(root, plan, lambda: foreign_annotations(entries, read))
+    entries = []  # a million would stay through all that follows
     config, corners = decided(plan.items, config)
     assignment = assign_splits(plan, config)
     items = assignment.items
@@ -136,7 +137,7 @@ def _path(staging: str, index: int) -> str:
 
 def _list(root: str) -> Sequence[storage.Entry]:
     try:
-        return storage.list_files(root)
+        return storage.list_files(root, times=False)
     except OSError as error:
         reason = error.strerror or str(error)
         raise UserError(f"{root} cannot be read: {reason}") from error

@@ -52,10 +52,15 @@ def tell_as(options: Mapping[str, Any]) -> None:
 
 
 def told() -> dict[str, Any]:
-    """What the file systems know here; nothing while Beam is not loaded."""
-    if "apache_beam" not in sys.modules:
+    """What the file systems know here; nothing before they were asked for anything.
+
+    It imports nothing: another thread may be about to.
+    """
+    module = sys.modules.get("apache_beam.io.filesystems")
+    systems = getattr(module, "FileSystems", None)
+    if systems is None or _options(systems) is None:
         return {}
-    known = _options(file_systems()).get_all_options(drop_default=True)
+    known = _options(systems).get_all_options(drop_default=True)
     plain = (str, int, float, list)
     return {name: value for name, value in known.items() if isinstance(value, plain)}
 

@@ -14,9 +14,15 @@ from schemas.user_error import UserError
 class FileRef(NamedTuple):
     """A file of the data set: `offset` >= 0 says where it lies inside a tar."""
 
-    path: str  # absolute, or a URL
+    name: str  # below `folder`; without one an absolute path, or a URL
     size: int
     offset: int = -1
+    folder: str = ""  # one text for all files of a data set, as there are millions
+
+    @property
+    def path(self) -> str:
+        """Absolute, or a URL."""
+        return self.folder + self.name
 
 
 class Entry(NamedTuple):
@@ -108,14 +114,17 @@ def is_tar(path: str) -> bool:
     return lowered.endswith(".tar")
 
 
-def list_files(root: str) -> list[Entry]:
-    """Every file below a directory or inside a tar, sorted by name."""
+def list_files(root: str, *, times: bool = True) -> list[Entry]:
+    """Every file below a directory or inside a tar, sorted by name.
+
+    Without `times` they are 0, which takes 70 bytes less a file.
+    """
     if is_tar(root):
         entries = _list_tar(root)
     elif remote.is_remote(root):
         entries = _list_remote(root)
     else:
-        entries = _list_local(root)
+        entries = _list_local(root, times=times)
     return sorted(entry for entry in entries if not _is_junk(entry.name))
 
 
@@ -124,8 +133,8 @@ def _is_junk(name: str) -> bool:
     return any(part.startswith(".") or part == "__MACOSX" for part in name.split("/"))
 
 
-def _list_local(root: str) -> Iterator[Entry]:
-    home = os.path.realpath(root)
+def _list_local(root: str, *, times: bool) -> Iterator[Entry]:
+    home, folder = os.path.realpath(root), os.path.join(os.path.abspath(root), "")
     # (directory, name prefix, whether it lies outside, real paths above it)
     pending = [(root, "", False, frozenset({home}))]
     while pending:
@@ -144,17 +153,19 @@ def _list_local(root: str) -> Iterator[Entry]:
                     pending.append((child.path, name, escapes, above | {real}))
                 elif child.is_file():  # neither pipes, sockets nor devices
                     info = child.stat()
-                    ref = FileRef(os.path.abspath(child.path), info.st_size)
-                    times = info.st_mtime_ns, escapes, info.st_ctime_ns
-                    yield Entry(prefix + child.name, ref, *times)
+                    changed = (info.st_mtime_ns, info.st_ctime_ns) if times else (0, 0)
+                    name = prefix + child.name
+                    ref = FileRef(name, info.st_size, folder=folder)
+                    yield Entry(name, ref, changed[0], escapes, changed[1])
 
 
 def _list_remote(root: str) -> Iterator[Entry]:
     base = root.rstrip("/") + "/"
     for found in remote.listed(root):
-        ref = FileRef(found.path, found.size_in_bytes)
+        name = found.path[len(base) :]
+        ref = FileRef(name, found.size_in_bytes, folder=base)
         mtime = int((found.last_updated_in_seconds or 0) * 1e9)
-        yield Entry(found.path[len(base) :], ref, mtime, escapes=False)
+        yield Entry(name, ref, mtime, escapes=False)
 
 
 def _list_tar(path: str) -> Iterator[Entry]:
