@@ -2,7 +2,7 @@
 
 Paths are in github.com/kubeflow/pipelines under backend/src/v2, as of the tags 2.14.0,
 2.15.0, 2.16.1 and 2.17.0, and of the branch `mlmd-removal` of 31 July 2026, which is to
-become 3.0. `stand_in.py` does what stands here and no more; what holds for every
+become 3.0. 2.16.1 and 2.17.0 were run, too (kubeflow/README.md). `stand_in.py` does what stands here and no more; what holds for every
 version:
 
 | what | where |
@@ -20,6 +20,8 @@ version:
 | metadata: true is 1, a list [x] is {"list": [x]}, {..} is {"struct": {..}}, null: error | metadata/converter.go StructValueToMLMDValue |
 | `display_name` and `store_session_info` are added | metadata/client.go RecordArtifact |
 | a retried pod gets the same ExecutorInput: the executor alone is retried | compiler/argocompiler/container.go |
+| `{{$.inputs...}}` in a command's text is replaced (from 2.17 on by the driver) | driver/util.go resolveContainerArgs |
+| a retry's `executor-logs` has `-0`, `-1` at its end (from 2.16 on) | component/launcher_v2.go qualifyExecutorLogsURI |
 | the UI draws system.HTML and system.Metrics, by type and URI | frontend/src/components/viewers/MetricsVisualizations.tsx, from the root |
 
 Vertex AI runs no driver and launcher of these. It mounts Cloud Storage at /gcs, names
