@@ -1,6 +1,6 @@
 """How often a gate refuses an equal model, and blesses one that is 2 points worse.
 
-    python benchmarks/gate.py --images 48 500 5000 --trials 120 40 8
+    python benchmarks/gate.py --images 48 500 5000 --trials 120 100 40
 
 Models are simulated: the images of a gate's split, how hard each is, and what a model
 of a given skill finds on them, scores and misplaced boxes included. Two models of equal
@@ -143,7 +143,7 @@ def main():
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, nargs="+", default=[48, 500, 5000])
-    parser.add_argument("--trials", type=int, nargs="+", default=[120, 40, 8])
+    parser.add_argument("--trials", type=int, nargs="+", default=[120, 100, 40])
     parser.add_argument("--resamples", type=int, default=1000)
     args = parser.parse_args()
     worse, mean = skill_that_is_worse_by(POINTS, np.random.default_rng(0))
