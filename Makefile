@@ -51,7 +51,7 @@ bench: install  ## run every benchmark; benchmarks/README.md has figures and mac
 fuzz: install  ## 5,000 damaged images a kind through ingest and the decoder (3 min)
 	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python tests/fuzz/fuzz_decoding.py --each 5000 2>/dev/null
 
-retrain: install  ## weeks of a schedule, killed in each stage (10 CPU minutes)
+retrain: install  ## weeks of a schedule, killed in each stage (12 CPU minutes)
 	$(BIN)/pytest -q -s tests/e2e/retraining.py
 
 # Beam's servers listen on all addresses: in this network there is none but loopback.

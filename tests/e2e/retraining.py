@@ -1,4 +1,4 @@
-"""Weeks of one schedule with the real pipeline: `make retrain`, some ten minutes.
+"""Weeks of one schedule with the real pipeline: `make retrain`, 12 CPU minutes.
 
 Not collected by itself: a call takes a minute, and the second week's is killed in each
 stage. The tests build on each other, in this order.
