@@ -93,12 +93,15 @@ def _require_sense(args: argparse.Namespace) -> None:
 
 
 def _run_batch(args: argparse.Namespace) -> int:
+    from components.example_gen.source import remote
     from pipeline.beam.choice import BeamConfig, pipeline_args
     from pipeline.prediction.batch_images import require_images
     from pipeline.prediction.version_path import version_path
     from pipeline.run.console import quiet_libraries
 
-    beam_args = pipeline_args(options.beam_config(args, BeamConfig()))
+    beam = options.beam_config(args, BeamConfig())
+    beam_args = pipeline_args(beam)
+    remote.tell(beam.args)
     require_images(args.images)
     _require_new(args.output)
     model = version_path(args.model)
@@ -122,10 +125,13 @@ def _run_batch(args: argparse.Namespace) -> int:
 def _require_new(output: str) -> None:
     """Refuses a folder with anything in it: shards of another batch would stay."""
     from components.baseline import folders
+    from components.example_gen.source import remote
     from components.example_gen.source.storage import require_known_scheme
 
     require_known_scheme(output, "--output")
     options.refuse_file(output)
+    if remote.is_remote(output):
+        remote.require_access(output, "--output")
     there = os.path.exists(output) or not folders.is_local(output)
     if there and next(folders.files_in(output), None) is not None:
         raise UserError(f"--output {output} holds files; name another folder")

@@ -3,6 +3,8 @@
 import argparse
 import os
 
+from components.example_gen.source import remote
+from components.example_gen.source.storage import require_known_scheme
 from schemas.user_error import UserError
 
 
@@ -26,9 +28,11 @@ def add_because(parser: argparse.ArgumentParser) -> None:
 def destination_of(place: str) -> str:
     """The folder of the numbered versions.
 
-    Raises UserError where there is no such folder.
+    Raises UserError where there is no such folder, or no access to its store.
     """
-    if "://" in place:
+    if remote.is_remote(place):
+        require_known_scheme(place, "PLACE")
+        remote.require_access(place, "PLACE")
         return place
     inside = os.path.join(place, "served")
     folder = inside if os.path.isdir(inside) else place

@@ -6,6 +6,8 @@ from apache_beam.coders import BytesCoder
 from apache_beam.io.filebasedsink import FileBasedSink
 from apache_beam.io.filesystem import CompressionTypes
 
+from components.example_gen.source import remote
+
 
 class WholeShards(FileBasedSink):
     """Texts -> NAME-00000-of-00007.json and so on, a bundle's texts in one shard.
@@ -29,7 +31,9 @@ class WholeShards(FileBasedSink):
         self._around = around
 
     def open(self, temp_path: str) -> "_Shard":
-        """Begins a shard."""
+        """Begins a shard, which may stay empty."""
+        if remote.is_remote(temp_path):
+            remote.of(temp_path)  # brings what Beam's S3 lacks, in every worker
         return _Shard(super().open(temp_path), *self._around)
 
     def write_record(self, file_handle: "_Shard", value: bytes) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from components.baseline import folders
 from components.example_gen.shards.tfrecord import TFRecordError, read_records
-from components.example_gen.source import storage
+from components.example_gen.source import remote, storage
 from pipeline.prediction.pictures import (
     SUFFIXES,
     Picture,
@@ -67,6 +67,8 @@ def require_images(names: Iterable[str]) -> None:
     """UserError for a name at which there is nothing to ask about."""
     for name in names:
         storage.require_known_scheme(name, "IMAGE")
+        if remote.is_remote(name):
+            remote.require_access(name, "IMAGE")
         if folders.is_local(name) and not os.path.exists(name):
             raise UserError(f"there is no picture {name}")
         if next(files_of(name), None) is None:

@@ -5,6 +5,7 @@ from apache_beam.io.filesystems import FileSystems
 
 from components.baseline import folders
 from components.baseline.served_models import GRAPH_FILE, serving
+from components.example_gen.source import remote
 from components.example_gen.source.storage import require_known_scheme
 from schemas.user_error import UserError
 
@@ -15,6 +16,8 @@ def version_path(place: str) -> str:
     Raises UserError where there is none.
     """
     require_known_scheme(place, "MODEL")
+    if remote.is_remote(place):
+        remote.require_access(place, "MODEL")
     try:
         if FileSystems.exists(folders.inside(place, GRAPH_FILE)):
             return place
