@@ -4,6 +4,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 
 from components.example_gen.source.annotation import Convention
+from components.example_gen.source.exporters import MENDED
 from pipeline.label_prices.priced_list import Drawn, Label, Picture
 from schemas.single_box import Box
 from trainer.metrics.label_prices import BOX, DUPLICATE, NEW
@@ -26,7 +27,7 @@ def proposed_annotation(
 
     `corners` is how the rest of the data set counts pixels.
     """
-    root = _head(picture)
+    root = _head(picture, corners)
     mended = {label.object: label for label in labels if label.object != NEW}
     objects = [
         _as_it_would_be(drawn, mended.get(number))
@@ -59,13 +60,16 @@ def _as_it_would_be(drawn: Drawn, label: Label | None) -> Drawn | None:
 
 
 def _xyxy(label: Label) -> Box:
+    """A model's box; in whole pixels, since it knows no better."""
     left, top, width, height = label.box_xywh
-    return left, top, left + width, top + height
+    return round(left), round(top), round(left + width), round(top + height)
 
 
-def _head(picture: Picture) -> ET.Element:
+def _head(picture: Picture, corners: Convention) -> ET.Element:
     root = ET.Element("annotation")
     _add(root, "filename", picture.filename)
+    marks = (mark for mark, meant in MENDED.items() if meant == corners)
+    _add(ET.SubElement(root, "source"), "database", next(marks))
     size = ET.SubElement(root, "size")
     for name, value in (("width", picture.width), ("height", picture.height)):
         _add(size, name, str(value))
@@ -87,8 +91,13 @@ def _add_object(
         _SIDES, drawn.box, _ADDED[corners], limits, strict=True
     ):
         least = _LEAST.get(corners, 0)
-        _add(bndbox, side, str(int(min(max(round(value) + added, least), limit))))
+        _add(bndbox, side, _as_text(min(max(value + added, least), limit)))
     _add(item, "difficult", str(int(drawn.difficult)))
+
+
+def _as_text(side: float) -> str:
+    """To a thousandth of a pixel: float32 says no more of large pictures."""
+    return f"{side:.3f}".rstrip("0").rstrip(".")
 
 
 def _add(parent: ET.Element, name: str, text: str) -> None:

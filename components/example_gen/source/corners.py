@@ -9,7 +9,7 @@ import dataclasses
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar, cast
 
 from components.example_gen.source.annotation import (
     Annotation,
@@ -17,7 +17,7 @@ from components.example_gen.source.annotation import (
     RawObject,
     to_number,
 )
-from components.example_gen.source.exporters import LABELIMG, ONE_BASED
+from components.example_gen.source.exporters import LABELIMG, MENDED, ONE_BASED
 from schemas.single_box import Box
 
 SAMPLE_FILES = 1000
@@ -64,29 +64,29 @@ def decide(annotations: Iterable[Annotation]) -> Corners:
     In this order: boxes from 0 (there is no pixel 0 where counting starts at 1), the
     exporter's mark, numbers written as decimals, boxes from 1 and none from 0, maxima
     that stop at size - 1; VOC's own way where nothing speaks. Boxes that are none in
-    their image say nothing.
+    their image say nothing, nor do those of files that `labels` mended: these have the
+    mark of what was decided before.
     """
     counts = _count(annotations)
     zeros, ones = counts.minima[0], counts.minima[1]
     seen = f"{zeros} boxes begin at 0, {ones} at 1, in {counts.files} files"
-    mark = _usual_mark(counts)
-    slips = zeros <= _SLIPS or zeros <= ones if mark in ONE_BASED else False
+    marked, where = _usual_mark(counts)
+    slips = zeros <= _SLIPS or zeros <= ones if marked == "one_based" else False
     if zeros and zeros * _SLIPS >= ones and not slips:
-        return _from_zero(counts, mark, seen)
-    if mark:
-        where = f"{mark} in {counts.marks[mark]} of {counts.files} files"
-        return Corners(_convention_of(mark), f"the mark of {where}; {seen}")
+        return _from_zero(counts, marked, seen)
+    if marked:
+        return Corners(marked, f"{where}; {seen}")
     if counts.decimal * 2 > counts.objects and ones < _SLIPS:
         where = f"{counts.decimal} of {counts.objects} boxes are written as decimals"
         return Corners("zero_based", f"{where}; {seen}")
     if ones:
         return Corners("one_based", seen)
     if counts.maxima[1] and not counts.maxima[0]:
-        return _from_zero(counts, mark, seen)
+        return _from_zero(counts, marked, seen)
     return Corners("one_based", f"VOC's own way, nothing speaks against it; {seen}")
 
 
-def _from_zero(counts: _Counts, mark: str, seen: str) -> Corners:
+def _from_zero(counts: _Counts, marked: Convention | None, seen: str) -> Corners:
     """Half-open, unless the last pixel is included.
 
     No mark tells otherwise, and of more than a few boxes that touch a far side, in
@@ -94,20 +94,29 @@ def _from_zero(counts: _Counts, mark: str, seen: str) -> Corners:
     """
     touching = counts.maxima[1] if not counts.maxima[0] else 0
     where = f"{seen}; {touching} maxima of size - 1 and none of size"
-    if mark or counts.decimal * 2 > counts.objects or touching <= _SLIPS:
+    half_open = marked not in (None, "zero_based_inclusive")
+    if half_open or counts.decimal * 2 > counts.objects or touching <= _SLIPS:
         return Corners("zero_based", where if not counts.minima[0] else seen)
     return Corners("zero_based_inclusive", where)
 
 
-def _usual_mark(counts: _Counts) -> str:
-    """The exporter whose mark is in most files; "" where there is none."""
-    for mark, files in counts.marks.most_common(1):
+def _usual_mark(counts: _Counts) -> tuple[Convention | None, str]:
+    """What the marks of most files say, and which marks; None where there are none."""
+    said: Counter[Convention] = Counter()
+    for mark, files in counts.marks.items():
+        said[_convention_of(mark)] += files
+    for convention, files in said.most_common(1):
         if files * 2 > counts.files:
-            return mark
-    return ""
+            marks = [m for m, _ in counts.marks.most_common()]
+            alike = [mark for mark in marks if _convention_of(mark) == convention]
+            named = " and ".join(alike)
+            return convention, f"the mark of {named} in {files} of {counts.files} files"
+    return None, ""
 
 
 def _convention_of(exporter: str) -> Convention:
+    if exporter in MENDED:
+        return cast(Convention, MENDED[exporter])
     if exporter == LABELIMG:
         return "labelimg"
     return "one_based" if exporter in ONE_BASED else "zero_based"
@@ -119,6 +128,8 @@ def _count(annotations: Iterable[Annotation]) -> _Counts:
         counts.files += 1
         if annotation.exporter:
             counts.marks[annotation.exporter] += 1
+        if annotation.exporter in MENDED:
+            continue
         size = annotation.size or (None, None)
         width, height = (to_number(text) for text in size)
         for found in annotation.objects:

@@ -10,6 +10,12 @@ VOC, SUPERVISION, LABELIMG = "VOC's own", "supervision", "labelImg"
 # Whose corners count from 1; all others that are known count from 0, and labelImg then
 # writes 1 for a minimum of 0.
 ONE_BASED = frozenset({VOC, SUPERVISION})
+# Annotations that `voc-pipeline labels` mended -> how the data set that they are of
+# counts, as was decided before, or they would take its marks away.
+MENDED = {
+    f"voc-pipeline, corners {corners}": corners
+    for corners in ("one_based", "zero_based", "zero_based_inclusive", "labelimg")
+}
 
 
 def exporter_of(root: ElementTree.Element) -> str:
@@ -29,6 +35,8 @@ def _text(parent: ElementTree.Element | None, tag: str) -> str:
 
 
 def _by_texts(folder: str, database: str, annotation: str, owner: str) -> str:
+    if database in MENDED:
+        return database
     marks = {
         VOC: database.startswith("The VOC") or "PASCAL VOC" in annotation,
         SUPERVISION: (database, folder) == ("roboflow.ai", "VOC"),

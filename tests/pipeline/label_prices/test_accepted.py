@@ -81,9 +81,12 @@ def test_a_renamed_object_keeps_its_flags_and_a_second_one_goes(tmp_path):
     assert written(tmp_path) == [("cat", (1, 5, 40, 30), "1")]
 
 
-@pytest.mark.parametrize(
+EACH_CONVENTION = pytest.mark.parametrize(
     "corners", ["one_based", "zero_based", "zero_based_inclusive", "labelimg"]
 )
+
+
+@EACH_CONVENTION
 def test_ingest_reads_the_boxes_as_they_were_whatever_the_data_count_from(
     tmp_path, corners
 ):
@@ -96,6 +99,27 @@ def test_ingest_reads_the_boxes_as_they_were_whatever_the_data_count_from(
         for item in read_annotation(path.read_bytes()).objects
     ]
     assert boxes == [(0, 4, 40, 30), (10, 10, 20, 20), (5, 5, 15, 25)]
+
+
+@EACH_CONVENTION
+def test_ingest_tells_from_them_how_the_data_count(tmp_path, corners):
+    from components.example_gen.source.annotation import read_annotation
+    from components.example_gen.source.corners import decide
+
+    assert accept(tmp_path, [label("overlooked", -1, answer="yes")], corners) == 0
+    (path,) = (tmp_path / "out" / "Annotations").iterdir()
+    assert decide([read_annotation(path.read_bytes())]).convention == corners
+
+
+def test_an_object_that_was_drawn_between_pixels_stays_there(tmp_path):
+    drawn = {**DOG, "box": [0.25, 4.5, 39.9000015, 30]}
+    picture = {"filename": "a.png", "width": 40, "height": 30, "objects": [drawn]}
+    said = [label("overlooked", -1, answer="yes", box_xywh=[5.4, 5, 10, 20])]
+    assert accept(tmp_path, said, "zero_based", images={"a": picture}) == 0
+    assert [box for _, box, _ in written(tmp_path)] == [
+        (0.25, 4.5, 39.9, 30),
+        (5, 5, 15, 25),
+    ]
 
 
 def test_ingest_takes_them_in_the_place_of_the_old_ones(tmp_path, capfd):

@@ -4,6 +4,7 @@ import pytest
 
 from components.example_gen.source import corners
 from components.example_gen.source.annotation import read_annotation, to_half_open
+from components.example_gen.source.exporters import MENDED
 
 VOC = "<source><database>The VOC2007 Database</database></source>"
 LABELIMG = "<path>/a.jpg</path><source><database>Unknown</database></source>"
@@ -94,6 +95,28 @@ def test_slips_do_not_outvote_a_mark_for_counting_from_1(
 ):
     boxes = [(0, 5, 9, 9)] * zeros + [(1, 5, 9, 9)] * ones
     assert decide(*boxes, body=VOC).convention == convention
+
+
+@pytest.mark.parametrize("mended", [1, 2, 9])
+@pytest.mark.parametrize(
+    ("convention", "body", "box"),
+    [
+        ("labelimg", LABELIMG, (1, 5, 9, 9)),
+        ("zero_based", "", ("5.5", 5, 9, 9)),
+        ("zero_based_inclusive", "", (0, 5, 99, 9)),
+        ("one_based", VOC, (5, 5, 99, 9)),
+    ],
+)
+def test_mended_annotations_change_no_decision(
+    voc_xml, voc_object, convention, body, box, mended
+):
+    mark = next(name for name, meant in MENDED.items() if meant == convention)
+    source = f"<source><database>{mark}</database></source>"
+    old = [voc_xml(objects=[voc_object(box=box)] * 5, body=body)] * 2
+    new = [voc_xml(objects=[voc_object(box=(1, 5, 9, 9))] * 9, body=source)] * mended
+    for some in (old, old[1:] + new, new):
+        found = corners.decide(map(read_annotation, some))
+        assert found.convention == convention
 
 
 def test_a_size_with_swapped_sides_still_lets_its_boxes_speak(decide):
