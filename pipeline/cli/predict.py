@@ -35,7 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `voc-pipeline predict`."""
     options.add_model_argument(parser)
     parser.add_argument(
-        "images", metavar="IMAGE", nargs="+", help="pictures, or folders of pictures"
+        "images",
+        metavar="IMAGE",
+        nargs="+",
+        help="pictures, or folders of pictures; "
+        "folders in these are named and passed over",
     )
     parser.add_argument("--output", required=True, metavar="OUT", help="a folder")
     parser.add_argument(
@@ -64,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     _require_sense(args)
     if args.batch:
         return _run_batch(args)
-    from pipeline.prediction.pictures import picture_paths
+    from pipeline.prediction.pictures import passed_over, picture_paths
     from pipeline.prediction.version_path import version_path
     from pipeline.run.console import quiet_libraries
 
@@ -73,6 +77,7 @@ def run(args: argparse.Namespace) -> int:
 
     require_replaceable(args.output, paths)
     model = version_path(args.model)
+    sys.stderr.write(_as_line(passed_over(args.images)))
     with quiet_libraries(quiet=False):
         return _ask(args, model, paths)
 
@@ -96,6 +101,7 @@ def _run_batch(args: argparse.Namespace) -> int:
     from components.example_gen.source import remote
     from pipeline.beam.choice import BeamConfig, pipeline_args
     from pipeline.prediction.batch_images import require_images
+    from pipeline.prediction.pictures import passed_over
     from pipeline.prediction.version_path import version_path
     from pipeline.run.console import quiet_libraries
 
@@ -105,6 +111,7 @@ def _run_batch(args: argparse.Namespace) -> int:
     require_images(args.images)
     _require_new(args.output)
     model = version_path(args.model)
+    sys.stderr.write(_as_line(passed_over(args.images, batch=True)))
     with quiet_libraries(quiet=False):
         from pipeline.prediction.batch import Batch, predict_all
 
@@ -149,6 +156,10 @@ def _detector(args: argparse.Namespace, model: str) -> "Detector":
             "the model has no thresholds of its own: shown from a score of .5 on\n"
         )
     return detector
+
+
+def _as_line(passed_over: str) -> str:
+    return f"{passed_over.removeprefix('; ')}\n" if passed_over else ""
 
 
 def _tell(args: argparse.Namespace, pictures: int, shown: int, failed: int) -> int:

@@ -1,7 +1,6 @@
 """What a batch is asked about: pictures and TFRecords, listed and read by workers."""
 
 import os
-import re
 import zlib
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -14,11 +13,12 @@ from pipeline.prediction.pictures import (
     Picture,
     PictureError,
     decode_picture,
+    may_be_tfrecords,
+    passed_over,
 )
 from schemas import example_wire, tf_example
 from schemas.user_error import UserError
 
-_TFRECORDS = re.compile(r"tfrecord|-\d{5}-of-\d{5}(\.gz)?$", re.IGNORECASE)
 _PICTURE = -1  # the record of a picture that is a file of its own
 
 
@@ -72,7 +72,8 @@ def require_images(names: Iterable[str]) -> None:
         if folders.is_local(name) and not os.path.exists(name):
             raise UserError(f"there is no picture {name}")
         if next(files_of(name), None) is None:
-            raise UserError(f"no pictures and no TFRecords in {name}")
+            said = passed_over([name], batch=True)
+            raise UserError(f"no pictures and no TFRecords in {name}{said}")
 
 
 def files_of(name: str) -> Iterator[bytes]:
@@ -91,12 +92,7 @@ def files_of(name: str) -> Iterator[bytes]:
 
 
 def _is_asked_about(name: str) -> bool:
-    return name.lower().endswith(SUFFIXES) or _is_tfrecords(name)
-
-
-def _is_tfrecords(name: str) -> bool:
-    is_picture = name.lower().endswith(SUFFIXES)
-    return not is_picture and _TFRECORDS.search(os.path.basename(name)) is not None
+    return name.lower().endswith(SUFFIXES) or may_be_tfrecords(name)
 
 
 def ids_in(path: bytes) -> Iterator[tuple[bytes, tuple[bytes, int]]]:
@@ -139,7 +135,7 @@ _Encoded = tuple[bytes, Place, bytes | str]
 def _encoded(path: bytes, *, with_pictures: bool) -> Iterator[_Encoded]:
     """(id, place, file's bytes, or why there are none) of the images of a file."""
     name = text(path)
-    if _is_tfrecords(name):
+    if may_be_tfrecords(name):
         yield from _records(name)
         return
     image_id = _bytes(os.path.splitext(os.path.basename(name))[0])

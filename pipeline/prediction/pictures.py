@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import os
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,6 +17,8 @@ from schemas.user_error import UserError
 from trainer.serving import detect
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+_TFRECORDS = re.compile(r"tfrecord|-\d{5}-of-\d{5}(\.gz)?$", re.IGNORECASE)
+_FEW = 3  # folders that a message names
 _SERVED = ("JPEG", "MPO", "PNG")
 
 
@@ -40,8 +43,32 @@ def picture_paths(names: Sequence[str]) -> dict[str, str]:
                     "apart; predict them apart"
                 )
     if not paths:
-        raise UserError(f"no pictures in {', '.join(names)}")
+        raise UserError(f"no pictures in {', '.join(names)}{passed_over(names)}")
     return paths
+
+
+def passed_over(names: Sequence[str], *, batch: bool = False) -> str:
+    """What in these folders is not asked about, as the end of a line; "" if nothing.
+
+    Folders in them; without --batch files that may be TFRecords.
+    """
+    inner, records = [], 0
+    for name in filter(os.path.isdir, names):
+        with os.scandir(name) as entries:
+            for entry in entries:
+                if entry.is_dir() and not entry.name.startswith("."):
+                    inner.append(entry.path)
+                elif not batch and may_be_tfrecords(entry.name):
+                    records += 1
+    few = ", ".join(sorted(inner)[:_FEW]) + (", ..." if len(inner) > _FEW else "")
+    said = f"; folders in folders are passed over (name them): {few}" if inner else ""
+    return said + ("; TFRecords are for --batch" if records else "")
+
+
+def may_be_tfrecords(name: str) -> bool:
+    """Whether a file's name is that of TFRecords, as ingest or others write them."""
+    is_picture = name.lower().endswith(SUFFIXES)
+    return not is_picture and _TFRECORDS.search(os.path.basename(name)) is not None
 
 
 @dataclasses.dataclass(frozen=True)

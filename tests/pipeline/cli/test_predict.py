@@ -271,3 +271,23 @@ def test_what_cannot_be_meant_is_one_line_and_exit_status_two(tmp_path, predict)
     status, _, said = predict(one, place=tmp_path / "empty")
     assert status == 2
     assert "holds no model" in said.err
+
+
+def test_what_is_passed_over_in_folders_is_told(tmp_path, predict):
+    deep = tmp_path / "in" / "deep"
+    deep.mkdir(parents=True)
+    picture(deep / "a.png")
+    hint = f"folders in folders are passed over (name them): {deep}"
+    status, output, said = predict(tmp_path / "in")
+    assert status == 2
+    assert said.err.endswith(f"no pictures in {tmp_path / 'in'}; {hint}\n")
+    status, output, said = predict(tmp_path / "in", "--batch")
+    assert status == 2
+    assert said.err.endswith(f"{hint}\n")
+
+    picture(tmp_path / "in" / "b.png")
+    (tmp_path / "in" / "images-00000-of-00001").write_bytes(b"")
+    status, output, said = predict(tmp_path / "in")
+    assert status == 0
+    assert said.err.startswith(f"{hint}; TFRecords are for --batch\n")
+    assert [row[0] for row in rows(output)[1:]] == ["b"]
