@@ -28,6 +28,32 @@ function save() {
   unsaved = false;
 }
 
+const key = (label) => JSON.stringify({ ...label, answer: undefined });
+
+// Answers that were saved before, to go on from: those of this very list.
+async function takeFrom(file) {
+  let earlier = new Map();
+  try {
+    const { labels } = JSON.parse(await file.text());
+    earlier = new Map(labels.map((label) => [key(label), label.answer]));
+  } catch {} // no file of answers: nothing is taken, as is said below
+  let taken = 0;
+  list.labels.forEach((label, row) => {
+    const answer = earlier.get(key(label));
+    const input = inputs.find((one) => one.name === String(row) && one.value === answer);
+    if (!input) return;
+    input.checked = true;
+    taken += 1;
+  });
+  unsaved ||= taken > 0;
+  count();
+  document.getElementById("opened").textContent =
+    taken ? `${taken} taken from ${file.name}` : `${file.name} has no answer to these labels`;
+}
+
+document.getElementById("open").addEventListener("change", (event) => {
+  if (event.target.files.length) takeFrom(event.target.files[0]);
+});
 document.getElementById("cards").addEventListener("change", () => {
   unsaved = true;
   count();

@@ -129,3 +129,29 @@ def test_the_answers_are_saved_as_accept_takes_them(tmp_path, page, browser):
     assert answers.labels[0].class_now == NAMES[0]
     assert answers.images["p"].objects[0].class_name == NAMES[0]
     assert browser.get_log("browser") == []
+
+
+def test_saved_answers_are_gone_on_from(tmp_path, page, browser):
+    text = page.read_text("utf-8").partition('id="labels">')[2].partition("</script>")
+    earlier = json.loads(text[0])
+    earlier["labels"][1]["answer"] = "no"
+    (tmp_path / "mine.json").write_text(json.dumps(earlier))
+    earlier["labels"][1]["sureness"] = 0.8  # of another list
+    (tmp_path / "other.json").write_text(json.dumps(earlier))
+    (tmp_path / "none.json").write_text("[")
+    browser.get(page.as_uri())
+    count, opened = (browser.find_element("id", name) for name in ("count", "opened"))
+    for name, said, counted in (
+        ("none", "none.json has no answer to these labels", "0 yes, 0 no, 2 open"),
+        ("other", "other.json has no answer to these labels", "0 yes, 0 no, 2 open"),
+        ("mine", "1 taken from mine.json", "0 yes, 1 no, 1 open"),
+    ):
+        path = tmp_path / f"{name}.json"
+        browser.find_element("id", "open").send_keys(str(path))
+        end = time.monotonic() + 20
+        while opened.text != said and time.monotonic() < end:
+            time.sleep(0.05)
+        assert (opened.text, count.text) == (said, counted)
+    answers = saved(browser, tmp_path / "answers.json")
+    assert [label.answer for label in answers.labels] == ["", "no"]
+    assert browser.get_log("browser") == []
