@@ -24,6 +24,11 @@ def independent_objects(images: float, mean: float, deviation: float) -> float:
     return images * mean / (1 + (beside - 1) * _ALIKE)
 
 
+def none_by_chance(expected: float, rate: float) -> bool:
+    """Whether none at all of so many expected has a probability of rate (Poisson)."""
+    return math.exp(-expected) >= rate
+
+
 def kolmogorov_smirnov_by_chance(now: float, before: float, rate: float) -> float:
     """What their largest difference passes with a probability of rate, 0..1.
 

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from components.data_gate.chance import (
     kolmogorov_smirnov_by_chance,
+    none_by_chance,
     total_variation_by_chance,
 )
 from components.data_gate.config import DriftConfig
@@ -104,6 +105,15 @@ def kolmogorov_smirnov(now: Buckets, before: Buckets) -> float:
     return float(np.max(np.abs(_cumulative(now, points) - _cumulative(before, points))))
 
 
+def _one_lost_its_objects(now: SpanProfile, before: SpanProfile, rate: float) -> bool:
+    """Whether one has no object, and images enough to expect some as of the other."""
+    for none, some in ((now, before), (before, now)):
+        if some.images and some.independent_objects and not none.independent_objects:
+            expected = none.images * some.independent_objects / some.images
+            return not none_by_chance(expected, rate)
+    return False
+
+
 def compare(
     now: SpanProfile, before: SpanProfile, config: DriftConfig
 ) -> tuple[DriftResult, ...]:
@@ -115,13 +125,16 @@ def compare(
     }
     of_objects = now.independent_objects, before.independent_objects
     objects_by_chance = kolmogorov_smirnov_by_chance(*of_objects, rate)
+    mix_by_chance = total_variation_by_chance(both, *of_objects, rate)
+    if _one_lost_its_objects(now, before, rate):
+        objects_by_chance = mix_by_chance = 0.0
     images_by_chance = kolmogorov_smirnov_by_chance(now.images, before.images, rate)
     return (
         DriftResult(
             "class mix",
             total_variation(now.class_counts, before.class_counts),
             config.max_class_mix,
-            total_variation_by_chance(both, *of_objects, rate),
+            mix_by_chance,
         ),
         DriftResult(
             "box size",

@@ -74,6 +74,26 @@ def refused(now, before):
     return {item.name for item in compare(now, before, DriftConfig()) if item.over}
 
 
+@pytest.mark.parametrize(("images", "lost"), [(200, True), (60, False)])
+def test_a_span_that_lost_all_objects_is_no_chance_where_some_are_due(images, lost):
+    # one object in ten images: none in 60 has a probability of e^-6 = .0025, in 200 of
+    # e^-20; most images have none, so that the numbers of objects say little
+    def sparse(images, objects):
+        counts = [(0.0, 0.0, images - objects), (1.0, 1.0, objects)]
+        return SpanProfile(
+            class_counts={"a": objects} if objects else {},
+            box_size=[(0.5, 0.5, objects)] if objects else [],
+            brightness=[(0.5, 0.5, images)],
+            objects_per_image=counts,
+            images=images,
+            independent_objects=objects,
+        )
+
+    some, none = sparse(100, 10), sparse(images, 0)
+    expected = {"class mix", "box size"} if lost else set()
+    assert refused(none, some) == refused(some, none) == expected
+
+
 def test_random_draws_of_one_source_are_not_refused():
     chance = np.random.default_rng(3)
     for images in (10, 40, 100):
