@@ -12,7 +12,9 @@ taken, and each image is judged by one of K new models, which learned from the o
 
 The page saves the answers as a file. With --accept FILE, and without MODEL and DATA,
 OUT gets `Annotations/` of the images in which a label was said yes to, with these
-mended and all else as it was: copy them over those of the data.
+mended and the other objects as ingest has them, to be copied over those of the data.
+What ingest does not keep (parts, objects that it drops, outlines, other fields) is not
+in them: keep the old ones.
 """
 
 import argparse
@@ -104,6 +106,9 @@ def run(args: argparse.Namespace) -> int:
     _require_new(args.output)
     if not args.quiet:
         sys.stderr.write("loading TFX\n")
+    from components.baseline.destination import require_writable
+
+    require_writable(args.output, "--output")  # trainings later would be too late
     with tempfile.TemporaryDirectory() as work:
         priced = _priced(args, model, work)
     told = {"AP": priced.ap, "AP_mended": priced.mended_ap, "page": priced.page}
@@ -117,7 +122,12 @@ def _accept(args: argparse.Namespace) -> int:
     if args.model:
         raise UserError("--accept FILE goes without MODEL and DATA")
     _require_new(args.output)
-    done = write_accepted(args.accept, args.output)
+    try:
+        done = write_accepted(args.accept, args.output)
+    except OSError as error:
+        raise UserError(
+            f"--output {args.output} cannot be written ({error.strerror})"
+        ) from error
     text = (
         f"{done.yes} yes, {done.no} no, {done.open} open: {done.annotations} "
         f"annotations in {args.output}/Annotations; copy them over those of the data\n"

@@ -98,6 +98,7 @@ def _require_sense(args: argparse.Namespace) -> None:
 
 
 def _run_batch(args: argparse.Namespace) -> int:
+    from components.baseline.destination import require_writable
     from components.example_gen.source import remote
     from pipeline.beam.choice import BeamConfig, pipeline_args
     from pipeline.prediction.batch_images import require_images
@@ -112,6 +113,8 @@ def _run_batch(args: argparse.Namespace) -> int:
     _require_new(args.output)
     model = version_path(args.model)
     sys.stderr.write(_as_line(passed_over(args.images, batch=True)))
+    if not remote.is_remote(args.output):
+        require_writable(args.output, "--output")
     with quiet_libraries(quiet=False):
         from pipeline.prediction.batch import Batch, predict_all
 

@@ -9,6 +9,7 @@ import dataclasses
 import glob
 import logging
 import os
+import shutil
 import types
 from collections.abc import Iterator
 
@@ -71,6 +72,7 @@ def measure_in_folds(
         held_out = _deal(examples, number, folds, place)
         model = _trained(config, place)
         found.append(measure(model, held_out, "ignore", os.path.join(place, "judged")))
+        shutil.rmtree(place)  # else the disk holds as many copies of the data as folds
     return dataclasses.replace(
         found[0],
         model=f"{folds} models that did not learn from them",

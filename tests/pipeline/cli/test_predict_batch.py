@@ -168,6 +168,7 @@ def test_what_cannot_be_meant_is_one_line_and_exit_status_two(tmp_path, model, c
         ([f"{asked}.not", *new, "--batch"], "there is no picture"),
         ([str(tmp_path / "empty"), *new, "--batch"], "no pictures and no TFRecords in"),
         ([asked, "--output", str(tmp_path / "full"), "--batch"], "holds files"),
+        ([asked, "--output", f"{asked}/new", "--batch"], "cannot be written (Not a"),
     ):
         assert main(["predict", model, *arguments]) == 2
         said = capfd.readouterr().err

@@ -164,6 +164,14 @@ def test_an_image_whose_name_leads_out_of_the_folder_is_refused(tmp_path, capfd)
     assert "would lie outside" in capfd.readouterr().err
 
 
+def test_an_output_that_cannot_be_written_is_one_line(tmp_path, capfd):
+    path = answers(tmp_path / "answers.json", [label("duplicate", 0, answer="yes")])
+    assert main(["labels", "--accept", path, "--output", f"{path}/out"]) == 2
+    error = capfd.readouterr().err
+    assert f"--output {path}/out cannot be written (Not a directory)" in error
+    assert error.count("\n") == 1
+
+
 def test_answers_that_are_not_there_and_arguments_that_clash(tmp_path, capfd):
     out = ["--output", str(tmp_path / "out")]
     for arguments, said in (

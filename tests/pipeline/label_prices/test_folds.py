@@ -92,6 +92,7 @@ def test_each_image_is_held_out_once_by_a_model_that_did_not_see_it(
     monkeypatch.setattr(folds, "_trained", trained)
     found = folds.measure_in_folds(smoke().trainer, examples, 3, str(tmp_path / "f"))
 
+    assert list((tmp_path / "f").iterdir()) == []  # no copies of the data stay
     everything = {f"p{number}" for number in range(9)}
     held_out = [fold["Split-held_out"] for fold in learned]
     assert sorted(name for fold in held_out for name in fold) == sorted(everything)
