@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from schemas.config_json import from_json, to_json, to_mapping
 from schemas.detection_example import DetectionExample
@@ -27,7 +28,7 @@ from trainer.model.build import build_retinanet
 from trainer.optimizer.build import build_optimizer
 from trainer.search_space import with_values
 from trainer.serving.other_backend import export_with_tensorflow
-from trainer.serving.saved_model import export_model, write_extra
+from trainer.serving.saved_model import EXTRA, export_model, write_extra
 from trainer.serving.warm_start import warm_start
 from trainer.training.checkpoint_copy import CheckpointCopy, is_in_store
 from trainer.training.fit import TrainingData, fit, is_begun
@@ -86,9 +87,22 @@ def run_fn(fn_args: Any) -> None:
             )
         export(model, config.input.image_size, label_map, served)
         write_extra(served, CONFIG_FILENAME, to_json(config))
-        images = sorted(set(index_records(fn_args.train_files).images.tolist()))
-        lines = "".join(f"{image.decode()}\n" for image in images if image)
+        images = images_learned_from(fn_args.train_files, config.model.initial_model)
+        lines = "".join(f"{image}\n" for image in images)
         write_extra(served, LEARNED_FROM_FILENAME, lines)
+
+
+def images_learned_from(train_files: Sequence[str], initial_model: str) -> list[str]:
+    """Sorted starts of the images' SHA-256: of these, and of a warm start's own.
+
+    A model of an earlier release does not say what it learned from.
+    """
+    images = {one.decode() for one in index_records(train_files).images.tolist()}
+    known = f"{initial_model}/{EXTRA}/{LEARNED_FROM_FILENAME}"
+    if initial_model and tf.io.gfile.exists(known):
+        with tf.io.gfile.GFile(known) as file:
+            images |= set(file.read().split())
+    return sorted(images - {""})
 
 
 def label_map_of(fn_args: Any) -> LabelMap:

@@ -86,6 +86,17 @@ def arguments(tmp_path, config, train_steps=None, seed=0):
     )
 
 
+def test_a_model_learned_from_what_it_was_warmed_up_with(tmp_path):
+    write_split(tmp_path / "Split-train", 2)
+    shards = [str(tmp_path / "Split-train" / "*")]
+    earlier = tmp_path / "earlier"
+    assert module.images_learned_from(shards, "") == ["0"]
+    assert module.images_learned_from(shards, str(earlier)) == ["0"]  # of long ago
+    (earlier / "assets.extra").mkdir(parents=True)
+    (earlier / "assets.extra" / "learned_from.txt").write_text("a\n0\n")
+    assert module.images_learned_from(shards, str(earlier)) == ["0", "a"]
+
+
 def cut_short(path, image_id):
     """Takes the last chunk off the PNG of one example of a shard."""
     whole = [
