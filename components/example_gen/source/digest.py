@@ -24,8 +24,8 @@ def data_digest(data: str, span: int | str | None = None) -> str:
     Up to `CONTENT_LIMIT_BYTES` in all it is over their contents, so that a copy of
     the data set has the same digest; above, over names, sizes and times of change in
     nanoseconds, and over the contents of annotations and image sets as far as these
-    alone stay under the limit. Of files in a store it is over what the store lists:
-    one request is a thousand names there, or one content.
+    alone stay under the limit. Of files in a store it is over what the store lists, if
+    that has times: one request is a thousand names there, or one content.
     """
     resolved = spans.resolve(data, span)
     entries = [
@@ -35,7 +35,8 @@ def data_digest(data: str, span: int | str | None = None) -> str:
     ]
     texts = [e for e in entries if e.name.lower().endswith((".xml", ".txt"))]
     by_content: set[str] = set()
-    reads = storage.is_tar(resolved.root) or not remote.is_remote(resolved.root)
+    is_store = remote.is_remote(resolved.root) and not storage.is_tar(resolved.root)
+    reads = not is_store or any(entry.mtime_ns == 0 for entry in entries)
     for group in (texts, entries) if reads else ():
         if sum(entry.ref.size for entry in group) <= CONTENT_LIMIT_BYTES:
             by_content.update(entry.name for entry in group)

@@ -33,6 +33,13 @@ def test_one_changed_byte_changes_it_even_with_size_and_time_kept(home, name):
     assert data_digest(str(home)) != before
 
 
+def test_a_store_that_lists_no_times_is_digested_by_content(home, other_store):
+    before = data_digest(other_store(home))
+    xml = home / "Annotations/a.xml"
+    xml.write_bytes(xml.read_bytes().replace(b"11", b"12"))
+    assert data_digest(other_store(home)) != before
+
+
 def test_adding_removing_and_renaming_change_it(home, voc_xml):
     seen = {data_digest(str(home))}
     (home / "Annotations/c.xml").write_bytes(voc_xml())
