@@ -39,8 +39,9 @@ def class_misspelt(classes: ClassCounts) -> Iterator[tuple[str, str]]:
 
     Of names of up to three letters the images alone say nothing.
     """
-    for name in sorted(classes.objects):
-        for other in sorted(classes.objects):
+    names = sorted(classes.objects)
+    for name in names:
+        for other in (one for one in names if -1 <= len(one) - len(name) <= 1):
             # This order: of 1,000 classes there are a million pairs.
             if not _one_letter_apart(name, other) or _bare(name) == _bare(other):
                 continue
