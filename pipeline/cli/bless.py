@@ -7,9 +7,11 @@ model that the serving check found wanting is not pushed, whoever asks.
 
 import argparse
 import dataclasses
+import json
 import os
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from pipeline.cli.exit_status import ExitStatus
 from pipeline.cli.served_place import add_because, destination_of, reason
@@ -17,6 +19,7 @@ from schemas.user_error import RefusedError, UserError
 
 if TYPE_CHECKING:
     from components.baseline.push_record import PushRecord
+    from pipeline.run.record import StageRecord
 
 # What a model is blessed by: stages in the order they run, and their outputs.
 _NEEDED = {
@@ -39,6 +42,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Pushes the run's model with the override in its record."""
+    from pipeline.run.console import quiet_libraries
+
+    with quiet_libraries():
+        return _push(args)
+
+
+def _push(args: argparse.Namespace) -> int:
     from components.baseline.push import NotPushedError, push
     from components.baseline.served_models import baseline_identity
 
@@ -88,9 +98,18 @@ def _of_root(root: str) -> "tuple[str, PushRecord, bytes]":
         blessing_uri=judged["blessing"].uri,
         serving_uri=checked,
         fingerprint="",
-        origin={"root": os.path.abspath(root)},
+        origin={"root": os.path.abspath(root), **_origin(stages)},
     )
     return model, record, judged_images_of_run(evaluation)
+
+
+def _origin(stages: "Mapping[str, StageRecord]") -> dict[str, Any]:
+    """What the run was made from, as its ModelPusher was told; {} if it got no such."""
+    told = stages["ModelPusher"].parameters if "ModelPusher" in stages else {}
+    if "origin" not in told:
+        return {}
+    named = {name: told[name] for name in ("data", "span")}
+    return {**named, **json.loads(told["origin"])}
 
 
 def _of_model(folder: str, args: argparse.Namespace) -> "tuple[str, PushRecord, bytes]":

@@ -37,7 +37,10 @@ def destination_of(place: str) -> str:
     inside = os.path.join(place, "served")
     folder = inside if os.path.isdir(inside) else place
     if not os.path.isdir(folder):
-        raise UserError(f"{place} is no folder; name a run's --root")
+        raise UserError(
+            f"{place} is no folder; name a run's --root or its --push-destination, and "
+            "make the folder of a new one first"
+        )
     return os.path.abspath(folder)
 
 

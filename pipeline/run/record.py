@@ -24,10 +24,14 @@ class OutputRecord:
 
 @dataclasses.dataclass(frozen=True)
 class StageRecord:
-    """One stage of a run: whether its outputs were reused, and what they are."""
+    """One stage of a run: whether its outputs were reused, what they are, and of what.
+
+    `parameters` are those of its component, by name.
+    """
 
     reused: bool
     outputs: dict[str, OutputRecord]
+    parameters: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
 def metadata_path(root: str) -> str:
@@ -68,6 +72,7 @@ def latest_run(metadata_path: str) -> dict[str, StageRecord]:
         stage: StageRecord(
             reused=execution.last_known_state == metadata_store_pb2.Execution.CACHED,
             outputs=outputs_of(store, execution.id),
+            parameters=_properties(execution),
         )
         for stage, execution in executions_of(store, newest.id).items()
     }
@@ -113,8 +118,10 @@ def outputs_of(
     }
 
 
-def _properties(artifact: metadata_store_pb2.Artifact) -> dict[str, Any]:
-    values = {**artifact.properties, **artifact.custom_properties}
+def _properties(
+    of: metadata_store_pb2.Artifact | metadata_store_pb2.Execution,
+) -> dict[str, Any]:
+    values = {**of.properties, **of.custom_properties}
     return {
         name: getattr(value, value.WhichOneof("value"))
         for name, value in values.items()

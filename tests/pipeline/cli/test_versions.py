@@ -177,8 +177,11 @@ def test_a_model_s_folder_is_blessed_only_with_a_destination(tmp_path, root, cap
     assert "is neither the --root of a run nor" in capsys.readouterr().err
 
 
-def leave_run(root, stages):
-    """A run's metadata as TFX writes them: stage -> output names, [] if it failed."""
+def leave_run(root, stages, **parameters):
+    """A run's metadata as TFX writes them: stage -> output names, [] if it failed.
+
+    The outputs lie in root / name; `parameters` are those of each stage.
+    """
     config = mlmd.ConnectionConfig()
     config.sqlite.filename_uri = str(root / "metadata.sqlite")
     config.sqlite.connection_mode = mlmd.SqliteMetadataSourceConfig.READWRITE_OPENCREATE
@@ -201,11 +204,14 @@ def leave_run(root, stages):
             if outputs
             else mlmd.Execution.FAILED,
         )
+        for name, value in parameters.items():
+            execution.custom_properties[name].string_value = value
         written = []
         for name in outputs:
             event = mlmd.Event(type=mlmd.Event.OUTPUT)
             event.path.steps.add().key = name
-            written.append((mlmd.Artifact(type_id=output_type, uri="nowhere"), event))
+            uri = str(root / name)
+            written.append((mlmd.Artifact(type_id=output_type, uri=uri), event))
         node = mlmd.Context(type_id=kinds["node"], name=f"voc.{stage}")
         execution_id, _, _ = store.put_execution(execution, written, [node])
         store.put_attributions_and_associations(
@@ -215,6 +221,33 @@ def leave_run(root, stages):
 
 TRAINED = {"Trainer": ["model"]}
 JUDGED = TRAINED | {"DetectionEvaluator": ["evaluation_result", "blessing"]}
+
+
+def test_why_tells_what_a_blessed_model_was_made_from(tmp_path, capsys):
+    metrics = {"test": {"candidate": {"AP": 0, "AP50": 0}}}
+    for name, content in {
+        "model/Format-Serving/saved_model.pb": "graph",
+        "evaluation_result/metrics.json": json.dumps(metrics),
+        "evaluation_result/score_thresholds.json": "{}",
+        "evaluation_result/judged.npz": "",
+        "blessing/verdict.json": '{"blessed": false, "reasons": ["too few"]}',
+        "serving_blessing/findings.json": '{"problems": []}',
+    }.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    origin = {"data_digest": "abc", "gate": {"min_map": 0.4}}
+    checked = JUDGED | {"ServingCheck": ["serving_blessing"], "ModelPusher": ["pushed"]}
+    of = {"data": "/data", "span": "7", "origin": json.dumps(origin)}
+    leave_run(tmp_path, checked, **of)
+
+    assert main(["bless", str(tmp_path), "--because", "a new camera"]) == 0
+    assert main(["why", str(tmp_path)]) == 0
+
+    told = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["data", "/data", "7"] in told
+    assert ["data", "digest", "abc"] in told
+    assert ["gate", "config", '{"min_map":', "0.4}"] in told
 
 
 @pytest.mark.parametrize(
