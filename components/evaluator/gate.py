@@ -9,6 +9,7 @@ from components.evaluator.judgement import Evidence, Outcome, Verdict, at_least
 from components.evaluator.slice_floors import slices_keep_their_floors
 
 WORSE, EQUAL, BETTER = "worse", "equal within noise", "better"
+WEIGHTS_RULE = "weights are numbers"  # which nothing but the model itself tells
 
 
 def decide(config: GateConfig, evidence: Evidence) -> Verdict:
@@ -30,7 +31,7 @@ def weights_are_numbers(config: GateConfig, evidence: Evidence) -> list[Outcome]
     if not broken:
         return []
     text = f"{len(broken)} variables hold NaN or infinity, such as {broken[0]}"
-    return [Outcome("weights are numbers", False, text, f"{len(broken)} are not", "0")]
+    return [Outcome(WEIGHTS_RULE, False, text, f"{len(broken)} are not", "0")]
 
 
 def something_was_measured(config: GateConfig, evidence: Evidence) -> list[Outcome]:

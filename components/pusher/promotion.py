@@ -21,6 +21,7 @@ from components.baseline.push import copy_version, in_turn, next_version
 from components.baseline.push_record import PushRecord
 from components.baseline.served_models import ServedModel, model_digest, serving
 from components.evaluator.config import GateConfig
+from components.evaluator.gate import WEIGHTS_RULE
 from components.evaluator.judged_evidence import judge_again
 from components.evaluator.judgement import Verdict
 from components.pusher.judged_version import judged_images, verify
@@ -74,11 +75,21 @@ def _require_sound(model: ServedModel, digest: str, destination: str) -> None:
             raise RefusedError(
                 f"version {model.version} is not promoted: it was rejected ({decision})"
             )
-    problems = verify(model).problems
+    problems = [*verify(model).problems, *_broken_weights(model)]
     if problems:
         raise RefusedError(
             f"version {model.version} is not promoted: {'; '.join(problems)}"
         )
+
+
+def _broken_weights(model: ServedModel) -> list[str]:
+    """What the first verdict said of the weights: images do not tell it again."""
+    outcomes = model.record.verdict.get("outcomes", ()) if model.record else ()
+    return [
+        one["reason"]
+        for one in outcomes
+        if one["rule"] == WEIGHTS_RULE and not one["passed"]
+    ]
 
 
 def _gate_of(model: ServedModel, now: ServedModel | None) -> GateConfig:

@@ -12,8 +12,10 @@ from components.baseline.push_record import PushRecord
 from components.baseline.versions import collect_garbage, reject, rollback
 from components.evaluator.coco_combine import ScoredImage
 from components.evaluator.config import GateConfig
+from components.evaluator.gate import decide
 from components.evaluator.image_columns import ImageColumns
 from components.evaluator.judged_images import JudgedImages
+from components.evaluator.judgement import Evidence
 from components.pusher.promotion import promote
 from pipeline.__main__ import main
 from schemas.config_json import to_mapping
@@ -179,6 +181,23 @@ def test_files_that_changed_since_are_not_promoted(tmp_path, served, pushed):
     (tmp_path / "staging" / str(one.version) / "more").write_text("")
     with pytest.raises(RefusedError, match="its files are not those that were judged"):
         promote(one, served, "why not")
+
+
+def test_weights_that_were_no_numbers_are_none_still(tmp_path, served, pushed):
+    pushed(served, 30)
+    one = pushed(tmp_path / "staging", 29)  # blessed by hand, say
+    evidence = Evidence(
+        split="test",
+        images=1,
+        objects={"ant": 1},
+        detections=1,
+        candidate={"AP": 1.0},
+        broken_variables=["head/kernel"],
+    )
+    verdict = decide(GateConfig(min_map=0.0), evidence).as_dict()
+    record = dataclasses.replace(one.record, verdict=verdict)
+    with pytest.raises(RefusedError, match="NaN or infinity, such as head/kernel"):
+        promote(dataclasses.replace(one, record=record), served, "why not")
 
 
 def test_what_it_was_judged_against_is_not_collected(served, pushed):
