@@ -58,6 +58,10 @@ def run(args: argparse.Namespace) -> int:
     model = version_path(args.model)
     options.require_data(args.data)
     _require_replaceable(args.output)
+    if args.output:
+        from components.baseline.destination import require_writable
+
+        require_writable(args.output, "--output")
     if not args.quiet:
         sys.stderr.write("loading TFX\n")
     with tempfile.TemporaryDirectory() as work:

@@ -96,6 +96,9 @@ def test_bad_input_is_one_line(place, tmp_path, capsys):
     (tmp_path / "mine.txt").touch()
     assert main(["evaluate", model, voc, "--output", str(tmp_path)]) == 2
     assert "holds other files than an evaluation's" in capsys.readouterr().err
+    inside = str(tmp_path / "mine.txt" / "out")
+    assert main(["evaluate", model, voc, "--output", inside]) == 2
+    assert "cannot be written (Not a directory)" in capsys.readouterr().err
     assert main(["evaluate", model, str(tmp_path / "none")]) == 2
     assert "no such data" in capsys.readouterr().err
     assert main(["evaluate", voc, voc]) == 2
