@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from components.data_gate.judged_split import AUTO, EVAL, judged_split
 from components.example_gen.config import IngestConfig
 from components.example_gen.ingest import ingest
@@ -21,6 +23,20 @@ from schemas.tf_example import decode_example
 ALL_IMAGES = "all images"
 
 
+class _Corners(msgspec.Struct):
+    convention: Convention = "one_based"
+
+
+class _Details(msgspec.Struct):
+    corners: _Corners = msgspec.field(default_factory=_Corners)
+
+
+class _Report(msgspec.Struct):
+    """Of `report.json` what is read here; earlier releases said less."""
+
+    details: _Details = msgspec.field(default_factory=_Details)
+
+
 @dataclasses.dataclass(frozen=True)
 class Examples:
     """Images with objects, as TFRecords.
@@ -31,7 +47,7 @@ class Examples:
       split: what the images are called.
       data_report: folder of ingest's pages about them, or "".
       headline: what ingest says of them, or "".
-      corners: how their annotations count pixels; of TFRecords it is not known.
+      corners: how their annotations count pixels; VOC's own way where nothing tells.
     """
 
     file_pattern: str
@@ -50,7 +66,7 @@ def examples_of(data: str, split: str, work: str) -> Examples:
     """
     folder = _with_splits(data)
     report = ""
-    said: dict[str, Any] = {}
+    said: dict[str, Any] = {"corners": _corners_of(folder)} if folder else {}
     if not folder:
         folder, report = os.path.join(work, "examples"), os.path.join(work, "report")
         ingested = _ingest(data, folder, report, os.path.join(work, "annotations"))
@@ -75,6 +91,17 @@ def _with_splits(data: str) -> str:
         if (folder / LABEL_MAP_FILENAME).is_file() and splits_in(folder):
             return str(folder)
     return ""
+
+
+def _corners_of(folder: str) -> Convention:
+    """What the ingest that wrote these TFRecords decided, if its report is there."""
+    place = Path(folder).resolve()
+    of_a_run = place.parent.parent / "report" / place.name
+    for report in (place / "report.json", of_a_run / "report.json"):
+        if report.is_file():
+            details = msgspec.json.decode(report.read_bytes(), type=_Report).details
+            return details.corners.convention
+    return "one_based"
 
 
 def _each_once(folder: str, path: str) -> str:

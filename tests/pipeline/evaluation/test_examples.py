@@ -1,3 +1,6 @@
+import json
+
+import pytest
 from PIL import Image
 
 from components.report.pictures import read_examples
@@ -26,3 +29,20 @@ def test_an_image_of_two_image_sets_counts_once(tmp_path):
     ids = [example.image_id for example in read_examples(found.file_pattern)]
     assert sorted(ids) == ["a", "b", "c"]
     assert found.split == ALL_IMAGES
+
+
+@pytest.mark.parametrize(
+    ("examples", "report"),
+    [("out", "out"), ("root/VocExampleGen/examples/3", "root/VocExampleGen/report/3")],
+)
+def test_tfrecords_are_counted_as_ingest_decided(tmp_path, examples, report):
+    folder, told = tmp_path / examples, tmp_path / report
+    (folder / "Split-test").mkdir(parents=True)
+    (folder / "Split-test" / "images-00000-of-00001").write_bytes(b"")
+    (folder / "label_map.txt").write_text("dog\n")
+    assert examples_of(str(folder), "", str(tmp_path)).corners == "one_based"
+
+    told.mkdir(parents=True, exist_ok=True)
+    details = {"corners": {"convention": "labelimg", "evidence": "the mark"}}
+    (told / "report.json").write_text(json.dumps({"details": details}))
+    assert examples_of(str(folder), "", str(tmp_path)).corners == "labelimg"
