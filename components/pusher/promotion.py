@@ -56,15 +56,23 @@ def promote(model: ServedModel, destination: str, because: str) -> Promotion:
                 f"{destination}, as version {now.version}: nothing to promote"
             )
         _require_sound(model, digest, destination)
-        verdict = judge_again(_gate_of(model, now), _judged(model), _judged_of(now))
-        if not verdict.blessed:
-            failed = [one.reason for one in verdict.outcomes if not one.passed]
+        verdicts = [
+            judge_again(gate, _judged(model), _judged_of(now))
+            for gate in _gates_of(model, now)
+        ]
+        failed = dict.fromkeys(
+            one.reason
+            for verdict in verdicts
+            for one in verdict.outcomes
+            if not one.passed
+        )
+        if not all(verdict.blessed for verdict in verdicts):
             raise RefusedError(
                 f"version {model.version} is not promoted: {'; '.join(failed)}; "
                 "`voc-pipeline bless` would push it against the verdict"
             )
-        served = _copy(model, digest, now, destination, verdict, because)
-    return Promotion(served, verdict)
+        served = _copy(model, digest, now, destination, verdicts[-1], because)
+    return Promotion(served, verdicts[-1])
 
 
 def _require_sound(model: ServedModel, digest: str, destination: str) -> None:
@@ -92,17 +100,22 @@ def _broken_weights(model: ServedModel) -> list[str]:
     ]
 
 
-def _gate_of(model: ServedModel, now: ServedModel | None) -> GateConfig:
-    """The gate of the run that made the model, else of the one that serves."""
-    for one in (model, now):
-        gate = one.record.origin.get("gate") if one and one.record else None
-        if gate:
-            fields = {field.name for field in dataclasses.fields(GateConfig)}
-            return from_mapping(GateConfig, _known(gate, fields), "gate")
-    raise UserError(
-        f"nothing tells by which gate version {model.version} is to be judged: no run "
-        "of this program pushed it; `voc-pipeline bless` pushes it on your word"
-    )
+def _gates_of(model: ServedModel, now: ServedModel | None) -> list[GateConfig]:
+    """The gate of the run that made the model, and that of what serves, the last.
+
+    A trial's gate may ask for less than that of the place where the model is to serve.
+    """
+    fields = {field.name for field in dataclasses.fields(GateConfig)}
+    told = [one.record.origin.get("gate") for one in (model, now) if one and one.record]
+    gates = [
+        from_mapping(GateConfig, _known(gate, fields), "gate") for gate in told if gate
+    ]
+    if not gates:
+        raise UserError(
+            f"nothing tells by which gate version {model.version} is to be judged: no "
+            "run of this program pushed it; `voc-pipeline bless` pushes it on your word"
+        )
+    return gates if gates[0] != gates[-1] else gates[:1]
 
 
 def _known(gate: dict[str, Any], fields: set[str]) -> dict[str, Any]:

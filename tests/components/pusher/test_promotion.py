@@ -136,6 +136,20 @@ def test_a_rolled_back_version_can_be_promoted_and_a_rejected_one_not(served, pu
         promote(one, served, "all the same")
 
 
+def test_a_trials_gate_does_not_lower_that_of_the_place_it_comes_to(tmp_path, pushed):
+    staging, production = str(tmp_path / "staging"), str(tmp_path / "production")
+    pushed(production, 29, gate=GateConfig(min_map=0.9))
+    loose = GateConfig(min_map=0.0, max_map_drop=1.0, max_class_drop=None)
+    found_20 = pushed(staging, 20, gate=loose)
+
+    with pytest.raises(RefusedError, match=r"below the threshold 0\.9"):
+        promote(found_20, production, "in a hurry")
+
+    better = pushed(staging, 30, gate=loose)
+    promoted = promote(better, production, "better")
+    assert "threshold 0.9" in " ".join(promoted.verdict.reasons)
+
+
 def test_a_worse_version_is_refused_and_the_rule_is_said(served, pushed):
     one = pushed(served, 10)
     two = pushed(served, 30)
