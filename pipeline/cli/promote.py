@@ -3,9 +3,9 @@
     voc-pipeline promote staging --to production --because "two quiet weeks"
     voc-pipeline promote runs/weekly 1764000000 --because "better at night"
 
-It is judged once more, by the gate of the run that made it, against what serves where
-it is to serve, on the images that both were judged on; no model runs. What served until
-then is not pushed again by the next run; `rollback` goes back to it.
+It is judged once more, by the gate of the run that made it and by that of what serves
+where it is to serve, on the images that both were judged on; no model runs. What served
+until then is not pushed again by the next run; `rollback` goes back to it.
 """
 
 import argparse
