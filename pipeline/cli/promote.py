@@ -15,6 +15,7 @@ from pipeline.cli.exit_status import ExitStatus
 from pipeline.cli.served_place import (
     add_because,
     add_place,
+    add_version,
     destination_of,
     push_destination_of,
     reason,
@@ -25,12 +26,8 @@ from schemas.user_error import UserError
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `voc-pipeline promote`."""
     add_place(parser)
-    parser.add_argument(
-        "version",
-        metavar="VERSION",
-        nargs="?",
-        type=int,
-        help="number of the version (default, with --to: the one that serves)",
+    add_version(
+        parser, "number of the version (default, with --to: the one that serves)"
     )
     parser.add_argument(
         "--to",

@@ -8,18 +8,20 @@ import argparse
 import sys
 
 from pipeline.cli.exit_status import ExitStatus
-from pipeline.cli.served_place import add_because, add_place, destination_of, reason
+from pipeline.cli.served_place import (
+    add_because,
+    add_place,
+    add_version,
+    destination_of,
+    reason,
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `voc-pipeline rollback`."""
     add_place(parser)
-    parser.add_argument(
-        "version",
-        metavar="VERSION",
-        nargs="?",
-        type=int,
-        help="to go back to (default: the newest earlier one that nobody withdrew)",
+    add_version(
+        parser, "to go back to (default: the newest earlier one that nobody withdrew)"
     )
     add_because(parser)
 

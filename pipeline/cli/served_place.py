@@ -15,6 +15,11 @@ def add_place(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_version(parser: argparse.ArgumentParser, told: str) -> None:
+    """The argument that names one version, or none; its help is `told`."""
+    parser.add_argument("version", metavar="VERSION", nargs="?", type=int, help=told)
+
+
 def add_because(parser: argparse.ArgumentParser) -> None:
     """The option that says why; whoever asks later is told."""
     parser.add_argument(
@@ -50,7 +55,7 @@ def push_destination_of(place: str) -> str:
     Raises UserError where it holds other things and no version.
     """
     folder = destination_of(place)
-    if "://" in folder:
+    if remote.is_remote(folder):
         return folder
     names = os.listdir(folder)
     versions = (os.path.join(folder, n, "saved_model.pb") for n in names if n.isdigit())

@@ -11,19 +11,13 @@ import json
 import sys
 
 from pipeline.cli.exit_status import ExitStatus
-from pipeline.cli.served_place import add_place, destination_of
+from pipeline.cli.served_place import add_place, add_version, destination_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `voc-pipeline verify`."""
     add_place(parser)
-    parser.add_argument(
-        "version",
-        metavar="VERSION",
-        nargs="?",
-        type=int,
-        help="number of the version (default: every version)",
-    )
+    add_version(parser, "number of the version (default: every version)")
     parser.add_argument("--json", action="store_true", help="print a JSON list")
 
 

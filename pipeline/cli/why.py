@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pipeline.cli.exit_status import ExitStatus
-from pipeline.cli.served_place import add_place, destination_of
+from pipeline.cli.served_place import add_place, add_version, destination_of
 from schemas.user_error import UserError
 
 if TYPE_CHECKING:
@@ -19,13 +19,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `voc-pipeline why`."""
     add_place(parser)
-    parser.add_argument(
-        "version",
-        metavar="VERSION",
-        nargs="?",
-        type=int,
-        help="number of the version (default: the one that serves)",
-    )
+    add_version(parser, "number of the version (default: the one that serves)")
 
 
 def run(args: argparse.Namespace) -> int:
