@@ -217,7 +217,11 @@ def budget_problems(report: Report, config: IngestConfig) -> list[str]:
     problems += [objects] if objects else []
     leaks = report.reasons.get("split_leak", 0)
     if leaks and not config.allow_leaks:
-        problems.append(f"{leaks} contents in more than one split")
+        problems.append(
+            f"{leaks} {'picture is' if leaks == 1 else 'pictures are'} in more than one "
+            "split: leave each in one image set (rejects.jsonl has them as "
+            f"split_leak), or {typed('allow_leaks', 'true')}"
+        )
     return problems
 
 
@@ -233,7 +237,7 @@ def _example(reason: str, findings: Iterable[Finding]) -> str:
 
 
 def _hints(reasons: Sequence[tuple[str, int]]) -> str:
-    return "".join(f"; {hint}" for hint in hints_for(code for code, _ in reasons))
+    return "".join(f"; {hint}" for hint in hints_for([code for code, _ in reasons]))
 
 
 def _named(reasons: Sequence[tuple[str, int]]) -> str:

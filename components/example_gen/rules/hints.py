@@ -1,6 +1,6 @@
 """What a user may do about a reason that costs much; reasons without a setting lack."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 
 def typed(field: str, value: str) -> str:
@@ -36,7 +36,12 @@ HINTS = {
 }
 
 
-def hints_for(reasons: Iterable[str]) -> list[str]:
-    """The hints there are about some reasons, in their order, each once."""
-    found = [HINTS[reason] for reason in reasons if reason in HINTS]
-    return list(dict.fromkeys(found))
+def hints_for(reasons: Sequence[str]) -> list[str]:
+    """The hints there are about some reasons, each once, with the reasons it is for."""
+    found: dict[str, list[str]] = {}
+    for reason in reasons:
+        if reason in HINTS:
+            found.setdefault(HINTS[reason], []).append(reason)
+    if len(reasons) == 1:
+        return list(found)
+    return [f"{' and '.join(codes)}: {hint}" for hint, codes in found.items()]

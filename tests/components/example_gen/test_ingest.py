@@ -175,7 +175,7 @@ def test_duplicates_are_recorded_and_leaks_are_errors(
     assert report["images_written"] == 4
     leak = json.loads((out / "rejects.jsonl").read_text())
     assert leak["detail"] == "eval/d, train/a, train/b"
-    assert "1 contents in more than one split" in report["details"]["verdict"]
+    assert "1 picture is in more than one split: " in report["details"]["verdict"]
 
 
 def test_without_sets_equal_images_stay_in_one_split(

@@ -102,7 +102,7 @@ def test_over_budget_is_status_1_and_the_report_is_there(voc, capsys):
 def test_a_leak_is_status_1(voc, capsys):
     (voc / "ImageSets/Main/test.txt").write_text("a\n")
     assert main(["ingest", str(voc), "--output", "out"]) == 1
-    assert "1 contents in more than one split" in capsys.readouterr().err
+    assert "1 picture is in more than one split: " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def test_over_budget_names_the_three_reasons_that_cost_most_and_the_report():
         )
     assert str(caught.value) == (
         "10 of 100 images rejected, more than 5%; worst reasons: "
-        "xml_malformed 4, image_broken 3, image_missing 2; an XML that is not in UTF-8 "
+        "xml_malformed 4, image_broken 3, image_missing 2; xml_malformed: an XML that is not in UTF-8 "
         "must name its encoding in its first line: "
         '<?xml version="1.0" encoding="..."?>; '
         "one that is cut off, export again; see r.html"
@@ -80,7 +80,9 @@ def test_over_budget_names_the_setting_that_may_help():
 def test_one_leak_is_over_budget_unless_allowed():
     leaking = report_of(reasons={"split_leak": 1})
     assert budget_problems(leaking, IngestConfig()) == [
-        "1 contents in more than one split"
+        "1 picture is in more than one split: leave each in one image set "
+        "(rejects.jsonl has them as split_leak), or --allow-leaks "
+        "(in a run --set ingest.allow_leaks=true)"
     ]
     assert budget_problems(leaking, IngestConfig(allow_leaks=True)) == []
 
@@ -111,3 +113,12 @@ def test_the_same_advice_stands_once_in_a_line():
     with pytest.raises(OverBudgetError) as caught:
         check_budget(report_of(rejected=10, reasons=reasons), IngestConfig(), "r.html")
     assert str(caught.value).count("run git lfs pull") == 1
+
+
+def test_advice_says_which_of_several_reasons_it_is_for():
+    reasons = {"split_leak": 11, "size_conflict": 2}
+    with pytest.raises(OverBudgetError) as caught:
+        check_budget(report_of(reasons=reasons), IngestConfig(), "r.html")
+    message = str(caught.value)
+    assert message.startswith("11 pictures are in more than one split: ")
+    assert "; size_conflict: put the pictures that the boxes were drawn on" in message
