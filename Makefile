@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Each one installs what it needs first.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test browser lint fmt bench fuzz retrain test-flink lock \
-	image sbom clean
+.PHONY: help install demo test browser lint fmt bench fuzz retrain test-flink \
+	test-older-tensorflow lock image sbom clean
 PYTHON ?= python3
 BIN := .venv/bin
 # End to end last: most of what it finds, a unit test tells sooner.
@@ -65,6 +65,10 @@ test-flink: install  ## our stages on a Flink cluster here; apt install default-
 	@UV=$$(command -v uv || echo build/uv-*/uv) \
 		$(BIN)/python tests/engines/flink_cluster.py build/flink
 	BUILD=$(CURDIR)/build/flink $(ALONE) $(BIN)/pytest -q -s tests/engines/on_flink.py
+
+test-older-tensorflow: install  ## an exported model in TensorFlow 2.15 and 2.19 (2.4 GB)
+	UV=$$(command -v uv || echo build/uv-*/uv) \
+		$(BIN)/pytest -q -s tests/trainer/serving/on_older_tensorflow.py
 
 lock:  ## regenerate both lock files; UPGRADE=--upgrade takes the newest versions
 	@$(PYTHON) requirements/lock.py $(UPGRADE)
