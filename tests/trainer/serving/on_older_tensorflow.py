@@ -63,11 +63,9 @@ def older_python(version):
     python = home / "bin" / "python"
     if not python.exists():
         subprocess.run([uv, "venv", "-q", "--python", "3.11", str(home)], check=True)
-    subprocess.run(
-        [uv, "pip", "install", "-q", "--python", str(python)]
-        + [f"tensorflow-cpu=={version}", "setuptools<80"],
-        check=True,
-    )
+    packages = [f"tensorflow-cpu=={version}", "setuptools<80"]
+    install = [uv, "pip", "install", "-q", "--python", str(python), *packages]
+    subprocess.run(install, check=True)
     return python
 
 
