@@ -217,10 +217,10 @@ def budget_problems(report: Report, config: IngestConfig) -> list[str]:
     problems += [objects] if objects else []
     leaks = report.reasons.get("split_leak", 0)
     if leaks and not config.allow_leaks:
+        are = "picture is" if leaks == 1 else "pictures are"
         problems.append(
-            f"{leaks} {'picture is' if leaks == 1 else 'pictures are'} in more than one "
-            "split: leave each in one image set (rejects.jsonl has them as "
-            f"split_leak), or {typed('allow_leaks', 'true')}"
+            f"{leaks} {are} in more than one split: leave each in one image set "
+            f"(rejects.jsonl has them as split_leak), or {typed('allow_leaks', 'true')}"
         )
     return problems
 
