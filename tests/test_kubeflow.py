@@ -9,10 +9,11 @@ import pytest
 import yaml
 
 from pipeline.cli import compile as compile_command
+from pipeline.cli import retrain as retrain_command
 from pipeline.cli import rollback as rollback_command
 from pipeline.cli import submit as submit_command
 from pipeline.overrides import apply_overrides
-from pipeline.presets import smoke
+from pipeline.presets import PRESETS, smoke
 
 KUBEFLOW = Path(__file__).parents[1] / "kubeflow"
 ROOT = KUBEFLOW.parent
@@ -76,8 +77,6 @@ def test_every_variable_of_the_job_is_set():
 
 
 def test_the_preset_of_the_settings_exists():
-    from pipeline.presets import PRESETS
-
     assert settings()["PRESET"] in PRESETS
 
 
@@ -164,6 +163,31 @@ def test_the_rollback_is_a_command_that_there_is(variant):
     args = serving["spec"]["template"]["spec"]["containers"][0]["args"]
     assert f"--model_base_path={command[2]}" in args
     assert base["spec"]["suspend"]
+
+
+def test_the_retraining_job_learns_from_a_window_and_pushes_where_serving_looks():
+    pod = documents("retrain/cronjob.yaml")[-1]["spec"]["jobTemplate"]["spec"]
+    pod = pod["template"]["spec"]
+    (container,) = pod["containers"]
+    assert container["command"] == ["voc-pipeline", "retrain"]
+    parser = argparse.ArgumentParser()
+    retrain_command.add_arguments(parser)
+    told = parser.parse_args(container["args"])
+    assert told.window > 1
+    assert not PRESETS[told.preset]().trainer.model.initial_model  # nor may it, warm
+    assert told.warm_start
+    (mount,) = container["volumeMounts"]
+    for path in (told.data, told.root, told.push_destination):
+        assert path.startswith(f"{mount['mountPath']}/")
+    (volume,) = pod["volumes"]
+    claim = load("retrain/volume.yaml")["metadata"]["name"]
+    assert volume["persistentVolumeClaim"]["claimName"] == claim
+    server = load("serving/volume/serving.yaml")["spec"]["template"]["spec"]
+    assert server["volumes"][0]["persistentVolumeClaim"]["claimName"] == claim
+    served = f"--model_base_path={told.push_destination}"
+    assert served in server["containers"][0]["args"]
+    (image,) = load("retrain/kustomization.yaml")["images"]
+    assert image["name"] == container["image"]
 
 
 def test_the_image_copies_every_package_and_the_ignore_file_lets_it():

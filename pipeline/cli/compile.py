@@ -54,6 +54,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="span that drift is measured against (default: none)",
     )
+    parser.add_argument(
+        "--window",
+        metavar="K",
+        help="no part of a package: `retrain --window` learns from several spans",
+    )
     options.add_result_arguments(parser)
 
 
@@ -80,6 +85,12 @@ def run(args: argparse.Namespace) -> int:
 
 def _require_possible(args: argparse.Namespace, config: PipelineConfig) -> None:
     """Refuses what the target could not run, or what could not be written."""
+    if args.window is not None:
+        raise UserError(
+            f"--window {args.window}: a package reads one span, whichever is the newest "
+            "when it runs; for several, run `voc-pipeline retrain --window "
+            f"{args.window}` as a CronJob (kubeflow/retrain)"
+        )
     if args.target == package.VERTEX:
         vertex.check(config.name, _paths(args), config.kubeflow)
     elif args.root is not None:

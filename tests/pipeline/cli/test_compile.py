@@ -21,6 +21,7 @@ PATHS = ("--data", "gs://b/voc", "--push-destination", "gs://b/served", "--image
             "no file system for minio://",
         ),
         (("--output", "nowhere/p.yaml"), "no folder that can be written"),
+        (("--output", "p.yaml", "--window", "4"), "retrain --window 4` as a CronJob"),
     ],
 )
 def test_one_line_says_what_cannot_work(options, message, capsys):
