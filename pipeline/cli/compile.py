@@ -87,9 +87,9 @@ def _require_possible(args: argparse.Namespace, config: PipelineConfig) -> None:
     """Refuses what the target could not run, or what could not be written."""
     if args.window is not None:
         raise UserError(
-            f"--window {args.window}: a package reads one span, whichever is the newest "
-            "when it runs; for several, run `voc-pipeline retrain --window "
-            f"{args.window}` as a CronJob (kubeflow/retrain)"
+            f"--window {args.window}: a package reads one span, the newest when it "
+            f"runs; for several, run `voc-pipeline retrain --window {args.window}` as "
+            "a CronJob (kubeflow/retrain)"
         )
     if args.target == package.VERTEX:
         vertex.check(config.name, _paths(args), config.kubeflow)

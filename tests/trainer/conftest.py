@@ -57,3 +57,12 @@ def tiny_config():
 def tiny_model(tiny_config):
     """Untrained; tests must not train it."""
     return build_retinanet(tiny_config, num_classes=3)
+
+
+@pytest.fixture(scope="module")
+def cloud_storage(tmp_path_factory):
+    """gs://BUCKET, empty, as TensorFlow sees it; not for modules that speak HTTPS."""
+    from cloud_storage import served_cloud_storage
+
+    with served_cloud_storage(tmp_path_factory.mktemp("cloud")) as uri:
+        yield uri

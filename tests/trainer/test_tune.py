@@ -62,9 +62,8 @@ def test_trials_that_are_done_are_not_run_again(tmp_path):
 
 
 @pytest.mark.parametrize("oracle", ["random", "bayesian"])
-def test_trials_in_a_store_outlive_the_machine(tmp_path, oracle):
-    # A folder: TensorFlow's ram:// appends to what is written again.
-    store = str(tmp_path / "store/run-Tuner")
+def test_trials_in_a_store_outlive_the_machine(tmp_path, oracle, cloud_storage):
+    store = f"{cloud_storage}/checkpoints/{oracle}-Tuner"
     tried = []
 
     def lost(config, directory):

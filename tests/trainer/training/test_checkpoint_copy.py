@@ -1,4 +1,4 @@
-"""Checkpoints in a store, which is TensorFlow's own one in memory here."""
+"""Checkpoints in a store: TensorFlow's own one in memory, and Cloud Storage."""
 
 import uuid
 
@@ -9,9 +9,11 @@ from trainer.training.checkpoint import CheckpointStore, Progress
 from trainer.training.checkpoint_copy import CheckpointCopy, is_in_store
 
 
-@pytest.fixture
-def uri():
-    return f"ram://{uuid.uuid4()}/run-Trainer"
+@pytest.fixture(params=["ram", "gs"])
+def uri(request):
+    in_memory = request.param == "ram"
+    place = "ram:/" if in_memory else request.getfixturevalue("cloud_storage")
+    return f"{place}/{uuid.uuid4()}/run-Trainer"
 
 
 @pytest.fixture

