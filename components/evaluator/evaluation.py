@@ -11,6 +11,7 @@ import apache_beam as beam
 import tensorflow_model_analysis as tfma
 from tfx_bsl.public import tfxio
 
+from components.evaluator.asked_by_name import asked_by_name
 from components.evaluator.coco_metric import metric_key_names
 from components.evaluator.image_columns import ImageColumns
 from components.evaluator.image_metric import METRIC_KEY
@@ -81,10 +82,13 @@ class EvaluateSplit(beam.PTransform):
         )
         paths = {CANDIDATE: self.candidate_path, BASELINE: self.baseline_path}
         models = [
-            tfma.default_eval_shared_model(
-                eval_saved_model_path=paths[spec.name],
-                model_name=spec.name,
-                eval_config=config,
+            asked_by_name(
+                tfma.default_eval_shared_model(
+                    eval_saved_model_path=paths[spec.name],
+                    model_name=spec.name,
+                    eval_config=config,
+                ),
+                SIGNATURE,
             )
             for spec in config.model_specs
         ]

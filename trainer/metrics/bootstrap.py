@@ -10,6 +10,7 @@ keep their order by detection, and pycocotools would order them by copy.
 
 import dataclasses
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,9 +29,9 @@ from trainer.metrics.tensors import hits_needed, unpack_bits
 Floats = NDArray[np.float64]
 Weights = NDArray[np.int32]
 
-# Resamples worked on together: their sums along the detections of a class take
-# 8 bytes each, and should stay in the cache.
-_CELLS_AT_ONCE = 1 << 18
+# Resamples worked on together: their sums along the matched detections of a class take
+# 8 bytes each, and should stay in the cache; a product wants some of them at least.
+_CELLS_AT_ONCE, _LEAST_AT_ONCE = 1 << 18, 16
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -93,14 +94,14 @@ def resampled_ap(matched: MatchedImages, weights: Weights) -> Floats:
     weights [R, I] as `draw_images` gives them. Two models are compared on the same
     resamples by being given the same weights.
     """
-    totals = weights.astype(np.int64) @ matched.objects  # [R, K]
-    average = np.full(totals.shape, np.nan)
+    by_image = np.ascontiguousarray(weights.T)
+    totals = (_sparse(matched.objects.T) @ by_image).T.astype(np.int64)  # [R, K]
+    average = np.empty(totals.shape)
     for class_id, ranked in enumerate(_ranked_classes(matched.accumulator)):
-        known = totals[:, class_id] > 0
-        total = totals[known, class_id]
-        average[known, class_id] = _class_ap(
-            ranked, weights[known], total, matched.accumulator.protocol
+        average[:, class_id] = _class_ap(
+            ranked, by_image, totals[:, class_id], matched.accumulator.protocol
         )
+    average[totals == 0] = np.nan
     return average
 
 
@@ -114,22 +115,24 @@ def mean_ap(average: Floats) -> Floats:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Ranked:
-    """Detections of one class, by falling score, equal scores by image."""
+    """The matched detections [M] of one class, by falling score, equal ones by image.
 
-    image: NDArray[np.int64]  # [D]
-    matched: NDArray[np.int64]  # [M] ascending places among the D
+    Those that nothing matched are kept as numbers alone, which makes a resample's cost
+    one of the matched: they are most of what a model gives.
+    """
+
+    image: NDArray[np.int64]  # [M]
     hit: NDArray[np.bool_]  # [T, M]
-    ignored: NDArray[np.bool_]  # [T, M]
-    outside: NDArray[np.int64]  # [O] ascending places: of an area out of the range
+    left_out: NDArray[np.bool_]  # [T, M] neither hit nor false alarm
+    since_last: Any  # sparse [M, I]: detections of each image from one to the next
 
-    def left_out(self, threshold: int) -> NDArray[np.int64]:
-        """Ascending places that are neither hit nor false alarm at threshold T."""
-        ignored = self.matched[self.ignored[threshold]]
-        if not len(self.outside):
-            return ignored
-        hits = self.matched[self.hit[threshold]]
-        unhit = np.setdiff1d(self.outside, hits, assume_unique=True)
-        return np.union1d(ignored, unhit)
+
+def _sparse(table: NDArray[np.int64]) -> Any:
+    """A table as a matrix that knows its zeros, and multiplies without them."""
+    # Here, since the metrics are imported by commands that need no bootstrap.
+    from scipy import sparse
+
+    return sparse.csr_matrix(table.astype(np.int32))
 
 
 def _ranked_classes(accumulator: CocoAccumulator) -> Iterator[_Ranked]:
@@ -144,34 +147,63 @@ def _ranked_classes(accumulator: CocoAccumulator) -> Iterator[_Ranked]:
     matched = matched[by_place]
     hit = unpack_bits(accumulator.true_positive[by_place], protocol)
     ignored = unpack_bits(accumulator.ignored[by_place], protocol)
+    outside = accumulator.areas[order] == 0
+    # What matches nothing is a false alarm at all thresholds, or at none.
+    counts = ~outside
+    counts[matched] = True
+    left_out = ignored | (outside[matched] & ~hit)
     num_classes = len(accumulator.num_ground_truths)
     ends = np.cumsum(np.bincount(accumulator.class_id, minlength=num_classes))
     for first, end in zip([0, *ends[:-1]], ends, strict=True):
         rows = slice(*np.searchsorted(matched, (first, end)))
-        ranked = order[first:end]
+        (counted,) = np.nonzero(counts[first:end])
         yield _Ranked(
-            image[ranked],
-            matched[rows] - first,
+            image[order[matched[rows]]],
             hit[:, rows],
-            ignored[:, rows],
-            np.flatnonzero(accumulator.areas[ranked] == 0),
+            left_out[:, rows],
+            _since_last(matched[rows] - first, counted, image[order[first:end]]),
         )
 
 
+def _since_last(
+    matched: NDArray[np.int64], counted: NDArray[np.int64], image: NDArray[np.int64]
+) -> Any:
+    """How many detections of each image count behind one matched and up to the next.
+
+    matched [M] and counted [C] are ascending places, image [D] is of each place.
+    """
+    from scipy import sparse
+
+    upto = np.searchsorted(matched, counted)
+    known = upto < len(matched)  # behind the last one no precision is asked for
+    upto, which = upto[known], image[counted[known]]
+    ones = np.ones(len(which), np.int32)
+    shape = (len(matched), int(image.max(initial=-1)) + 1)
+    return sparse.csr_matrix((ones, (upto, which)), shape=shape)
+
+
 def _class_ap(
-    ranked: _Ranked, weights: Weights, total: NDArray[np.int64], protocol: CocoProtocol
+    ranked: _Ranked,
+    by_image: Weights,
+    total: NDArray[np.int64],
+    protocol: CocoProtocol,
 ) -> Floats:
-    """AP [R] of one class with weights [R, I] and objects total [R], all above 0."""
-    average = np.zeros(len(weights))
-    at_once = max(1, _CELLS_AT_ONCE // max(len(ranked.image), 1))
-    for first in range(0, len(weights), at_once):
+    """AP [R] of one class with weights [I, R] and objects total [R]."""
+    average = np.zeros(len(total))
+    size = len(ranked.image)
+    if not size:
+        return average
+    at_once = max(_LEAST_AT_ONCE, _CELLS_AT_ONCE // size)
+    for first in range(0, len(total), at_once):
         rows = slice(first, first + at_once)
-        drawn = np.take(weights[rows], ranked.image, axis=1, mode="clip")  # [r, D]
-        seen = np.cumsum(drawn, axis=1, dtype=np.int32)
+        weights = np.ascontiguousarray(by_image[:, rows])  # [I, r]
+        since_last = ranked.since_last @ weights[: ranked.since_last.shape[1]]
+        seen = np.cumsum(since_last.T, axis=1, dtype=np.int32)  # [r, M]
+        drawn = np.ascontiguousarray(weights[ranked.image].T)  # [r, M]
         needed = hits_needed(total[rows], protocol)
-        for threshold, hit in enumerate(ranked.hit):
+        for hit, left_out in zip(ranked.hit, ranked.left_out, strict=True):
             average[rows] += _precision_sum(
-                drawn, seen, ranked.matched[hit], ranked.left_out(threshold), needed
+                drawn, seen, np.flatnonzero(hit), np.flatnonzero(left_out), needed
             )
     curves = len(protocol.iou_thresholds) * len(protocol.recall_thresholds)
     return average / curves
@@ -186,8 +218,9 @@ def _precision_sum(
 ) -> Floats:
     """Sum [r] over the recall thresholds of the highest precision at or beyond each.
 
-    drawn [r, D] how often each detection counts, seen its sum up to each; hits and
-    left_out are places among the D; needed [r, Q] are hits that reach each recall.
+    drawn [r, M] how often each matched detection counts, seen how many detections do up
+    to each; hits and left_out are places among the M; needed [r, Q] are hits that reach
+    each recall.
     """
     if not len(hits):
         return np.zeros(len(drawn))
@@ -197,7 +230,7 @@ def _precision_sum(
     counted = np.take(seen, hits, axis=1, mode="clip")
     if len(left_out):
         before = np.zeros((len(drawn), len(left_out) + 1), np.int32)
-        np.cumsum(drawn[:, left_out], axis=1, out=before[:, 1:])
+        np.cumsum(np.take(drawn, left_out, 1, mode="clip"), axis=1, out=before[:, 1:])
         counted -= np.take(before, np.searchsorted(left_out, hits), 1, mode="clip")
     precision = np.add(counted, np.spacing(1))
     np.divide(found, precision, out=precision)

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -48,6 +50,21 @@ def test_columns_survive_their_way_through_bytes():
     columns = ImageColumns.of_images(IMAGES)
 
     assert_same(ImageColumns.from_bytes(columns.to_bytes()), columns)
+
+
+def test_what_is_narrow_in_a_file_is_wide_again():
+    # A float32 as a model gives it, and a third, which no float32 is.
+    images = [image("a", 1, [0.5]), image("b", 0, [])]
+    for third in (0, 1 / 3):
+        images[0].gt_boxes[:] = 7
+        held = dataclasses.replace(images[0], boxes=np.full((1, 4), third))
+        columns = ImageColumns.of_images([held, images[1]])
+
+        back = ImageColumns.from_bytes(columns.to_bytes())
+
+        assert_same(back, columns)
+        for name, values in vars(columns).items():
+            assert getattr(back, name).dtype == values.dtype, name
 
 
 def test_nan_is_seen():
