@@ -26,6 +26,7 @@ class DetectionExample:
     boxes [G, 4] and part_boxes [P, 4] are xyxy pixels of the stored image (EXIF
     orientation not applied). `part_object_index` [P] says which object a part belongs
     to. `brightness` and `contrast` are mean and standard deviation of luma in 0..1.
+    `mended` is a record of `mended_labels`, "" where no label was mended.
     """
 
     image_id: str
@@ -49,6 +50,7 @@ class DetectionExample:
     )
     brightness: float = 0.0
     contrast: float = 0.0
+    mended: str = ""
 
     def __post_init__(self) -> None:
         if self.image_format not in {"jpeg", "png"}:

@@ -24,6 +24,7 @@ FORMAT = "image/format"
 SHA256 = "image/key/sha256"
 BRIGHTNESS = "image/brightness"
 CONTRAST = "image/contrast"
+MENDED = "image/mended"  # only where a label was
 OBJECT_COUNT = "image/object/count"
 BOX_SIDES = ("xmin", "ymin", "xmax", "ymax")
 OBJECT_BOX = tuple(f"image/object/bbox/{side}" for side in BOX_SIDES)
@@ -92,6 +93,7 @@ def to_features(
         PART_NAME: _texts(example.part_names),
         PART_OBJECT_INDEX: _ints(example.part_object_index),
         **_geometry(example),
+        **({MENDED: _texts([example.mended])} if example.mended else {}),
     }
 
 
@@ -161,6 +163,7 @@ def decode_example(serialized: bytes) -> DetectionExample:
         part_object_index=np.asarray(features[PART_OBJECT_INDEX], np.int64),
         brightness=float(features[BRIGHTNESS][0]),
         contrast=float(features[CONTRAST][0]),
+        mended=_text(features, MENDED) if MENDED in features else "",
     )
 
 

@@ -19,7 +19,8 @@ ROOMS = {
     "schemas": (
         *("user_error", "did_you_mean", "config_rules", "config_json", "own_process"),
         *("plain_path", "exif_orientation", "single_box", "boxes", "tensor_boxes"),
-        *("detection_example", "label_map", "example_wire", "tf_example", "parsing"),
+        *("detection_example", "mended_labels", "label_map", "example_wire"),
+        *("tf_example", "parsing"),
     ),
     "trainer": (
         *("image", "augment", "input", "metrics", "model", "optimizer"),

@@ -46,7 +46,7 @@ def slice_evidence(
       weights: [R, I] how often each image is drawn in each resample; none, [0, I],
         where only the split itself is asked about.
     """
-    chosen = _chosen_images(floor, candidate)
+    chosen = chosen_images(floor, candidate)
     as_it_is = np.ones((1, int(chosen.sum())), np.int32)
     asked = np.concatenate([as_it_is, weights[:, chosen]])
 
@@ -69,7 +69,7 @@ def slice_evidence(
     )
 
 
-def _chosen_images(floor: SliceFloor, columns: ImageColumns) -> Mask:
+def chosen_images(floor: SliceFloor, columns: ImageColumns) -> Mask:
     """[I] the images of the slice; one of which nothing is known is in none."""
     chosen = np.ones(len(columns.image_ids), bool)
     area = columns.width.astype(np.float64) * columns.height

@@ -11,10 +11,12 @@ from tfx.utils import io_utils
 from tfx.v1.dsl.components import InputArtifact, OutputArtifact, Parameter, component
 
 from components.evaluator.component import VERDICT_FILE
+from components.evaluator.config import SliceFloor
 from components.report import data_page, evaluated
 from components.report.findings import Findings
 from components.report.page_files import PAGE_FILE
 from components.serving_check.component import FINDINGS_FILE
+from schemas.config_json import from_mapping
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
 from trainer.training.learning_curves import CURVES_FILE, HISTORY_FILE
 
@@ -59,6 +61,10 @@ def ReportWriter(
         serving=evaluated.read_json(serving_blessing.uri, FINDINGS_FILE),
         history=evaluated.read_history(os.path.join(model_run.uri, HISTORY_FILE)),
         facts=_facts(data, span, config) | evaluated.machine_facts(),
+        slices=[
+            from_mapping(SliceFloor, floor, "gate.slices")
+            for floor in config["gate"].get("slices", ())
+        ],
         config={part: config[part] for part in ("ingest", "trainer", "gate")},
         min_score=min_score,
     )

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from components.evaluator.config import SliceFloor
 from components.evaluator.image_columns import ImageColumns
 from trainer.metrics.protocol import DifficultMode
 
@@ -29,6 +30,7 @@ class Findings:
       history: rows of the training, a column name -> number each.
       facts: what it was made from: name -> value.
       config: of the run, by field.
+      slices: parts of the split that the gate's config names.
       min_score: detections below are not shown in the images.
     """
 
@@ -44,6 +46,7 @@ class Findings:
     history: Sequence[Mapping[str, float]] = ()
     facts: Mapping[str, str] = dataclasses.field(default_factory=dict)
     config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    slices: Sequence[SliceFloor] = ()
     min_score: float = 0.3
 
     @property
@@ -64,6 +67,7 @@ class ImageFacts:
 
     width, height: px as stored; orientation: EXIF's, 1 to 8, in which it is shown.
     brightness: mean of its gray levels, 0..1; NaN where it is not known.
+    mended: a record of `schemas.mended_labels`, "" where no label was mended.
     """
 
     filename: str
@@ -71,3 +75,4 @@ class ImageFacts:
     height: int
     brightness: float
     orientation: int = 1
+    mended: str = ""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from components.evaluator.difference import counted_objects
 from components.evaluator.image_columns import ImageColumns
+from components.evaluator.slices import chosen_images, slice_evidence
 from components.report.findings import CANDIDATE, SERVED, Findings, ImageFacts
 from schemas.boxes import area_px2, to_xywh
 from trainer.metrics.protocol import COCO_AREA_RANGES
@@ -105,6 +106,27 @@ def by_slice(findings: Findings, facts: Mapping[str, ImageFacts]) -> list[Row]:
         for measure, values in measures.items()
         for name, chosen in _thirds(measure, values)
     ]
+
+
+def by_named_slice(findings: Findings) -> list[Row]:
+    """A row a slice that the gate's config names, in its order."""
+    columns, served = findings.columns[CANDIDATE], findings.columns.get(SERVED)
+    no_resample = np.zeros((0, len(columns.image_ids)), np.int32)
+    rows = []
+    for floor in findings.slices:
+        found = slice_evidence(
+            floor,
+            columns,
+            served,
+            class_names=findings.class_names,
+            difficult=findings.difficult,
+            weights=no_resample,
+        )
+        images = int(chosen_images(floor, columns).sum())
+        rows.append(
+            Row(floor.name, found.objects, images, found.candidate, found.served)
+        )
+    return rows
 
 
 def _thirds(

@@ -10,6 +10,7 @@ import vl_convert
 from markupsafe import Markup
 
 from components.report import charts, numbers
+from components.report.bought import bought
 from components.report.diagnostics import ALL_CLASSES, Diagnostics, diagnose
 from components.report.findings import CANDIDATE, SERVED, Findings
 from components.report.image_events import DETECTION_KINDS, ImageEvents, cut
@@ -45,6 +46,7 @@ def render(
     classes = numbers.by_class(findings)
     sizes = numbers.by_size(findings)
     slices = numbers.by_slice(findings, images.facts)
+    named = numbers.by_named_slice(findings)
     return (
         _environment()
         .get_template("page.html")
@@ -57,8 +59,10 @@ def render(
                 ("class", classes),
                 ("size of object", sizes),
                 ("third of the images", slices),
+                ("slice of gate.slices", named),
             ),
-            charts=_charts(findings, diagnostics, (classes, sizes, slices)),
+            charts=_charts(findings, diagnostics, (classes, sizes, slices, named)),
+            bought=bought(findings, images.facts),
             errors=diagnostics,
             curve_classes=[ALL_CLASSES, *findings.class_names],
             browser=_browser(findings, events, images),
@@ -141,11 +145,12 @@ def _charts(
     tables: Sequence[Sequence[numbers.Row]],
 ) -> dict[str, charts.Spec]:
     """The name of a place on the page -> what is drawn there; no place without data."""
-    classes, sizes, slices = tables
+    classes, sizes, slices, named = tables
     drawn: dict[str, charts.Spec | None] = {
         "by-class": charts.ap_by(classes, "class"),
         "by-size": charts.ap_by(sizes, "size of object"),
         "by-slice": charts.ap_by(slices, "slice"),
+        "by-named-slice": charts.ap_by(named, "slice that the gate judges"),
         "losses": charts.training(findings.history, _LOSSES, "Losses by epoch"),
         "metrics": charts.training(findings.history, _METRICS, "Metrics by epoch"),
     }

@@ -93,4 +93,5 @@ def _facts(example: DetectionExample) -> ImageFacts:
         height=example.height,
         brightness=example.brightness if known else math.nan,
         orientation=UprightView.of_file(example.encoded_image).orientation,
+        mended=example.mended,
     )

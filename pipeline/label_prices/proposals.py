@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from components.example_gen.source.annotation import Convention
 from components.example_gen.source.exporters import MENDED
 from pipeline.label_prices.priced_list import Drawn, Label, Picture
-from schemas.single_box import Box
+from schemas.mended_labels import MENDED_TAG, DrawnObject, MendedLabel, to_text
+from schemas.single_box import Box, clipped
 from trainer.metrics.label_prices import BOX, DUPLICATE, NEW
 
 _SIDES = ("xmin", "ymin", "xmax", "ymax")
@@ -30,17 +31,34 @@ def proposed_annotation(
     root = _head(picture, corners)
     mended = {label.object: label for label in labels if label.object != NEW}
     objects = [
-        _as_it_would_be(drawn, mended.get(number))
+        (drawn, _as_it_would_be(drawn, mended.get(number)))
         for number, drawn in enumerate(picture.objects)
     ]
     objects += [
-        Drawn(label.class_name, _xyxy(label)) for label in labels if label.object == NEW
+        (None, Drawn(label.class_name, _xyxy(label)))
+        for label in labels
+        if label.object == NEW
     ]
-    for drawn in objects:
+    for _, drawn in objects:
         if drawn is not None:
             _add_object(root, picture, drawn, corners)
+    record = [
+        MendedLabel(_recorded(was, picture), _recorded(now, picture))
+        for was, now in objects
+        if was != now
+    ]
     ET.indent(root, "\t")
+    # Behind the objects, with which an annotation tool may do as it likes.
+    _add(root, MENDED_TAG, to_text(record))
     return ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _recorded(drawn: Drawn | None, picture: Picture) -> DrawnObject | None:
+    """An object as ingest will have it: within the image."""
+    if drawn is None:
+        return None
+    box = clipped(drawn.box, picture.width, picture.height)
+    return DrawnObject(drawn.class_name, box, drawn.difficult)
 
 
 def _as_it_would_be(drawn: Drawn, label: Label | None) -> Drawn | None:

@@ -31,6 +31,7 @@ def features():
         width=1,
         height=1,
         sha256="",
+        mended="[]",
     )
     return tf_example.to_features(example, LabelMap(("dog",)))
 
@@ -49,7 +50,9 @@ def test_types_are_those_that_are_written(schema, features):
 
 def test_scalars_are_required_and_lists_may_be_empty(schema, features):
     for feature in schema.feature:
-        if len(features[feature.name]) == 1:
+        if feature.name == tf_example.MENDED:
+            assert not feature.presence.min_fraction
+        elif len(features[feature.name]) == 1:
             assert feature.presence.min_fraction == 1, feature.name
             assert feature.HasField("shape"), feature.name
         else:

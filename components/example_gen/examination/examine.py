@@ -130,6 +130,7 @@ class _Examination:
             sha256=hashlib.sha256(self._raw).hexdigest(),
             brightness=luma.brightness,
             contrast=luma.contrast,
+            mended=self._annotation.mended,
             **fields,
         )
 

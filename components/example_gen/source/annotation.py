@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 from components.example_gen.source.exporters import exporter_of
 from components.example_gen.source.voc_xml import AnnotationError, parse
 from schemas.label_map import class_name
+from schemas.mended_labels import MENDED_TAG
 
 __all__ = ["AnnotationError"]
 Convention = Literal["one_based", "zero_based", "zero_based_inclusive", "labelimg"]
@@ -58,6 +59,7 @@ class Annotation(NamedTuple):
     objects: tuple[RawObject, ...]
     exporter: str = ""  # "" where nothing gives it away
     odd_tags: tuple[str, ...] = ()  # spelled with capitals or a namespace
+    mended: str = ""  # schemas/mended_labels.py
 
 
 def _children(parent: ElementTree.Element) -> dict[str, ElementTree.Element]:
@@ -161,6 +163,7 @@ def read_annotation(raw: bytes) -> Annotation:
         objects=tuple([_object(element) for element in root.iter("object")]),
         exporter=exporter_of(root),
         odd_tags=odd_tags,
+        mended=_text(children, MENDED_TAG) or "",
     )
 
 

@@ -76,6 +76,11 @@ def measured(columns, names):
 
 
 @pytest.fixture(scope="module")
+def make_image():
+    return scored_image
+
+
+@pytest.fixture(scope="module")
 def make_findings():
     """Findings about images; the served model is the candidate, unless it is left."""
     from components.evaluator.image_columns import ImageColumns

@@ -143,6 +143,30 @@ def test_a_model_that_gives_no_numbers_still_has_a_page(make_findings, split_ima
     assert "The model gave NaN or infinity" in page.render(broken, [], images)
 
 
+def test_slices_that_the_gate_names_have_a_row_each(make_findings, split_images):
+    from components.evaluator.config import SliceFloor
+    from components.report import numbers, page
+
+    slices = (
+        SliceFloor(name="<i>dogs", class_name="dog", min_map=0.1),
+        SliceFloor(name="large", object_side=(50, 99), min_map=0.1),
+    )
+    findings = make_findings(slices=slices)
+    dogs, large = numbers.by_named_slice(findings)
+
+    # Alarm .8 of b, hits .6 (difficult: neither), alarm .5, hit .4; one object: the
+    # hit comes behind two alarms, at a precision of 1/3.
+    assert (dogs.name, dogs.objects, dogs.images) == ("<i>dogs", 1, 4)
+    assert dogs.candidate == dogs.served == pytest.approx(1 / 3, abs=1e-6)
+    assert (large.objects, large.candidate, large.served) == (0, None, None)
+    shown = page.render(findings, [], split_images(["a", "b", "c", "d"]))
+    told = '<th scope="row">&lt;i&gt;dogs</th><td>1</td><td>4</td><td>0.333</td>'
+    assert told in shown
+    assert '"by-named-slice"' in shown
+    alone = make_findings(slices=slices, served=False)
+    assert numbers.by_named_slice(alone)[0].served is None
+
+
 def test_quality_by_size_and_slice_counts_its_objects(make_findings, split_images):
     from components.report import numbers
 

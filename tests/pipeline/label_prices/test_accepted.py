@@ -6,6 +6,8 @@ import pytest
 from PIL import Image
 
 from pipeline.__main__ import main
+from schemas.mended_labels import from_text
+from schemas.tf_example import decode_example
 
 DOG = {"class": "dog", "box": [0, 4, 40, 30], "difficult": True, "pose": "Left"}
 CAT = {"class": "cat", "box": [10, 10, 20, 20]}
@@ -70,6 +72,26 @@ def test_what_was_said_yes_to_is_mended_and_all_else_is_as_it_was(tmp_path, capf
         ("dog", (6, 6, 15, 25), "0"),
     ]
     assert capfd.readouterr().out.startswith("2 yes, 1 no, 1 open: 1 annotations")
+
+
+def test_the_annotation_records_what_its_labels_were(tmp_path):
+    from components.example_gen.source.annotation import read_annotation
+
+    beyond = {"class": "cat", "box_xywh": [30, 5, 20, 20]}  # the image is 40 px wide
+    said = [
+        label("overlooked", -1, answer="yes", **beyond),
+        label("class", 0, **{"class": "cat", "answer": "yes"}),
+        label("duplicate", 1, answer="yes"),
+        label("box", 1, answer="no"),
+    ]
+    assert accept(tmp_path, said) == 0
+    (path,) = (tmp_path / "out" / "Annotations").iterdir()
+    whole = (0, 4, 40, 30)
+    assert from_text(read_annotation(path.read_bytes()).mended) == [
+        (("dog", whole, True), ("cat", whole, True)),
+        (("cat", (10, 10, 20, 20), False), None),
+        (None, ("cat", (30, 5, 40, 25), False)),
+    ]
 
 
 def test_a_renamed_object_keeps_its_flags_and_a_second_one_goes(tmp_path):
@@ -137,6 +159,13 @@ def test_ingest_takes_them_in_the_place_of_the_old_ones(tmp_path, capfd):
     command = ["ingest", str(tmp_path / "voc"), "--output", checked, "--json"]
     assert main([*command, "--corners", "one_based"]) == 0
     assert json.loads(capfd.readouterr().out)["objects_written"] == 3
+    # and hands on what they were
+    (shard,) = (tmp_path / "checked").glob("Split-*/*")
+    with shard.open("rb") as records:
+        size = int.from_bytes(records.read(8), "little")
+        records.read(4)
+        example = decode_example(records.read(size))
+    assert from_text(example.mended) == [(None, ("dog", (5, 5, 15, 25), False))]
 
 
 @pytest.mark.parametrize(
