@@ -166,6 +166,7 @@ def _origin(config: PipelineConfig, paths: RunPaths, state: RunState) -> dict[st
         "ingest": to_mapping(config.ingest),
         "trainer": to_mapping(deciding(config.trainer)),
         "gate": to_mapping(config.gate),
+        "serving_check": to_mapping(config.serving_check),
         **({"window": list(paths.window)} if paths.window else {}),
     }
 

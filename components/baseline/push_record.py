@@ -15,6 +15,8 @@ RECORD_FILE = "assets.extra/push.json"
 JUDGED_FILE = "assets.extra/judged.npz"
 # Written when a model is pushed: no part of the model that was judged.
 BESIDE_THE_MODEL = (RECORD_FILE, JUDGED_FILE)
+# In the model, and of no use to a server: a line an image (trainer/run_fn.py).
+NOTES = ("assets.extra/learned_from.txt",)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

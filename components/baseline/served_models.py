@@ -18,7 +18,12 @@ from components.baseline.folders import (
     inside,
 )
 from components.baseline.history import withdrawn
-from components.baseline.push_record import BESIDE_THE_MODEL, PushRecord, read_record
+from components.baseline.push_record import (
+    BESIDE_THE_MODEL,
+    NOTES,
+    PushRecord,
+    read_record,
+)
 
 GRAPH_FILE = "saved_model.pb"
 
@@ -111,6 +116,6 @@ def size_bytes(model_path: str) -> int:
 
 
 def export_bytes(model_path: str) -> int:
-    """The same, without what a push writes beside the model."""
-    names = set(files_below(model_path)) - set(BESIDE_THE_MODEL)
+    """The same, without what a push writes beside the model, and notes in it."""
+    names = set(files_below(model_path)) - {*BESIDE_THE_MODEL, *NOTES}
     return sum(os.path.getsize(inside(model_path, name)) for name in names)

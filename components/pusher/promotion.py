@@ -6,7 +6,7 @@ production). No model runs: both are judged on the images that were kept with th
 
 import dataclasses
 import os
-from typing import Any
+from typing import Any, TypeVar
 
 from components.baseline import folders
 from components.baseline.history import (
@@ -19,14 +19,26 @@ from components.baseline.history import (
 )
 from components.baseline.push import copy_version, in_turn, next_version
 from components.baseline.push_record import PushRecord
-from components.baseline.served_models import ServedModel, model_digest, serving
+from components.baseline.served_models import (
+    ServedModel,
+    export_bytes,
+    model_digest,
+    serving,
+)
+from components.evaluator.common_images import common_images
 from components.evaluator.config import GateConfig
 from components.evaluator.gate import WEIGHTS_RULE
 from components.evaluator.judged_evidence import judge_again
 from components.evaluator.judgement import Verdict
 from components.pusher.judged_version import judged_images, verify
+from components.serving_check.budgets import budget_outcomes
+from components.serving_check.config import ServingCheckConfig
 from schemas.config_json import from_mapping
 from schemas.user_error import RefusedError, UserError
+
+ConfigT = TypeVar("ConfigT")
+# Fewer are compared only where one of the two was judged on no more at all.
+LEAST_SHARED_IMAGES = 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,6 +68,8 @@ def promote(model: ServedModel, destination: str, because: str) -> Promotion:
                 f"{destination}, as version {now.version}: nothing to promote"
             )
         _require_sound(model, digest, destination)
+        _require_comparable(model, now)
+        _require_budgets(model, now)
         verdicts = [
             judge_again(gate, _judged(model), _judged_of(now))
             for gate in _gates_of(model, now)
@@ -90,6 +104,52 @@ def _require_sound(model: ServedModel, digest: str, destination: str) -> None:
         )
 
 
+def _require_comparable(model: ServedModel, now: ServedModel | None) -> None:
+    """Refuses where both were judged on too few of the same images to tell chance."""
+    if now is None:
+        return
+    own, served = _judged(model), _judged(now)
+    shared = len(common_images(served, own).later.columns.image_ids)
+    sizes = (len(judged.columns.image_ids) for judged in (own, served))
+    least = min(LEAST_SHARED_IMAGES, *sizes)
+    if shared < least:
+        raise RefusedError(
+            f"version {model.version} is not promoted: {shared} of the images that "
+            f"both versions were judged on are the same, and {least} are needed; "
+            "`voc-pipeline evaluate` asks both about the same images, and "
+            "`voc-pipeline bless` pushes a model on your word"
+        )
+
+
+def _require_budgets(model: ServedModel, now: ServedModel | None) -> None:
+    """Refuses what is over a budget of the serving check, of either's run.
+
+    Times are those of each version's own run: no model is asked here.
+    """
+    if model.record is None:
+        return
+    own = model.record.serving
+    findings: dict[str, Any] = {
+        name: own.get(name) for name in ("ms_per_image", "memory_mib")
+    }
+    size = export_bytes(model.path)
+    findings["size_mib"] = round(size / 2**20, 2)
+    if now is not None:
+        findings["size_ratio"] = round(size / export_bytes(now.path), 3)
+        served_ms = now.record.serving.get("ms_per_image") if now.record else None
+        if served_ms and own.get("ms_per_image"):
+            findings["ms_ratio"] = round(own["ms_per_image"] / served_ms, 3)
+    over = [
+        one["reason"]
+        for config in _configs_of(ServingCheckConfig, "serving_check", model, now)
+        for one in budget_outcomes(findings, config, serves=now is not None)
+        if not one["passed"]
+    ]
+    if over:
+        told = "; ".join(dict.fromkeys(over))
+        raise RefusedError(f"version {model.version} is not promoted: {told}")
+
+
 def _broken_weights(model: ServedModel) -> list[str]:
     """What the first verdict said of the weights: images do not tell it again."""
     outcomes = model.record.verdict.get("outcomes", ()) if model.record else ()
@@ -105,11 +165,7 @@ def _gates_of(model: ServedModel, now: ServedModel | None) -> list[GateConfig]:
 
     A trial's gate may ask for less than that of the place where the model is to serve.
     """
-    fields = {field.name for field in dataclasses.fields(GateConfig)}
-    told = [one.record.origin.get("gate") for one in (model, now) if one and one.record]
-    gates = [
-        from_mapping(GateConfig, _known(gate, fields), "gate") for gate in told if gate
-    ]
+    gates = _configs_of(GateConfig, "gate", model, now)
     if not gates:
         raise UserError(
             f"nothing tells by which gate version {model.version} is to be judged: no "
@@ -118,9 +174,17 @@ def _gates_of(model: ServedModel, now: ServedModel | None) -> list[GateConfig]:
     return gates if gates[0] != gates[-1] else gates[:1]
 
 
-def _known(gate: dict[str, Any], fields: set[str]) -> dict[str, Any]:
-    """Without the fields of a newer program."""
-    return {name: value for name, value in gate.items() if name in fields}
+def _configs_of(
+    kind: type[ConfigT], name: str, *models: ServedModel | None
+) -> list[ConfigT]:
+    """A part of the config of each run that made one of these, where it is known.
+
+    Without the fields of a newer program.
+    """
+    fields = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    told = [one.record.origin.get(name) for one in models if one and one.record]
+    known = [{n: v for n, v in part.items() if n in fields} for part in told if part]
+    return [from_mapping(kind, part, name) for part in known]
 
 
 def _judged_of(now: ServedModel | None) -> Any:

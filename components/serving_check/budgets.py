@@ -15,17 +15,23 @@ _BUDGETS = {
 }
 
 
+_AGAINST_SERVED = ("ms_ratio", "size_ratio")
+
+
 def budget_outcomes(
-    findings: Mapping[str, Any], config: ServingCheckConfig
+    findings: Mapping[str, Any], config: ServingCheckConfig, *, serves: bool
 ) -> list[dict[str, Any]]:
     """Of each budget that is set: `rule`, `value`, `bound`, `passed` and `reason`.
 
-    One of which the findings hold no number is not held: nothing serves, or the model
-    did not get so far, which is a problem of its own.
+    One against a served model holds where none `serves`, and says so. Another of which
+    the findings hold no number has no row: the model did not get so far, which is a
+    problem of its own.
     """
     outcomes = []
     for name, (rule, unit) in _BUDGETS.items():
         bound, value = getattr(config, f"max_{name}"), findings.get(name)
+        if bound is not None and name in _AGAINST_SERVED and not serves:
+            outcomes.append(_nothing_serves(name, rule, bound))
         if bound is None or value is None:
             continue
         passed = value <= bound
@@ -41,3 +47,25 @@ def budget_outcomes(
             }
         )
     return outcomes
+
+
+def _nothing_serves(name: str, rule: str, bound: float) -> dict[str, Any]:
+    text = f"no model serves yet, so that serving_check.max_{name} holds"
+    told = {"rule": rule, "value": "no model serves yet", "bound": f"{bound:g}"}
+    return told | {"passed": True, "reason": text}
+
+
+def line_of(findings: Mapping[str, Any]) -> str:
+    """What a serving check came to, in a line for people."""
+    problems, images = findings["problems"], findings["images"]
+    if problems:
+        count = len(problems)
+        what = "1 problem" if count == 1 else f"{count} problems"
+        return f"{what}: {'; '.join(problems)}"
+    units = (("ms_per_image", "ms per image"), ("memory_mib", "MiB of memory"))
+    numbers = [
+        f"{findings[name]:g} {unit}"
+        for name, unit in (*units, ("size_mib", "MiB of files"))
+        if findings.get(name) is not None
+    ]
+    return f"every signature answers on {images} images; {', '.join(numbers)}"

@@ -15,7 +15,7 @@ from tfx.v1.dsl.components import InputArtifact, OutputArtifact, Parameter, comp
 from components.baseline.component import IDENTITY_PROPERTY
 from components.baseline.served_models import export_bytes
 from components.serving_check import asked_images
-from components.serving_check.budgets import budget_outcomes
+from components.serving_check.budgets import budget_outcomes, line_of
 from components.serving_check.config import ServingCheckConfig
 from schemas import own_process
 from schemas.config_json import from_json
@@ -61,7 +61,7 @@ def ServingCheck(
         "",
     )
     serving_blessing.set_int_custom_property("blessed", int(servable))
-    _LOGGER.info("serving check: %s", findings)
+    _LOGGER.info("serving check: %s", line_of(findings))
 
 
 def check(
@@ -89,7 +89,7 @@ def check(
             said["problems"] += [f"beside the served one: {problem}"] if problem else []
             said["ms_ratio"] = beside.get("ms_ratio")
     findings = said | _sizes(model_dir, served_dir)
-    findings["budgets"] = budget_outcomes(findings, config)
+    findings["budgets"] = budget_outcomes(findings, config, serves=bool(served_dir))
     over = (one["reason"] for one in findings["budgets"] if not one["passed"])
     findings["problems"] += over
     return findings

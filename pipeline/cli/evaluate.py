@@ -11,6 +11,7 @@ learned from images of DATA, a line says from how many.
 
 import argparse
 import os
+import shutil
 import sys
 import tempfile
 from typing import TYPE_CHECKING, Any
@@ -53,17 +54,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Measures, writes, tells."""
     from pipeline.prediction.version_path import version_path
-    from pipeline.run.console import quiet_console
 
     model = version_path(args.model)
     options.require_data(args.data)
     _require_replaceable(args.output)
+    is_new = bool(args.output) and not os.path.exists(args.output)
     if args.output:
         from components.baseline.destination import require_writable
 
         require_writable(args.output, "--output")
     if not args.quiet:
         sys.stderr.write("loading TFX\n")
+    try:
+        return _evaluate(args, model)
+    except UserError:
+        if is_new:  # what was refused leaves no folder behind
+            shutil.rmtree(args.output)
+        raise
+
+
+def _evaluate(args: argparse.Namespace, model: str) -> int:
+    from pipeline.run.console import quiet_console
+
     with tempfile.TemporaryDirectory() as work:
         log = os.path.join(args.output or work, "evaluate.log")
         with quiet_console(log, quiet=True):

@@ -167,10 +167,14 @@ def _as_line(passed_over: str) -> str:
 
 def _tell(args: argparse.Namespace, pictures: int, shown: int, failed: int) -> int:
     sys.stdout.write(
-        f"{pictures} pictures, {shown} detections shown, {failed} unreadable: "
-        f"{args.output}\n"
+        f"{_counted(pictures, 'picture')}, {_counted(shown, 'detection')} shown, "
+        f"{failed} unreadable: {args.output}\n"
     )
     return ExitStatus.REFUSED if failed else ExitStatus.DONE
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _ask(args: argparse.Namespace, model: str, paths: dict[str, str]) -> int:

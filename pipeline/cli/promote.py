@@ -55,5 +55,7 @@ def run(args: argparse.Namespace) -> int:
     for text in promoted.verdict.reasons:
         sys.stdout.write(f"{text}\n")
     served = promoted.served
-    sys.stdout.write(f"version {served.version} serves, a copy of {model.path}\n")
+    sys.stdout.write(
+        f"version {served.version} serves under {to}, a copy of {model.path}\n"
+    )
     return ExitStatus.DONE

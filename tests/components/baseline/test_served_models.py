@@ -149,3 +149,12 @@ def test_a_damaged_record_is_named_in_a_line(destination, push, text):
 
     assert str(path) in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_an_export_is_as_large_as_what_a_server_reads(tmp_path):
+    folder = write_model(tmp_path / "model", b"weights")
+    before = served_models.export_bytes(str(folder))
+    (folder / "assets.extra").mkdir()
+    for name in ("push.json", "judged.npz", "learned_from.txt"):
+        (folder / "assets.extra" / name).write_text("a line an image\n" * 1000)
+    assert served_models.export_bytes(str(folder)) == before == 12

@@ -2,13 +2,14 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from components.baseline import history, served_models
 from components.baseline.push import NotPushedError, push
-from components.baseline.push_record import PushRecord
+from components.baseline.push_record import RECORD_FILE, PushRecord
 from components.baseline.versions import collect_garbage, reject, rollback
 from components.evaluator.coco_combine import ScoredImage
 from components.evaluator.config import GateConfig
@@ -189,6 +190,67 @@ def test_what_was_judged_on_other_images_is_not_compared(tmp_path, served, pushe
         promote(other, served, "why not")
 
 
+def test_few_images_that_both_were_judged_on_tell_nothing(tmp_path, served, pushed):
+    """19 of 30; of a split of 19, all of them."""
+
+    def since(first, found):
+        columns = judged(found, images=IMAGES + first).columns
+        names = [f"image{number:02d}" for number in range(first, IMAGES + first)]
+        return dataclasses.replace(
+            judged(found), columns=columns.only(np.isin(columns.image_ids, names))
+        )
+
+    pushed(served, 30)
+    other = pushed(tmp_path / "staging", 41, images=since(11, 41))
+    with pytest.raises(RefusedError) as caught:
+        promote(other, served, "why not")
+    assert "19 of the images that both versions were judged on are the same" in str(
+        caught.value
+    )
+    assert "20 are needed" in str(caught.value)
+    promote(pushed(tmp_path / "b", 40, images=since(10, 40)), served, "better")
+    small = pushed(tmp_path / "c", 19, images=judged(19, images=12, prefix="image"))
+    with pytest.raises(RefusedError, match=r"2 of the images .* 12 are"):
+        promote(small, served, "few")
+    promote(small, str(tmp_path / "empty"), "the first")
+    all_of_it = pushed(tmp_path / "d", 18, images=judged(12, images=12))
+    promote(all_of_it, str(tmp_path / "empty"), "as many as there are")
+
+
+def test_a_version_over_a_budget_of_the_serving_check_is_not_promoted(
+    tmp_path, served, pushed
+):
+    now = pushed(served, 30)
+    one = pushed(tmp_path / "staging", 29)
+
+    def with_check(ms, check):
+        origin = {**one.record.origin, "serving_check": check}
+        return dataclasses.replace(
+            one,
+            record=dataclasses.replace(
+                one.record, serving={"ms_per_image": ms}, origin=origin
+            ),
+        )
+
+    for ms, check, said in (
+        (30.0, {"max_ms_per_image": 20.0}, "30 ms per image are over the budget of 20"),
+        (
+            30.0,
+            {"max_size_ratio": 0.5},
+            r"1 times its size are over the budget of 0\.5",
+        ),
+    ):
+        with pytest.raises(RefusedError, match=said):
+            promote(with_check(ms, check), served, "why not")
+    record_file = Path(now.path) / RECORD_FILE
+    told = json.loads(record_file.read_text())
+    told["serving"] = {"ms_per_image": 10.0}
+    record_file.write_text(json.dumps(told))
+    with pytest.raises(RefusedError, match="3 times its time per image are over"):
+        promote(with_check(30.0, {"max_ms_ratio": 2.0}), served, "why not")
+    promote(with_check(30.0, {"max_ms_ratio": 3.0}), served, "within it")
+
+
 def test_files_that_changed_since_are_not_promoted(tmp_path, served, pushed):
     pushed(served, 30)
     one = pushed(tmp_path / "staging", 29)
@@ -238,7 +300,8 @@ def test_models_and_why_tell_of_it_as_typed(tmp_path, served, pushed, capsys):
     told = capsys.readouterr().out
     now = served_models.serving(served).version
     assert "equals the served model's 1.0000 within noise" in told
-    assert told.endswith(f"version {now} serves, a copy of {one.path}\n")
+    last = f"version {now} serves under {served}, a copy of {one.path}\n"
+    assert told.endswith(last)
 
     main(["models", served])
     rows = {row.split()[0]: row for row in capsys.readouterr().out.splitlines()}

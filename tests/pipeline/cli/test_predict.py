@@ -158,7 +158,7 @@ def test_a_file_that_is_no_picture_is_named_and_the_others_go_on(tmp_path, predi
 
     assert status == 1
     assert f"{broken} is no picture: cannot identify" in said.err
-    assert "1 pictures, 1 detections shown, 1 unreadable" in said.out
+    assert "1 picture, 1 detection shown, 1 unreadable" in said.out
     assert [found["image_id"] for found in results(output)] == ["a"]
 
 
