@@ -77,7 +77,8 @@ class ImageColumns:
         To compress it takes longer than to match all that is in it.
         """
         file = io.BytesIO()
-        np.savez(file, **{name: _narrowed(v) for name, v in vars(self).items()})
+        columns: dict[str, Any] = {name: _narrowed(v) for name, v in vars(self).items()}
+        np.savez(file, **columns)
         return file.getvalue()
 
     @classmethod

@@ -30,7 +30,7 @@ def proposed_annotation(
     """
     root = _head(picture, corners)
     mended = {label.object: label for label in labels if label.object != NEW}
-    objects = [
+    objects: list[tuple[Drawn | None, Drawn | None]] = [
         (drawn, _as_it_would_be(drawn, mended.get(number)))
         for number, drawn in enumerate(picture.objects)
     ]
