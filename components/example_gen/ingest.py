@@ -190,12 +190,14 @@ def _processes(images: int, config: IngestConfig) -> int:
 
 @contextlib.contextmanager
 def _outside_causes_told(staging: str) -> Iterator[None]:
-    """A full disk or a killed worker is no defect of ours: one line will do."""
+    """A full disk, a lost store or a killed worker is no defect: one line will do."""
     try:
         yield
     except workers.WorkerDiedError as error:
         raise UserError(str(error).splitlines()[0]) from error
     except Exception as error:  # runners hand on what a worker raised as text only
+        if lost := remote.lost_store(str(error)):
+            raise lost from error
         if "No space left on device" not in str(error):
             raise
         raise UserError(f"no space left on device for {staging}") from error

@@ -1,6 +1,7 @@
 """From a runner's short name to what Beam is told; imports no Beam."""
 
 import dataclasses
+import re
 import shutil
 from typing import Literal
 
@@ -24,6 +25,8 @@ _NEEDED: dict[str, tuple[tuple[str, ...], ...]] = {
     "spark": (("--job_endpoint", "--spark_master_url"),),
     "dataflow": (("--project",), ("--region",), ("--temp_location",), _CODE),
 }
+# Google's rules for the name of a bucket. Beam asks for minutes after another.
+_IN_A_BUCKET = re.compile(r"gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](/.*)?")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -65,6 +68,8 @@ def pipeline_args(config: BeamConfig) -> list[str]:
                 f"runner {config.runner} needs {' or '.join(group)}: name it with "
                 "--beam-arg=--flag=value (docs/runners.md has an example)"
             )
+    if config.runner == "dataflow":
+        _require_buckets(config.args)
     args = [f"--runner={_RUNNERS[config.runner]}", *config.args]
     if config.runner in ("prism", "flink", "spark"):
         # Beam asks `python -m pip` for a list that no worker reads, and pip may be
@@ -80,3 +85,14 @@ def pipeline_args(config: BeamConfig) -> list[str]:
         # for every stage and leaves that in the temporary folder.
         args.append("--sdk_container_image=none")
     return args
+
+
+def _require_buckets(args: tuple[str, ...]) -> None:
+    """UserError for a place of Dataflow's own files that is in no bucket."""
+    for arg in args:
+        flag, _, place = arg.partition("=")
+        is_place = flag in {"--temp_location", "--staging_location"}
+        if is_place and not _IN_A_BUCKET.fullmatch(place):
+            raise UserError(
+                f"{arg} is no place for Dataflow: name one as {flag}=gs://BUCKET/DIR"
+            )

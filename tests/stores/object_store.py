@@ -17,9 +17,15 @@ BUCKET = "mlpipeline"
 class Bucket:
     """One bucket, by its objects' keys."""
 
-    def __init__(self, files: fs.S3FileSystem, endpoint: str):
+    def __init__(self, files: fs.S3FileSystem, endpoint: str, server: subprocess.Popen):
         self._files = files
         self.endpoint = endpoint  # URL, for clients of others
+        self._server = server
+
+    def lose(self) -> None:
+        """Ends the store, as a power cut would."""
+        self._server.kill()
+        self._server.wait()
 
     def keys(self, prefix: str) -> list[str]:
         """Keys that start with a prefix, a folder's or not."""
@@ -85,7 +91,7 @@ def served_bucket(folder: pathlib.Path) -> Iterator[Bucket]:
             allow_bucket_creation=True,
         )
         _make_bucket(files, server, folder / "weed.log")
-        yield Bucket(files, f"http://{address}")
+        yield Bucket(files, f"http://{address}", server)
     finally:
         server.kill()
         server.wait()

@@ -3,17 +3,21 @@
 Beam is imported at the first use (3 s).
 """
 
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from types import MappingProxyType
 from typing import Any
 
-from schemas.user_error import UserError
+from schemas.user_error import UnavailableError, UserError
 
 # Their files are there as a whole or not at all, and to rename is to copy.
 _OBJECTS = ("gs://", "s3://", "azfs://")
 _DELETED_AT_ONCE = 1000
+# What a store that answered before is told to be; runners hand on text only.
+LOST = "the store is lost: {}; start it again and repeat the command"
+_LOST = re.compile(LOST.format(".+?"))
 
 
 def is_remote(path: str) -> bool:
@@ -89,11 +93,13 @@ def of(path: str) -> Any:
         s3.complete()
     try:
         return systems.get_filesystem(path)
-    except ValueError as error:
+    except (ValueError, OSError) as error:  # Beam's own error is an OSError
         scheme = path.partition("://")[0]
+        causes = getattr(error, "exception_details", None) or {path: error}
         raise UserError(
             f"{path}: Beam has no file system for {scheme}:// here; install what it "
-            f"needs ({str(error).partition('. ')[0]})"
+            "needs, or name it with --beam-arg "
+            f"({str(causes.get(path, error)).partition('. ')[0]})"
         ) from error
 
 
@@ -101,14 +107,29 @@ def require_access(path: str, what: str) -> None:
     """Says early what is wrong with a store, a key or a bucket, where that is known.
 
     Raises:
-      UserError: the store refuses the keys, or has no such bucket.
+      UserError: nothing here reads such a store, or it refuses the keys, or has no
+        such bucket.
       UnavailableError: nobody answers.
     """
-    of(path)
+    system = of(path)
     if path.startswith("s3://"):
         from components.example_gen.source import s3
 
         s3.require_access(path, what, _options(file_systems()))
+        return
+    try:
+        system.exists(path)
+    except OSError as error:
+        raise UnavailableError(
+            f"{what} {path}: {str(error).splitlines()[0]}; start the store, or mend "
+            "its address"
+        ) from error
+
+
+def lost_store(text: str) -> UnavailableError | None:
+    """What an error's text says of a store that answers no more."""
+    found = _LOST.search(text)
+    return UnavailableError(found.group()) if found else None
 
 
 def listed(folder: str) -> Iterator[Any]:

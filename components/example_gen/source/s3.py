@@ -1,9 +1,10 @@
-"""What Beam's S3 file system lacks: one client for all files, and empty files.
+"""What Beam's S3 file system lacks: one client for all files, empty files, an end.
 
 Beam 2.77 makes a client of boto3 for every file that it opens, 0.26 s of CPU each, ends
-an upload without bytes in an error, and asks for minutes where nobody answers.
+an upload without bytes in an error, and asks for eight minutes where nobody answers.
 """
 
+import contextvars
 import functools
 import logging
 import threading
@@ -13,10 +14,15 @@ from typing import Any
 from apache_beam.io.aws import s3io
 from apache_beam.io.aws.clients.s3 import boto3_client
 from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.utils import retry
 
+from components.example_gen.source import remote
 from schemas.user_error import UnavailableError, UserError
 
 _CONNECT_S, _CONNECTIONS = 10, 64
+# Of a request. A store that is lost in the middle may come back: 8 take half a minute.
+_TRIES = contextvars.ContextVar("tries", default=8)
+_TRIES_AT_FIRST = 3
 _HELP = (
     "s3:// takes keys, region and endpoint from AWS_ACCESS_KEY_ID, "
     "AWS_SECRET_ACCESS_KEY, AWS_DEFAULT_REGION and AWS_ENDPOINT_URL, from ~/.aws, or "
@@ -32,6 +38,7 @@ def complete() -> None:
         raise UserError("s3:// needs boto3, which is not here: pip install '.[s3]'")
     sessions = SimpleNamespace(Session=_SharedSession)
     boto3_client.boto3 = SimpleNamespace(session=sessions)
+    boto3_client.get_http_error_code = _http_error_code
     s3io.S3Uploader = _Uploader
     # It tells the root logger, some of it with a trace, what it raises as well.
     logging.getLogger().addFilter(lambda record: record.filename != "s3io.py")
@@ -43,16 +50,37 @@ class _SharedSession:
 
     def client(self, **options: Any) -> Any:
         with _LOCK:
-            return _client(tuple(sorted(options.items())))
+            return _client(_TRIES.get(), tuple(sorted(options.items())))
 
 
 @functools.cache
-def _client(options: tuple[tuple[str, Any], ...]) -> Any:
+def _client(tries: int, options: tuple[tuple[str, Any], ...]) -> Any:
     import boto3
     from botocore.config import Config
 
-    limits = Config(connect_timeout=_CONNECT_S, max_pool_connections=_CONNECTIONS)
+    limits = Config(
+        connect_timeout=_CONNECT_S,
+        max_pool_connections=_CONNECTIONS,
+        retries={"mode": "standard", "total_max_attempts": tries},
+    )
     return boto3.session.Session().client(config=limits, **dict(options))
+
+
+class LostStoreError(UnavailableError, retry.PermanentException):
+    """Nobody answers, after all tries of a request; Beam does not try again."""
+
+
+def _http_error_code(error: Exception) -> int | None:
+    """As Beam asks it of every error of boto3; LostStoreError where nobody answered."""
+    from botocore import exceptions
+
+    if isinstance(error, LostStoreError):
+        raise error
+    if isinstance(error, exceptions.HTTPClientError | exceptions.ConnectionError):
+        raise LostStoreError(remote.LOST.format(_line(error))) from error
+    response = getattr(error, "response", {})
+    code: int | None = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    return code
 
 
 class _Uploader(s3io.S3Uploader):
@@ -71,6 +99,7 @@ def require_access(path: str, what: str, options: PipelineOptions) -> None:
     """
     from botocore import exceptions
 
+    before = _TRIES.set(_TRIES_AT_FIRST)
     bucket, prefix = s3io.parse_s3_path(f"{path.rstrip('/')}/", object_optional=True)
     try:
         client = boto3_client.Client(options).client
@@ -83,6 +112,8 @@ def require_access(path: str, what: str, options: PipelineOptions) -> None:
         ) from error
     except (exceptions.BotoCoreError, ValueError) as error:
         raise UserError(f"{what} {path}: {_line(error)}; {_HELP}") from error
+    finally:
+        _TRIES.reset(before)
 
 
 def _refused(error: Any, bucket: str, what: str) -> UserError:

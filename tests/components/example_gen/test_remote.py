@@ -12,6 +12,7 @@ from components.example_gen.output.directories import whole_output
 from components.example_gen.shards import tfrecord
 from components.example_gen.source import spans, storage
 from components.example_gen.source.digest import data_digest
+from pipeline.__main__ import main
 from schemas.user_error import UserError
 
 pytestmark = [
@@ -115,3 +116,11 @@ def test_remote_data_has_a_digest_and_spans(home, tmp_path):
 def test_remote_data_that_is_not_there_is_told(tmp_path):
     with pytest.raises(UserError, match="no such data set"):
         spans.resolve(elsewhere(tmp_path / "nothing"))
+
+
+def test_a_store_that_nothing_here_reads_is_one_line(tmp_path, capfd):
+    command = ["ingest", "--data", "hdfs://host/voc", "--output", str(tmp_path / "out")]
+    assert main([*command, "--quiet"]) == 2
+    (line,) = capfd.readouterr().err.splitlines()
+    assert "hdfs://host/voc: Beam has no file system for hdfs:// here; " in line
+    assert not (tmp_path / "out").exists()

@@ -1,5 +1,9 @@
 """Data, staging and output in a real S3 store on loopback, by Beam's file systems."""
 
+import contextvars
+import json
+import tarfile
+
 import pytest
 
 pytest.importorskip("boto3")  # of the extra s3
@@ -62,6 +66,14 @@ def ingest(*arguments):
     return main(["ingest", *arguments, "--quiet", "--max-rejected-images", "1"])
 
 
+def files_of(folder):
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
 def without_place(files):
     """All but the two files that name the data set's place."""
     return {k: v for k, v in files.items() if k not in {"report.json", "report.html"}}
@@ -74,16 +86,40 @@ def test_output_in_a_store_is_that_on_a_disk(bucket, home, tmp_path):
     there = f"s3://{BUCKET}/out"
     assert ingest("--data", url, "--output", there) == 0
     stored = bucket.content("out/")
-    local = {
-        path.relative_to(here).as_posix(): path.read_bytes()
-        for path in here.rglob("*")
-        if path.is_file()
-    }
+    local = files_of(here)
     assert stored.keys() == local.keys()  # so nothing is left of staging
     assert without_place(stored) == without_place(local)
     assert b"xml_malformed" in stored["rejects.jsonl"]
     assert ingest("--data", url, "--output", there) == 2
     assert bucket.content("out/") == stored
+
+
+def test_spans_in_a_store_are_those_on_a_disk(bucket, home, tmp_path, capfd):
+    for number in (1, 2):
+        uploaded(bucket, home, f"spans/{number}")
+    pattern, out = f"s3://{BUCKET}/spans/{{SPAN}}", tmp_path / "out"
+    assert ingest("--data", pattern, "--output", str(out)) == 0
+    assert ingest("--data", str(home), "--output", str(tmp_path / "here")) == 0
+    assert without_place(files_of(out)) == without_place(files_of(tmp_path / "here"))
+    report = json.loads((out / "report.json").read_text())["details"]
+    assert (report["data"], report["span"]) == (f"s3://{BUCKET}/spans/2", 2)
+    capfd.readouterr()
+    assert ingest("--data", pattern, "--span", "7", "--output", str(out)) == 2
+    (line,) = capfd.readouterr().err.splitlines()
+    assert "has no span 7; there are: 1, 2" in line
+
+
+def test_a_tar_in_a_store_is_that_on_a_disk(bucket, home, tmp_path):
+    packed = tmp_path / "set.tar"
+    with tarfile.open(packed, "w") as tar:
+        tar.add(home, "VOC")
+    bucket.upload(packed, "set.tar")
+    places = {"here": str(packed), "there": f"s3://{BUCKET}/set.tar"}
+    for name, place in places.items():
+        assert ingest("--data", place, "--output", str(tmp_path / name)) == 0
+    here, there = (without_place(files_of(tmp_path / name)) for name in places)
+    assert there == here
+    assert here
 
 
 def test_worker_processes_know_what_beam_was_told(bucket, home, monkeypatch):
@@ -179,3 +215,34 @@ def test_a_lost_file_of_a_shard_is_told(bucket, home, monkeypatch):
     output = f"s3://{BUCKET}/lost-out"
     assert ingest("--data", url, "--output", output) == 2
     assert "report.json" not in bucket.content("lost-out/")
+
+
+@pytest.mark.parametrize("lost", ["data", "output"])
+def test_a_store_that_is_lost_in_the_middle_is_one_line(
+    home, tmp_path, monkeypatch, capfd, lost
+):
+    from components.example_gen import transforms
+
+    config, real = tmp_path / "ingest.json", transforms.write_planned
+    config.write_text('{"images_per_shard": 1}')
+    tries = contextvars.ContextVar("tries", default=2)
+    monkeypatch.setattr(s3, "_TRIES", tries)  # 8 would take half a minute
+    with served_bucket(tmp_path / "seaweedfs") as bucket:
+
+        def lose_after_one(*arguments):
+            result = real(*arguments)
+            bucket.lose()
+            return result
+
+        monkeypatch.setattr(transforms, "write_planned", lose_after_one)
+        monkeypatch.setenv("AWS_ENDPOINT_URL", bucket.endpoint)
+        as_a_new_process()
+        data, out = uploaded(bucket, home, "set"), str(tmp_path / "out")
+        if lost == "output":
+            data, out = str(home), f"s3://{BUCKET}/out"
+        command = ["--data", data, "--output", out, "--config", str(config)]
+        assert ingest(*command) == 69
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith("voc-pipeline ingest: the store is lost: Could not connect")
+    assert line.endswith("; start it again and repeat the command")
+    assert not (tmp_path / "out").exists()

@@ -38,6 +38,28 @@ def test_what_a_runner_must_be_told_is_asked_for(runner, args, lacking):
         pipeline_args(BeamConfig(runner=runner, args=args))
 
 
+_DATAFLOW = ("--project=p", "--region=r", "--sdk_container_image=us/a:1")
+
+
+@pytest.mark.parametrize(
+    "arg",
+    [
+        *("--temp_location=/tmp", "--temp_location=", "--temp_location=bucket/dir"),
+        *("--temp_location=s3://bucket/t", "--temp_location=gs:///dir"),
+        *("--temp_location=gs://My Bucket/t", "--staging_location=nonsense"),
+    ],
+)
+def test_a_place_that_is_in_no_bucket_is_refused_before_beam_asks_for_it(arg):
+    args = (*_DATAFLOW, "--temp_location=gs://bucket/t", arg)
+    with pytest.raises(UserError, match=r"name one as --\w+_location=gs://BUCKET/DIR"):
+        pipeline_args(BeamConfig(runner="dataflow", args=args))
+
+
+def test_a_place_in_a_bucket_is_taken():
+    args = (*_DATAFLOW, "--temp_location=gs://my-bucket.example/a b")
+    assert args[-1] in pipeline_args(BeamConfig(runner="dataflow", args=args))
+
+
 @pytest.mark.parametrize("arg", ["--runner=DirectRunner", "--runner", "parallelism=2"])
 def test_an_argument_that_is_no_flag_or_chooses_the_runner_is_refused(arg):
     with pytest.raises(ValueError, match="the runner by its own field"):
