@@ -148,7 +148,7 @@ class ScanClasses(beam.PTransform):
         return (
             shards
             | "ReadClassNames" >> beam.ParDo(_ScanClasses(self.hands, self.job))
-            | "UniteClassNames" >> beam.CombineGlobally(_union)
+            | "UniteClassNames" >> beam.CombineGlobally(_union).without_defaults()
             | "SortClassNames" >> beam.Map(lambda names: tuple(sorted(names)))
         )
 
@@ -208,7 +208,7 @@ def build(
     )
     summary = (
         outputs["results"]
-        | "MergeTallies" >> beam.CombineGlobally(_MergeTallies())
+        | "MergeTallies" >> beam.CombineGlobally(_MergeTallies()).without_defaults()
         | "SummaryToJson" >> beam.MapTuple(_summary_json)
     )
     _write_lines(summary, f"{job.staging}/{SUMMARY}", "WriteSummary")

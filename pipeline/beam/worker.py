@@ -17,11 +17,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import grpc
-from apache_beam.portability.api import (
+
+from pipeline.beam import light_import
+
+light_import.import_beam()
+from apache_beam.portability.api import (  # noqa: E402
     beam_provision_api_pb2,
     beam_provision_api_pb2_grpc,
 )
-from google.protobuf import json_format, text_format
+from google.protobuf import json_format, text_format  # noqa: E402
 
 
 def provisioned(endpoint: str, worker_id: str) -> Any:

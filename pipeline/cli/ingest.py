@@ -18,6 +18,8 @@ from pipeline.cli import ingest_options, options
 from pipeline.cli.exit_status import ExitStatus
 
 if TYPE_CHECKING:
+    from apache_beam import Pipeline
+
     from components.example_gen.output.ingest_report import Report
 
 
@@ -104,12 +106,21 @@ def run(args: argparse.Namespace) -> int:
     remote.tell(beam.args)
     data = spans.resolve(args.data or args.data_here, args.span)
     with whole_output(args.output) as dirs:
-        from components.example_gen.ingest import ingest, pipeline_with
+        from components.example_gen.ingest import ingest
 
-        by_beam = functools.partial(pipeline_with, beam_args) if beam_args else None
+        by_beam = functools.partial(_pipeline, beam, beam_args) if beam_args else None
         with _told_once(ingest.__module__, is_printed=not (args.json or args.quiet)):
             report = ingest(data, dirs, config, by_beam, args.replay)
     return _tell(report, config, args)
+
+
+def _pipeline(beam: BeamConfig, beam_args: list[str]) -> "Pipeline":
+    from components.example_gen.ingest import pipeline_with
+    from pipeline.beam import light_import
+
+    if beam.runner != "dataflow":
+        light_import.import_beam()
+    return pipeline_with(beam_args)
 
 
 @contextlib.contextmanager
