@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Each one installs what it needs first.
 .DEFAULT_GOAL := help
 .PHONY: help install demo test browser lint fmt bench fuzz retrain test-flink \
-	test-older-tensorflow lock image sbom clean
+	bench-flink faults-flink test-older-tensorflow lock image sbom clean
 PYTHON ?= python3
 BIN := .venv/bin
 # End to end last: most of what it finds, a unit test tells sooner.
@@ -59,12 +59,21 @@ retrain: install  ## weeks of a schedule, killed in each stage (12 CPU minutes)
 ALONE := unshare $(if $(filter 0,$(shell id -u)),,--map-root-user) --net --pid --fork \
 	--kill-child --mount-proc sh -c 'ip link set lo up && exec "$$@"' sh
 
-test-flink: install  ## our stages on a Flink cluster here; apt install default-jdk maven first
+build/flink: install
 	@command -v java mvn >/dev/null || \
-		{ echo "test-flink: no java or mvn on PATH: apt install default-jdk maven" >&2; exit 1; }
-	@UV=$$(command -v uv || echo build/uv-*/uv) \
-		$(BIN)/python tests/engines/flink_cluster.py build/flink
+		{ echo "flink: no java or mvn on PATH: apt install default-jdk maven" >&2; exit 1; }
+	@$(BIN)/python tests/engines/flink_cluster.py $@
+
+test-flink: build/flink  ## our stages on a Flink cluster here; apt install default-jdk maven first
 	BUILD=$(CURDIR)/build/flink $(ALONE) $(BIN)/pytest -q -s tests/engines/on_flink.py
+
+bench-flink: build/flink  ## what ingest costs there; SOURCE=VOCdevkit/VOC2007 for real images
+	$(ALONE) $(BIN)/python benchmarks/runners.py --flink build/flink \
+		$(if $(SOURCE),--source $(SOURCE))
+
+faults-flink: build/flink  ## kill -9 at ten random moments of an ingest there (10 min); SOURCE, IMAGES
+	$(ALONE) $(BIN)/python tests/engines/flink_faults.py --flink build/flink \
+		$(if $(SOURCE),--source $(SOURCE)) $(if $(IMAGES),--images $(IMAGES))
 
 test-older-tensorflow: install  ## an exported model in TensorFlow 2.15 and 2.19 (2.4 GB)
 	UV=$$(command -v uv || echo build/uv-*/uv) \

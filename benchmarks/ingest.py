@@ -59,6 +59,13 @@ class Cost(NamedTuple):
         return Cost(*map(min, self, other))
 
 
+def drawn_sample(place: Path) -> Path:
+    """Draws 120 images into a folder."""
+    draw = [sys.executable, "-m", "pipeline", "sample-data", str(place)]
+    subprocess.run([*draw, "--images", "120"], check=True, cwd=HERE)
+    return place
+
+
 def copy_images(source: Path, target: Path, count: int) -> None:
     """Makes a data set of `count` images, all different files."""
     names = sorted(path.stem for path in (source / "Annotations").glob("*.xml"))
@@ -179,10 +186,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
-        source = args.source or Path(place)
-        if not args.source:
-            draw = [sys.executable, "-m", "pipeline", "sample-data", place]
-            subprocess.run([*draw, "--images", "120"], check=True, cwd=HERE)
+        source = args.source or drawn_sample(Path(place))
         for count in args.images:
             measure(source, count, args.against, args.rounds)
 

@@ -8,7 +8,6 @@ all addresses, which is why `make test-flink` runs this in a network namespace.
 """
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -16,6 +15,11 @@ import urllib.request
 from pathlib import Path
 
 HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+sys.path.insert(0, str(ROOT / "requirements"))
+
+from uv_tool import find_uv  # noqa: E402
+
 FLINK = "apache-flink-libraries==1.16.3"
 REST, JOB_PORT = 8081, 8099
 # What Flink's scripts work out of a machine's memory; Java 17 opens nothing by itself.
@@ -73,9 +77,10 @@ RUNTIME = "org.apache.flink.runtime"
 JOB_SERVER = "org.apache.beam.runners.flink.FlinkJobServerDriver"
 
 
-def install(folder, uv):
+def install(folder):
     """Flink and the job server's jars, into a folder; nothing that is there."""
     if not (folder / "python/pyflink/lib").is_dir():
+        uv = find_uv(ROOT / "build")
         where = ["--target", str(folder / "python"), "--python", sys.executable]
         run([uv, "pip", "install", "-q", "--no-deps", *where, FLINK])
     if not (folder / "jars").is_dir():
@@ -87,6 +92,35 @@ def install(folder, uv):
 
 def run(command):
     subprocess.run(command, check=True)
+
+
+def options(folder, parallelism):
+    """Of a command whose Beam stages run there, in processes of workers."""
+    from schemas import own_process
+
+    worker = Path(folder) / "worker"
+    command = " ".join(own_process.command("pipeline.beam.worker"))
+    paths = own_process.environment()["PYTHONPATH"]
+    worker.write_text(f'#!/bin/sh\nPYTHONPATH={paths} exec {command} "$@"\n')
+    worker.chmod(0o755)
+    flags = {
+        "job_endpoint": f"localhost:{JOB_PORT}",
+        "parallelism": parallelism,
+        "environment_type": "PROCESS",
+        "environment_config": json.dumps({"command": str(worker)}),
+        "environment_cache_millis": 3000,
+        "flink_master": f"localhost:{REST}",
+    }
+    named = [f"--beam-arg=--{flag}={value}" for flag, value in flags.items()]
+    return ["--runner", "flink", *named]
+
+
+def children_of(pid):
+    return [
+        int(child)
+        for task in Path(f"/proc/{pid}/task").iterdir()
+        for child in (task / "children").read_text().split()
+    ]
 
 
 class FlinkCluster:
@@ -180,4 +214,4 @@ class FlinkCluster:
 
 
 if __name__ == "__main__":
-    install(Path(sys.argv[1]).resolve(), os.environ.get("UV", "uv"))
+    install(Path(sys.argv[1]).resolve())

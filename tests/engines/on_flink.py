@@ -11,10 +11,9 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
-from flink_cluster import JOB_PORT, REST, FlinkCluster
+from flink_cluster import FlinkCluster, children_of, options
 
 from pipeline.__main__ import main
 from schemas import own_process
@@ -36,25 +35,6 @@ def cluster(place):
         yield cluster
     finally:
         cluster.stop()
-
-
-@pytest.fixture(scope="module")
-def on_flink(place, cluster):
-    """Options of a command whose Beam stages run there, in processes of workers."""
-    worker = place / "worker"
-    command = " ".join(own_process.command("pipeline.beam.worker"))
-    paths = own_process.environment()["PYTHONPATH"]
-    worker.write_text(f'#!/bin/sh\nPYTHONPATH={paths} exec {command} "$@"\n')
-    worker.chmod(0o755)
-    flags = {
-        "job_endpoint": f"localhost:{JOB_PORT}",
-        "environment_type": "PROCESS",
-        "environment_config": json.dumps({"command": str(worker)}),
-        "environment_cache_millis": 3000,
-        "flink_master": f"localhost:{REST}",
-    }
-    named = [f"--beam-arg=--{flag}={value}" for flag, value in flags.items()]
-    return ["--runner", "flink", *named]
 
 
 @pytest.fixture(scope="module")
@@ -80,11 +60,10 @@ def ingest(data, output, *options):
 
 
 @pytest.mark.parametrize("parallelism", [1, 2, 4])
-def test_ingest_writes_the_same_bytes(data, place, on_flink, parallelism):
+def test_ingest_writes_the_same_bytes(data, place, cluster, parallelism):
     here, there = place / f"here-{parallelism}", place / f"there-{parallelism}"
     assert main(ingest(data, here)) == 0
-    more = [f"--beam-arg=--parallelism={parallelism}"]
-    assert main(ingest(data, there, *on_flink, *more)) == 0
+    assert main(ingest(data, there, *options(place, parallelism))) == 0
     assert files_of(there) == files_of(here)
     assert len(files_of(here)) > 15
 
@@ -112,10 +91,10 @@ def local_many(many, place):
 
 
 @pytest.fixture
-def long_run(many, place, on_flink):
+def long_run(many, place, cluster):
     """An ingest of 750 shards in a process of its own, with 40 of them written."""
     output = place / "many-there"
-    command = ingest(many, output, *on_flink, "--beam-arg=--parallelism=2")
+    command = ingest(many, output, *options(place, 2))
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "pipeline", *command],
         env={**os.environ, **own_process.environment()},
@@ -166,14 +145,6 @@ def test_ingest_survives_what_is_lost(cluster, long_run, local_many, lost):
     shutil.rmtree(output)
 
 
-def children_of(pid):
-    return [
-        int(child)
-        for task in Path(f"/proc/{pid}/task").iterdir()
-        for child in (task / "children").read_text().split()
-    ]
-
-
 def newest(root, stage, name):
     return max((root / stage / name).iterdir(), key=lambda path: int(path.name))
 
@@ -206,7 +177,7 @@ def statistics_of(path):
 
 
 @pytest.fixture(scope="module")
-def runs(data, place, on_flink):
+def runs(data, place, cluster):
     """What the stages of one root wrote, in a run here and then in one on Flink.
 
     The second finds the checkpoints of the first: its model is the same.
@@ -214,12 +185,9 @@ def runs(data, place, on_flink):
     root = place / "root"
     where = ["run", "--data", str(data), "--root", str(root), "--quiet"]
     found = []
-    for name, options in (
-        ("here", []),
-        ("there", [*on_flink, "--beam-arg=--parallelism=2"]),
-    ):
+    for name, runner in (("here", []), ("there", options(place, 2))):
         push = ["--push-destination", str(place / f"served-{name}")]
-        arguments = [*where, "--preset", "smoke", *push, *options]
+        arguments = [*where, "--preset", "smoke", *push, *runner]
         assert main(arguments) in (0, 1)  # 1: the gate refused
         found.append(output(root))
     return found

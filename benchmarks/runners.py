@@ -1,0 +1,151 @@
+"""What does a runner cost beside this machine's own processes?
+
+    make bench-flink SOURCE=VOCdevkit/VOC2007
+    python benchmarks/runners.py --source VOCdevkit/VOC2007 --sides local prism
+
+Makes data of the images of a VOC directory as `benchmarks/ingest.py` does, then runs
+`voc-pipeline ingest` on it in turns: `local`, `prism` if it is on PATH, and `flink`
+with a parallelism of 1 and 2 on the cluster of `tests/engines`, which `--flink` names
+(`make bench-flink` starts it in a network of its own, since Beam's servers listen on
+all addresses). Flink's JVMs have run one small job before.
+
+Prints for each side and round the wall seconds, the CPU seconds of the command and all
+it started, for Flink also those of the cluster meanwhile, by process, and the most
+memory that all of them held together (shared pages counted for each). Every output must
+be equal to the first to the last byte.
+"""
+
+import argparse
+import filecmp
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from ingest import HERE, MemoryWatch, copy_images, drawn_sample
+
+sys.path.insert(0, str(HERE / "tests/engines"))
+sys.path.insert(0, str(HERE))
+
+from flink_cluster import FlinkCluster, children_of
+from flink_cluster import options as flink_options
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def cpu_seconds(pid: int) -> tuple[float, float]:
+    """Of a process itself, and of its children, those that ended included."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        below = sum(sum(cpu_seconds(child)) for child in children_of(pid))
+    except OSError:  # it is gone, and its parent has what it took
+        return 0.0, 0.0
+    user, system, waited_user, waited_system = map(int, fields[11:15])
+    return (user + system) / TICKS, (waited_user + waited_system) / TICKS + below
+
+
+def spent(cluster: FlinkCluster | None) -> dict[str, float]:
+    """CPU seconds of a cluster by process, and of the workers that it started."""
+    found = {"workers": 0.0} if cluster else {}
+    for name, process in cluster.processes.items() if cluster else ():
+        found[name], of_children = cpu_seconds(process.pid)
+        found["workers"] += of_children
+    return found
+
+
+def in_turns(sides: list[str], rounds: int) -> Iterator[tuple[int, str]]:
+    """Every side once, then again."""
+    for number in range(rounds):
+        for side in sides:
+            yield number, side
+
+
+class Bench:
+    """One data set, and the sides that read it."""
+
+    def __init__(self, data: Path, place: Path, flink: FlinkCluster | None) -> None:
+        self._data, self._place, self._flink = data, place, flink
+        self._config = place / "any.json"
+        self._config.write_text('{"max_rejected_images": 1, "max_dropped_objects": 1}')
+        self._first: Path | None = None
+
+    def options(self, side: str) -> list[str]:
+        """Of the command, for a side."""
+        name, _, parallelism = side.partition("-")
+        if name != "flink":
+            return ["--runner", name]
+        return flink_options(self._place, parallelism)
+
+    def measure(self, side: str, data: Path | None = None) -> str:
+        """Runs one ingest; what it cost, as a line."""
+        out = self._place / "out"
+        command = [sys.executable, "-P", "-m", "pipeline", "ingest"]
+        command += [str(data or self._data), "--output", str(out), "--quiet"]
+        command += ["--config", str(self._config), *self.options(side)]
+        cluster = self._flink if "flink" in side else None
+        os.sync()
+        before, start = spent(cluster), time.monotonic()
+        used = os.times()
+        watch = MemoryWatch(os.getpid())
+        subprocess.run(command, check=True)
+        wall, peak, after = time.monotonic() - start, watch.stop(), spent(cluster)
+        done = os.times()
+        costs = {"command": _of_children(done) - _of_children(used)}
+        costs |= {name: after[name] - before[name] for name in before}
+        if data is None:
+            self._compare(out)
+        shutil.rmtree(out, ignore_errors=True)
+        parts = ", ".join(f"{name} {cost:.1f}" for name, cost in costs.items())
+        total = sum(costs.values())
+        return f"{side:8} {wall:6.1f} s {total:6.1f} CPU-s {peak:6.0f} MB   {parts}"
+
+    def _compare(self, out: Path) -> None:
+        if self._first is None:
+            self._first = self._place / "first"
+            out.rename(self._first)
+            return
+        names = sorted(p.relative_to(out) for p in out.rglob("*") if p.is_file())
+        same, *others = filecmp.cmpfiles(out, self._first, names, shallow=False)
+        there = [path for path in self._first.rglob("*") if path.is_file()]
+        assert len(same) == len(there) == len(names), others
+
+
+def _of_children(times: os.times_result) -> float:
+    return times.children_user + times.children_system
+
+
+def main() -> None:
+    """Prints one line per side and round."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--source", type=Path, help="VOC directory (default: drawn)")
+    parser.add_argument("--images", type=int, default=5000)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--flink", type=Path, help="what flink_cluster.py installed")
+    parser.add_argument("--sides", nargs="*", help="default: all that are there")
+    args = parser.parse_args()
+    sides = ["local", *(["prism"] if shutil.which("prism") else [])]
+    sides += ["flink-1", "flink-2"] if args.flink else []
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        source = args.source or drawn_sample(place)
+        copy_images(source, place / "VOC", args.images)
+        flink = FlinkCluster(args.flink, place / "cluster") if args.flink else None
+        try:
+            bench = Bench(place / "VOC", place, flink)
+            if flink:
+                copy_images(source, place / "few", 300)
+                flink.start()
+                bench.measure("flink-2", place / "few")
+            for number, side in in_turns(args.sides or sides, args.rounds):
+                print(number, bench.measure(side), flush=True)
+        finally:
+            if flink:
+                flink.stop()
+
+
+if __name__ == "__main__":
+    main()
