@@ -91,8 +91,11 @@ class Bench:
         before, start = spent(cluster), time.monotonic()
         used = os.times()
         watch = MemoryWatch(os.getpid())
-        subprocess.run(command, check=True)
-        wall, peak, after = time.monotonic() - start, watch.stop(), spent(cluster)
+        try:
+            subprocess.run(command, check=True)
+        finally:
+            peak = watch.stop()  # its thread would outlive an error
+        wall, after = time.monotonic() - start, spent(cluster)
         done = os.times()
         costs = {"command": _of_children(done) - _of_children(used)}
         costs |= {name: after[name] - before[name] for name in before}
