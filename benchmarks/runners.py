@@ -5,9 +5,10 @@
 
 Makes data of the images of a VOC directory as `benchmarks/ingest.py` does, then runs
 `voc-pipeline ingest` on it in turns: `local`, `prism` if it is on PATH, and `flink`
-with a parallelism of 1 and 2 on the cluster of `tests/engines`, which `--flink` names
-(`make bench-flink` starts it in a network of its own, since Beam's servers listen on
-all addresses). Flink's JVMs have run one small job before.
+with a parallelism of 1 and 2, in PROCESS and in EXTERNAL workers, on the cluster of
+`tests/engines`, which `--flink` names (`make bench-flink` starts it in a network of
+its own, since Beam's servers listen on all addresses). Flink has run three small jobs
+before.
 
 Prints for each side and round the wall seconds, the CPU seconds of the command and all
 it started, for Flink also those of the cluster meanwhile, by process, and the most
@@ -76,9 +77,11 @@ class Bench:
     def options(self, side: str) -> list[str]:
         """Of the command, for a side."""
         name, _, parallelism = side.partition("-")
+        parallelism, _, is_external = parallelism.partition("-")
         if name != "flink":
             return ["--runner", name]
-        return flink_options(self._place, parallelism)
+        environment = "EXTERNAL" if is_external else "PROCESS"
+        return flink_options(self._place, parallelism, environment)
 
     def measure(self, side: str, data: Path | None = None) -> str:
         """Runs one ingest; what it cost, as a line."""
@@ -104,7 +107,7 @@ class Bench:
         shutil.rmtree(out, ignore_errors=True)
         parts = ", ".join(f"{name} {cost:.1f}" for name, cost in costs.items())
         total = sum(costs.values())
-        return f"{side:8} {wall:6.1f} s {total:6.1f} CPU-s {peak:6.0f} MB   {parts}"
+        return f"{side:16} {wall:6.1f} s {total:6.1f} CPU-s {peak:6.0f} MB   {parts}"
 
     def _compare(self, out: Path) -> None:
         if self._first is None:
@@ -131,7 +134,7 @@ def main() -> None:
     parser.add_argument("--sides", nargs="*", help="default: all that are there")
     args = parser.parse_args()
     sides = ["local", *(["prism"] if shutil.which("prism") else [])]
-    sides += ["flink-1", "flink-2"] if args.flink else []
+    sides += ["flink-1", "flink-2", "flink-2-external"] if args.flink else []
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         source = args.source or drawn_sample(place)
@@ -142,7 +145,9 @@ def main() -> None:
             if flink:
                 copy_images(source, place / "few", 300)
                 flink.start()
-                bench.measure("flink-2", place / "few")
+                flink.start_worker_pool()
+                for _ in range(3):
+                    bench.measure("flink-2", place / "few")
             for number, side in in_turns(args.sides or sides, args.rounds):
                 print(number, bench.measure(side), flush=True)
         finally:
