@@ -20,8 +20,8 @@ from components.example_gen.source import remote
 from schemas.user_error import UnavailableError, UserError
 
 _CONNECT_S, _CONNECTIONS = 10, 64
-# Of a request. A store that is lost in the middle may come back: 8 take half a minute.
-_TRIES = contextvars.ContextVar("tries", default=8)
+# Of a request. A store that is lost in the middle may come back: 7 take half a minute.
+_TRIES = contextvars.ContextVar("tries", default=7)
 _TRIES_AT_FIRST = 3
 _HELP = (
     "s3:// takes keys, region and endpoint from AWS_ACCESS_KEY_ID, "
@@ -61,7 +61,7 @@ def _client(tries: int, options: tuple[tuple[str, Any], ...]) -> Any:
     limits = Config(
         connect_timeout=_CONNECT_S,
         max_pool_connections=_CONNECTIONS,
-        retries={"mode": "standard", "total_max_attempts": tries},
+        retries={"mode": "legacy", "total_max_attempts": tries},
     )
     return boto3.session.Session().client(config=limits, **dict(options))
 

@@ -226,7 +226,7 @@ def test_a_store_that_is_lost_in_the_middle_is_one_line(
     config, real = tmp_path / "ingest.json", transforms.write_planned
     config.write_text('{"images_per_shard": 1}')
     tries = contextvars.ContextVar("tries", default=2)
-    monkeypatch.setattr(s3, "_TRIES", tries)  # 8 would take half a minute
+    monkeypatch.setattr(s3, "_TRIES", tries)  # 7 take half a minute
     with served_bucket(tmp_path / "seaweedfs") as bucket:
 
         def lose_after_one(*arguments):
