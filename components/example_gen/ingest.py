@@ -25,7 +25,7 @@ from components.example_gen.shards.staging import (
     require_claimed,
 )
 from components.example_gen.shards.tally import Tally
-from components.example_gen.source import remote, storage
+from components.example_gen.source import lost_store, remote, storage
 from components.example_gen.source.finding import Finding
 from components.example_gen.source.spans import ResolvedData
 from schemas.label_map import LabelMap
@@ -196,7 +196,7 @@ def _outside_causes_told(staging: str) -> Iterator[None]:
     except workers.WorkerDiedError as error:
         raise UserError(str(error).splitlines()[0]) from error
     except Exception as error:  # runners hand on what a worker raised as text only
-        if lost := remote.lost_store(str(error)):
+        if lost := lost_store.found_in(str(error)):
             raise lost from error
         if "No space left on device" not in str(error):
             raise

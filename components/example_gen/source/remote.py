@@ -3,7 +3,6 @@
 Beam is imported at the first use (3 s).
 """
 
-import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
@@ -15,9 +14,6 @@ from schemas.user_error import UnavailableError, UserError
 # Their files are there as a whole or not at all, and to rename is to copy.
 _OBJECTS = ("gs://", "s3://", "azfs://")
 _DELETED_AT_ONCE = 1000
-# What a store that answered before is told to be; runners hand on text only.
-LOST = "the store is lost: {}; start it again and repeat the command"
-_LOST = re.compile(LOST.format(".+?"))
 
 
 def is_remote(path: str) -> bool:
@@ -124,12 +120,6 @@ def require_access(path: str, what: str) -> None:
             f"{what} {path}: {str(error).splitlines()[0]}; start the store, or mend "
             "its address"
         ) from error
-
-
-def lost_store(text: str) -> UnavailableError | None:
-    """What an error's text says of a store that answers no more."""
-    found = _LOST.search(text)
-    return UnavailableError(found.group()) if found else None
 
 
 def listed(folder: str) -> Iterator[Any]:

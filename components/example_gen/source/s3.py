@@ -16,7 +16,7 @@ from apache_beam.io.aws.clients.s3 import boto3_client
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.utils import retry
 
-from components.example_gen.source import remote
+from components.example_gen.source import lost_store
 from schemas.user_error import UnavailableError, UserError
 
 _CONNECT_S, _CONNECTIONS = 10, 64
@@ -77,7 +77,7 @@ def _http_error_code(error: Exception) -> int | None:
     if isinstance(error, LostStoreError):
         raise error
     if isinstance(error, exceptions.HTTPClientError | exceptions.ConnectionError):
-        raise LostStoreError(remote.LOST.format(_line(error))) from error
+        raise LostStoreError(lost_store.text_of(_line(error))) from error
     response = getattr(error, "response", {})
     code: int | None = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
     return code
