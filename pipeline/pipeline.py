@@ -9,6 +9,7 @@ from tfx import v1 as tfx
 from components.baseline.component import BaselineLookup
 from components.data_gate.component import DataGate
 from components.evaluator.component import DetectionEvaluator
+from components.evaluator.config import SLICED_BY
 from components.pusher.component import ModelPusher
 from components.report.component import ReportWriter
 from components.schema_import.component import SchemaImport
@@ -39,7 +40,7 @@ def create_pipeline(
         drift_config=to_json(config.drift),
         gate_split=config.gate.split,
         # A class of a window may be in another of its spans.
-        gate_classes=json.dumps([] if spans.window else _sliced_classes(config)),
+        gate_slices=json.dumps([] if spans.window else _slices(config)),
         source_digest=stage_digest("DataGate"),
         **spans.earlier_statistics,
     )
@@ -151,9 +152,10 @@ def create_pipeline(
     return data_stages + model_stages
 
 
-def _sliced_classes(config: PipelineConfig) -> list[str]:
-    """The classes that slices of the gate name."""
-    return sorted({one.class_name for one in config.gate.slices if one.class_name})
+def _slices(config: PipelineConfig) -> list[dict[str, Any]]:
+    """What is in each slice of the gate, without its bounds."""
+    names = ("name", "class_name", *SLICED_BY)
+    return [{name: getattr(one, name) for name in names} for one in config.gate.slices]
 
 
 def _origin(config: PipelineConfig, paths: RunPaths, state: RunState) -> dict[str, Any]:

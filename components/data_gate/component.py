@@ -11,8 +11,9 @@ from tfx.v1.dsl.components import InputArtifact, OutputArtifact, Parameter, comp
 
 from components.data_gate import drift, gate, validation
 from components.data_gate.config import DriftConfig
-from components.data_gate.judged_split import judged_split, require_sliced_classes
+from components.data_gate.judged_split import judged_split
 from components.data_gate.profile import profile_of
+from components.data_gate.slices import Ranges, require_slices, sides_and_brightness
 from schemas.config_json import from_json
 
 _LOGGER = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ def DataGate(
     anomalies: OutputArtifact[standard_artifacts.ExampleAnomalies],
     drift_config: Parameter[str],
     gate_split: Parameter[str],
-    gate_classes: Parameter[str],
+    gate_slices: Parameter[str],
     source_digest: Parameter[str],
     earlier_statistics: InputArtifact[standard_artifacts.ExampleStatistics] = None,
 ) -> None:
@@ -35,21 +36,26 @@ def DataGate(
 
     Writes `anomalies` as TFX's ExampleValidator does, with `verdict.json` beside
     them, and raises DataRefusedError where that one records and goes on. Raises
-    UserError where the data lack `gate_split`, on which the model is to be judged, or a
-    class of `gate_classes`, a JSON list of those that the gate's slices name.
+    UserError where the data lack `gate_split`, on which the model is to be judged, or
+    where nothing in it can be in one of `gate_slices`, the gate's slices as JSON.
     """
     del source_digest  # only there for the cache to see
     config = from_json(DriftConfig, drift_config, "drift")
     splits = artifact_utils.decode_split_names(statistics.split_names)
-    judged_split(gate_split, splits)  # later than here, a training would be lost
+    judged = judged_split(
+        gate_split, splits
+    )  # later than here, a training would be lost
     expectations = validation.load_schema(schema.uri)
     found: list[gate.Anomaly] = []
     classes: set[str] = set()
+    ranges: Ranges = {}
     for split in splits:
         stats = validation.load_statistics(
             artifact_utils.get_split_uri([statistics], split)
         )
         classes |= profile_of(stats).class_counts.keys()
+        if split == judged:
+            ranges = sides_and_brightness(stats)
         proto, described = validation.find_anomalies(split, stats, expectations)
         found += described
         directory = os.path.join(anomalies.uri, f"Split-{split}")
@@ -57,8 +63,9 @@ def DataGate(
         io_utils.write_bytes_file(
             os.path.join(directory, "SchemaDiff.pb"), proto.SerializeToString()
         )
-    if len(classes) < _RANKED_CLASSES:  # of more, the rarest are not told
-        require_sliced_classes(json.loads(gate_classes), classes)
+    all_ranked = len(classes) < _RANKED_CLASSES  # of more, the rarest are not told
+    known = classes if all_ranked else None
+    require_slices(json.loads(gate_slices), known, judged, ranges)
     anomalies.split_names = statistics.split_names
     results: tuple[drift.DriftResult, ...] = ()
     if earlier_statistics is not None:

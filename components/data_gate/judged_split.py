@@ -1,8 +1,7 @@
 """What a model will be judged on, known before it is trained."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
-from schemas.did_you_mean import did_you_mean
 from schemas.user_error import UserError
 
 AUTO, TEST, EVAL = "auto", "test", "eval"
@@ -22,13 +21,3 @@ def judged_split(wanted: str, names: Sequence[str]) -> str:
             "or set gate.split to auto"
         )
     return wanted
-
-
-def require_sliced_classes(wanted: Sequence[str], known: Collection[str]) -> None:
-    """Refuses, in a line, slices of the gate that no object of the data can be in."""
-    for name in wanted:
-        if name not in known:
-            raise UserError(
-                f"gate.slices has a slice of the class {name!r}; the data have "
-                f"{', '.join(sorted(known))}{did_you_mean(name, known)}"
-            )

@@ -87,7 +87,7 @@ def gate(tmp_path):
             anomalies=anomalies,
             drift_config=to_json(DriftConfig(**drift)),
             gate_split=judged_on,
-            gate_classes=json.dumps(sliced),
+            gate_slices=json.dumps(list(sliced)),
             source_digest="",
             **inputs,
         )
@@ -117,13 +117,43 @@ def test_an_error_stops_the_run_naming_feature_and_expectation(
     assert kept["passed"] is False
 
 
+def a_slice(**chosen):
+    nothing = dict.fromkeys(("object_side", "image_side", "brightness"))
+    return {"name": "some", "class_name": "", **nothing, **chosen}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "said"),
+    [
+        # images of 100 x 100 px, objects of 50 x 50, brightness .4 to .439
+        ({"image_side": [100, 200]}, ""),
+        ({"image_side": [101, 200]}, "of image_side 101 to 200: the images' sides"),
+        ({"object_side": [0, 50]}, ""),
+        ({"object_side": [0, 49]}, "sides on train lie between 50 and 50"),
+        ({"brightness": [0.43, 1]}, ""),
+        ({"brightness": [0.44, 1]}, "brightness on train lie between 0.4 and 0.439"),
+    ],
+)
+def test_a_slice_that_nothing_can_be_in_is_refused_before_the_training(
+    statistics_of, gate, chosen, said
+):
+    now = statistics_of("now", 0.4, [2])
+    if not said:
+        assert gate(now, judged_on="train", sliced=[a_slice(**chosen)])["passed"]
+        return
+    with pytest.raises(UserError) as caught:
+        gate(now, judged_on="train", sliced=[a_slice(**chosen)])
+    assert said in str(caught.value)
+    assert "nothing can be in the slice 'some'" in str(caught.value)
+
+
 def test_a_slice_of_a_class_that_the_data_lack_is_refused_before_the_training(
     statistics_of, gate
 ):
     now = statistics_of("now", 0.4, [2], classes=("cat", "dog"))
-    assert gate(now, sliced=["dog"])["passed"]
+    assert gate(now, judged_on="train", sliced=[a_slice(class_name="dog")])["passed"]
     with pytest.raises(UserError) as caught:
-        gate(now, sliced=["dgo"])
+        gate(now, judged_on="train", sliced=[a_slice(class_name="dgo")])
     assert str(caught.value) == (
         "gate.slices has a slice of the class 'dgo'; the data have cat, dog "
         "(did you mean 'dog'?)"
