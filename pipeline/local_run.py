@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pipeline.config import PipelineConfig, RunPaths, digest_of
+from schemas.plain_path import PATTERN_CHARACTERS
 from schemas.user_error import UserError, user_error_in
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 # What the smallest run writes under its root; a larger one needs more.
 _LEAST_ROOM_BYTES = 256 * 2**20
-_PATTERN_CHARACTERS = set("*?[]\\")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,10 +52,10 @@ def local_paths(data: str, root: str, push_destination: str | None) -> RunPaths:
             "folder; --data and --push-destination may be elsewhere"
         )
     root = os.path.abspath(root)
-    if set(root) & _PATTERN_CHARACTERS:
+    if set(root) & PATTERN_CHARACTERS:
         raise UserError(
             f"--root {root}: TFX finds a stage's files by a pattern, in which "
-            f"{' '.join(sorted(_PATTERN_CHARACTERS))} mean something else; name a "
+            f"{' '.join(sorted(PATTERN_CHARACTERS))} mean something else; name a "
             "folder without these"
         )
     if push_destination:

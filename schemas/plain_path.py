@@ -5,6 +5,8 @@ import os
 import tempfile
 from collections.abc import Iterator
 
+PATTERN_CHARACTERS = set("*?[]\\")
+
 
 @contextlib.contextmanager
 def plain_path(folder: str) -> Iterator[str]:

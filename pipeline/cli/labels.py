@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.cli import options
 from pipeline.cli.exit_status import ExitStatus
+from schemas.plain_path import PATTERN_CHARACTERS
 from schemas.user_error import UserError
 
 if TYPE_CHECKING:
@@ -101,6 +102,8 @@ def run(args: argparse.Namespace) -> int:
         raise UserError("--folds needs 2 or more, --epochs 1 or more")
     if args.epochs and not args.folds:
         raise UserError("--epochs goes with --folds")
+    if args.folds:
+        _require_plain_temporary()
     model = version_path(args.model)
     options.require_data(args.data)
     _require_new(args.output)
@@ -169,6 +172,17 @@ def _judged(
 
     recipe = recipe_of(model, args.epochs)
     return measure_in_folds(recipe, examples, args.folds, work)
+
+
+def _require_plain_temporary() -> None:
+    """Refuses, before a training, a temporary folder that reads like a pattern."""
+    place = tempfile.gettempdir()
+    if set(place) & PATTERN_CHARACTERS:
+        raise UserError(
+            f"the temporary folder {place}: TensorFlow finds a model's files by a "
+            f"pattern, in which {' '.join(sorted(PATTERN_CHARACTERS))} mean something "
+            "else; set TMPDIR to a folder without these"
+        )
 
 
 def _require_new(output: str) -> None:

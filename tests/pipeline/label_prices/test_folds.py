@@ -134,3 +134,18 @@ def test_folds_that_make_no_sense(tmp_path, voc, version, options, said, capfd):
     command = ["labels", str(version), str(voc), "--output", str(tmp_path / "out")]
     assert main([*command, *options]) == 2
     assert said in capfd.readouterr().err
+
+
+def test_a_temporary_folder_that_reads_like_a_pattern_is_refused_at_once(
+    voc, version, tmp_path, monkeypatch, capfd
+):
+    place = tmp_path / "a[b]"
+    place.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(place))
+    arguments = [str(version), str(voc), "--output", str(tmp_path / "out")]
+    assert main(["labels", *arguments, "--folds", "2"]) == 2
+    said = capfd.readouterr().err
+    assert f"the temporary folder {place}" in said
+    assert "set TMPDIR to a folder without these" in said
+    assert said.count("\n") == 1
+    assert not (tmp_path / "out").exists()
