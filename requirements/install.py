@@ -39,6 +39,8 @@ def main() -> int:
         with open(__file__, encoding="utf-8") as script:
             fcntl.flock(script, fcntl.LOCK_EX)
             install()
+            if sys.argv[1:] == ["cuda"]:
+                add_cuda()
     except InstallError as error:
         sys.stderr.write(f"install: {error}\n")
         return 1
@@ -72,6 +74,16 @@ def install() -> None:
         install_shim()
     STAMP.write_text(stamp, "utf-8")
     _say(f"done: {VENV}/bin/voc-pipeline")
+
+
+def add_cuda() -> None:
+    """Installs NVIDIA's libraries, which are in no lock; drivers are the machine's."""
+    prepare_environment()
+    lock = choose_lock(sys.platform, platform.machine(), glibc())
+    command = ["install", "--compile-bytecode", "--constraint", str(lock)]
+    wanted = ["tensorflow[and-cuda]", "jax[cuda12]", "--python", str(PYTHON)]
+    run_uv([find_uv(TOOLS), "pip", *command, *wanted], needs_index=True)
+    _say(f"added CUDA 12 to {VENV}")
 
 
 def choose_lock(system: str, machine: str, libc: tuple[int, int] | None) -> Path:

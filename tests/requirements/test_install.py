@@ -104,6 +104,22 @@ def test_a_second_install_does_nothing(fresh_checkout, monkeypatch):
     assert len(commands) == 3
 
 
+def test_cuda_is_added_to_the_locked_versions_by_a_uv_that_knows_what_pip_was_told(
+    fresh_checkout, monkeypatch
+):
+    commands = []
+    monkeypatch.setattr(install, "prepare_environment", lambda: commands.append("told"))
+    monkeypatch.setattr(install, "run_uv", lambda line, **_: commands.append(line))
+    install.add_cuda()
+    told, line = commands
+    assert told == "told"
+    lock = str(install.HERE / "lock-glibc-2.39.txt")
+    assert line[line.index("--constraint") + 1] == lock
+    python = str(fresh_checkout / ".venv" / "bin" / "python")
+    assert line[line.index("--python") + 1] == python
+    assert {"tensorflow[and-cuda]", "jax[cuda12]"} <= set(line)
+
+
 def test_an_install_that_fails_half_way_is_not_taken_for_a_whole_one(
     fresh_checkout, monkeypatch
 ):
