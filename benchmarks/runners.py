@@ -10,10 +10,11 @@ with a parallelism of 1 and 2, in PROCESS and in EXTERNAL workers, on the cluste
 its own, since Beam's servers listen on all addresses). Flink has run three small jobs
 before.
 
-Prints for each side and round the wall seconds, the CPU seconds of the command and all
-it started, for Flink also those of the cluster meanwhile, by process, and the most
-memory that all of them held together (shared pages counted for each). Every output must
-be equal to the first to the last byte.
+Each side is run of this tree and of the one at `--against`; a pool's workers are of
+this tree alone. Prints seconds, the CPU seconds of the command and of all it started,
+for Flink also of the cluster meanwhile, by process, and the most memory that all of
+them held together (shared pages counted for each). Every output must be equal to the
+first to the last byte.
 """
 
 import argparse
@@ -58,11 +59,14 @@ def spent(cluster: FlinkCluster | None) -> dict[str, float]:
     return found
 
 
-def in_turns(sides: list[str], rounds: int) -> Iterator[tuple[int, str]]:
-    """Every side once, then again."""
+def in_turns(
+    sides: list[str], trees: list[Path], rounds: int
+) -> Iterator[tuple[int, str, Path]]:
+    """Every side of each tree once, then again."""
     for number in range(rounds):
         for side in sides:
-            yield number, side
+            for tree in trees:
+                yield number, side, tree
 
 
 class Bench:
@@ -74,28 +78,29 @@ class Bench:
         self._config.write_text('{"max_rejected_images": 1, "max_dropped_objects": 1}')
         self._first: Path | None = None
 
-    def options(self, side: str) -> list[str]:
+    def options(self, side: str, tree: Path) -> list[str]:
         """Of the command, for a side."""
         name, _, parallelism = side.partition("-")
         parallelism, _, is_external = parallelism.partition("-")
         if name != "flink":
             return ["--runner", name]
         environment = "EXTERNAL" if is_external else "PROCESS"
-        return flink_options(self._place, parallelism, environment)
+        return flink_options(self._place, parallelism, environment, tree)
 
-    def measure(self, side: str, data: Path | None = None) -> str:
+    def measure(self, side: str, tree: Path, data: Path | None = None) -> str:
         """Runs one ingest; what it cost, as a line."""
         out = self._place / "out"
         command = [sys.executable, "-P", "-m", "pipeline", "ingest"]
         command += [str(data or self._data), "--output", str(out), "--quiet"]
-        command += ["--config", str(self._config), *self.options(side)]
+        command += ["--config", str(self._config), *self.options(side, tree)]
         cluster = self._flink if "flink" in side else None
         os.sync()
         before, start = spent(cluster), time.monotonic()
         used = os.times()
         watch = MemoryWatch(os.getpid())
         try:
-            subprocess.run(command, check=True)
+            environment = {**os.environ, "PYTHONPATH": str(tree)}
+            subprocess.run(command, check=True, env=environment)
         finally:
             peak = watch.stop()  # its thread would outlive an error
         wall, after = time.monotonic() - start, spent(cluster)
@@ -107,7 +112,8 @@ class Bench:
         shutil.rmtree(out, ignore_errors=True)
         parts = ", ".join(f"{name} {cost:.1f}" for name, cost in costs.items())
         total = sum(costs.values())
-        return f"{side:16} {wall:6.1f} s {total:6.1f} CPU-s {peak:6.0f} MB   {parts}"
+        name = side if tree == HERE else f"{side} of {tree.name}"
+        return f"{name:20} {wall:6.1f} s {total:6.1f} CPU-s {peak:6.0f} MB   {parts}"
 
     def _compare(self, out: Path) -> None:
         if self._first is None:
@@ -131,6 +137,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=5000)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--flink", type=Path, help="what flink_cluster.py installed")
+    parser.add_argument("--against", type=Path, help="another checkout of this project")
     parser.add_argument("--sides", nargs="*", help="default: all that are there")
     args = parser.parse_args()
     sides = ["local", *(["prism"] if shutil.which("prism") else [])]
@@ -147,9 +154,10 @@ def main() -> None:
                 flink.start()
                 flink.start_worker_pool()
                 for _ in range(3):
-                    bench.measure("flink-2", place / "few")
-            for number, side in in_turns(args.sides or sides, args.rounds):
-                print(number, bench.measure(side), flush=True)
+                    bench.measure("flink-2", HERE, place / "few")
+            trees = [HERE, *([args.against.resolve()] if args.against else [])]
+            for number, side, tree in in_turns(args.sides or sides, trees, args.rounds):
+                print(number, bench.measure(side, tree), flush=True)
         finally:
             if flink:
                 flink.stop()

@@ -20,7 +20,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 sys.path.insert(0, str(ROOT / "requirements"))
 
-from uv_tool import find_uv  # noqa: E402
+from uv_tool import InstallError, find_uv  # noqa: E402
 
 FLINK = "apache-flink-libraries==1.16.3"
 REST, JOB_PORT, POOL_PORT = 8081, 8099, 50000
@@ -96,21 +96,21 @@ def run(command):
     subprocess.run(command, check=True)
 
 
-def worker(folder):
-    """`voc-pipeline-worker`, as the environment of this process has it."""
+def worker(folder, tree=None):
+    """`voc-pipeline-worker` in this process's environment, or of another checkout."""
     from schemas import own_process
 
     path = Path(folder) / "worker"
     command = " ".join(own_process.command("pipeline.beam.worker"))
-    paths = own_process.environment()["PYTHONPATH"]
+    paths = tree or own_process.environment()["PYTHONPATH"]
     path.write_text(f'#!/bin/sh\nPYTHONPATH={paths} exec {command} "$@"\n')
     path.chmod(0o755)
     return str(path)
 
 
-def options(folder, parallelism, environment="PROCESS"):
+def options(folder, parallelism, environment="PROCESS", tree=None):
     """Of a command whose Beam stages run there; EXTERNAL: by a worker pool."""
-    by_process = json.dumps({"command": worker(folder)})
+    by_process = json.dumps({"command": worker(folder, tree)})
     by_pool = f"localhost:{POOL_PORT}"
     flags = {
         "job_endpoint": f"localhost:{JOB_PORT}",
@@ -232,4 +232,7 @@ class FlinkCluster:
 
 
 if __name__ == "__main__":
-    install(Path(sys.argv[1]).resolve())
+    try:
+        install(Path(sys.argv[1]).resolve())
+    except InstallError as error:
+        sys.exit(f"flink: {error}")
