@@ -96,13 +96,14 @@ class Trial:
         process = self.start()
         time.sleep(moment_s)
         done = self.shards_done()
-        if process.poll() is None:
+        had_ended = process.poll() is not None
+        if not had_ended:
             self._kill(victim, process)
         _, errors = process.communicate(timeout=500)
         told = self.told(process, errors)
         self._await_idle()
         assert not self._out.exists(), "an output after its command"
-        return f"{done:3d} shards done | {told}"
+        return "had ended" if had_ended else f"{done:3d} shards done | {told}"
 
     def _kill(self, victim, process):
         cluster = self._cluster
@@ -116,17 +117,17 @@ class Trial:
             cluster.kill(f"{victim} {number}")
             cluster.start_task_manager(number)
         else:
-            os.kill(self._worker(process), 9)
+            self._kill_a_worker(process)
 
-    def _worker(self, process):
+    def _kill_a_worker(self, process):
         """One of those at work; the first to come where there is none yet."""
         managers = [self._cluster.processes[f"task manager {n}"] for n in (1, 2)]
         while process.poll() is None:
             found = [pid for manager in managers for pid in children_of(manager.pid)]
             if found:
-                return self._random.choice(found)
+                os.kill(self._random.choice(found), 9)
+                return
             time.sleep(0.1)
-        raise AssertionError("no worker ever")
 
     def _await_idle(self):
         """A job that outlived its command ends by itself."""
