@@ -4,7 +4,9 @@ Beam takes what is installed of them along and does without what is not. Here th
 hidden from it while it is imported; whoever imports one later has it.
 """
 
+import contextlib
 import sys
+from collections.abc import Iterator
 
 # Of Beam's optional imports the dear ones. Dataflow's is for who submits there.
 _HIDDEN = (
@@ -15,14 +17,20 @@ _HIDDEN = (
 )
 
 
+@contextlib.contextmanager
+def hidden(*names: str) -> Iterator[None]:
+    """Modules that nobody imports in this block; what is loaded stays."""
+    those = {name: None for name in names if name not in sys.modules}
+    sys.modules.update(those)  # type: ignore[arg-type]  # None: not to be imported
+    try:
+        yield
+    finally:
+        for name in those:
+            del sys.modules[name]
+
+
 def import_beam() -> None:
     """Imports Beam, if nobody did. Not where a job goes to Dataflow."""
-    if "apache_beam" in sys.modules:
-        return
-    hidden = {name: None for name in _HIDDEN if name not in sys.modules}
-    sys.modules.update(hidden)  # type: ignore[arg-type]  # None: not to be imported
-    try:
-        import apache_beam  # noqa: F401
-    finally:
-        for name in hidden:
-            del sys.modules[name]
+    if "apache_beam" not in sys.modules:
+        with hidden(*_HIDDEN):
+            import apache_beam  # noqa: F401

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from components.example_gen.config import IngestConfig
+from pipeline.beam import light_import
 from pipeline.beam.choice import BeamConfig, pipeline_args
 from pipeline.cli import ingest_options, options
 from pipeline.cli.exit_status import ExitStatus
@@ -109,14 +110,15 @@ def run(args: argparse.Namespace) -> int:
         from components.example_gen.ingest import ingest
 
         by_beam = functools.partial(_pipeline, beam, beam_args) if beam_args else None
-        with _told_once(ingest.__module__, is_printed=not (args.json or args.quiet)):
+        is_printed = not (args.json or args.quiet)
+        # Beam asks IPython, which takes 0.4 s to load, whether this is a notebook.
+        with _told_once(ingest.__module__, is_printed), light_import.hidden("IPython"):
             report = ingest(data, dirs, config, by_beam, args.replay)
     return _tell(report, config, args)
 
 
 def _pipeline(beam: BeamConfig, beam_args: list[str]) -> "Pipeline":
     from components.example_gen.ingest import pipeline_with
-    from pipeline.beam import light_import
 
     if beam.runner != "dataflow":
         light_import.import_beam()
@@ -124,7 +126,7 @@ def _pipeline(beam: BeamConfig, beam_args: list[str]) -> "Pipeline":
 
 
 @contextlib.contextmanager
-def _told_once(module: str, *, is_printed: bool) -> Iterator[None]:
+def _told_once(module: str, is_printed: bool) -> Iterator[None]:
     """Keeps a module from logging what the result's text says, too."""
     logger = logging.getLogger(module)
     before, logger.disabled = logger.disabled, is_printed
