@@ -12,9 +12,9 @@ taken, and each image is judged by one of K new models, which learned from the o
 
 The page saves the answers as a file. With --accept FILE, and without MODEL and DATA,
 OUT gets `Annotations/` of the images in which a label was said yes to, with these
-mended and the other objects as ingest has them, to be copied over those of the data.
-What ingest does not keep (parts, objects that it drops, outlines, other fields) is not
-in them: keep the old ones.
+mended and all else as it was, to be copied over those of the data. Where DATA were
+TFRecords, or ingest has turned or scaled the boxes, what it does not keep (parts,
+objects that it drops, outlines, other fields) is not in them: keep the old ones.
 """
 
 import argparse
@@ -151,7 +151,7 @@ def _priced(args: argparse.Namespace, model: str, work: str) -> "PricedLabels":
         found = _judged(args, model, examples, work)
         if not found.columns.has_only_numbers:
             raise UserError(f"{model} gives NaN or infinity: it is no judge")
-        return write_priced(found, examples, args.output, args.most)
+        return write_priced(found, examples, args.data, args.output, args.most)
 
 
 def _judged(

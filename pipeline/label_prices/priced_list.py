@@ -22,12 +22,16 @@ class Drawn(msgspec.Struct, rename={"class_name": "class"}):
 
 
 class Picture(msgspec.Struct):
-    """An image with labels in doubt, and all of its objects as ingest wrote them."""
+    """An image with labels in doubt, and all of its objects as ingest wrote them.
+
+    `source` is its annotation's XML, or "".
+    """
 
     filename: str
     width: int
     height: int
     objects: list[Drawn]
+    source: str = ""
 
 
 class Label(msgspec.Struct, rename={"class_name": "class"}):
@@ -61,8 +65,8 @@ class PricedList(msgspec.Struct):
         return msgspec.json.format(msgspec.json.encode(self), indent=1)
 
 
-def picture_of(example: DetectionExample) -> Picture:
-    """Parts of objects are left out."""
+def picture_of(example: DetectionExample, source: str = "") -> Picture:
+    """The image, with its annotation's XML where that is at hand."""
     columns = zip(
         example.class_names,
         example.boxes.tolist(),
@@ -73,7 +77,7 @@ def picture_of(example: DetectionExample) -> Picture:
         strict=True,
     )
     objects = [Drawn(name, tuple(box), *flags) for name, box, *flags in columns]
-    return Picture(example.filename, example.width, example.height, objects)
+    return Picture(example.filename, example.width, example.height, objects, source)
 
 
 def read_answers(path: str) -> PricedList:

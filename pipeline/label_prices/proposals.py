@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from components.example_gen.source.annotation import Convention
 from components.example_gen.source.exporters import MENDED
 from pipeline.label_prices.priced_list import Drawn, Label, Picture
+from pipeline.label_prices.source_xml import elements_of, remove
 from schemas.mended_labels import MENDED_TAG, DrawnObject, MendedLabel, to_text
 from schemas.single_box import Box, clipped
 from trainer.metrics.label_prices import BOX, DUPLICATE, NEW
 
+Objects = list[tuple[Drawn | None, Drawn | None]]  # as it was, as it would be
 _SIDES = ("xmin", "ymin", "xmax", "ymax")
 # What is added to half-open corners from 0, the inverse of `to_half_open`.
 _ADDED: dict[Convention, Box] = {
@@ -28,9 +30,8 @@ def proposed_annotation(
 
     `corners` is how the rest of the data set counts pixels.
     """
-    root = _head(picture, corners)
     mended = {label.object: label for label in labels if label.object != NEW}
-    objects: list[tuple[Drawn | None, Drawn | None]] = [
+    objects: Objects = [
         (drawn, _as_it_would_be(drawn, mended.get(number)))
         for number, drawn in enumerate(picture.objects)
     ]
@@ -39,9 +40,9 @@ def proposed_annotation(
         for label in labels
         if label.object == NEW
     ]
-    for _, drawn in objects:
-        if drawn is not None:
-            _add_object(root, picture, drawn, corners)
+    root = _in_place(picture, objects, corners)
+    if root is None:
+        root = _anew(picture, objects, corners)
     record = [
         MendedLabel(_recorded(was, picture), _recorded(now, picture))
         for was, now in objects
@@ -51,6 +52,52 @@ def proposed_annotation(
     # Behind the objects, with which an annotation tool may do as it likes.
     _add(root, MENDED_TAG, to_text(record))
     return ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _anew(picture: Picture, objects: Objects, corners: Convention) -> ET.Element:
+    """An annotation of its own, of what ingest keeps."""
+    root = _head(picture, corners)
+    for _, drawn in objects:
+        if drawn is not None:
+            _add_object(root, picture, drawn, corners)
+    return root
+
+
+def _in_place(
+    picture: Picture, objects: Objects, corners: Convention
+) -> ET.Element | None:
+    """The annotation that was, with its objects mended and all else as it is."""
+    known = elements_of(picture, corners)
+    if known is None:
+        return None
+    root, elements = known
+    for element, (was, now) in zip(elements, objects, strict=False):
+        if now is None:
+            remove(root, element)
+        elif was is not None:
+            _mend(element, was, now, picture, corners)
+    for was, now in objects:
+        if was is None and now is not None:
+            _add_object(root, picture, now, corners)
+    for record in root.findall(MENDED_TAG):  # of an earlier round
+        root.remove(record)
+    return root
+
+
+def _mend(
+    element: ET.Element, was: Drawn, now: Drawn, picture: Picture, corners: Convention
+) -> None:
+    """Class and box where they changed; as they are written otherwise."""
+    if now.class_name != was.class_name:
+        _child(element, "name").text = now.class_name
+    if now.box != was.box:
+        _set_box(_child(element, "bndbox"), picture, now, corners)
+
+
+def _child(parent: ET.Element, name: str) -> ET.Element:
+    found = parent.find(name)
+    assert found is not None  # or ingest had no such object
+    return found
 
 
 def _recorded(drawn: Drawn | None, picture: Picture) -> DrawnObject | None:
@@ -103,14 +150,22 @@ def _add_object(
     _add(item, "pose", drawn.pose or "Unspecified")
     for flag in ("truncated", "occluded"):
         _add(item, flag, str(int(getattr(drawn, flag))))
-    bndbox = ET.SubElement(item, "bndbox")
+    _set_box(ET.SubElement(item, "bndbox"), picture, drawn, corners)
+    _add(item, "difficult", str(int(drawn.difficult)))
+
+
+def _set_box(
+    bndbox: ET.Element, picture: Picture, drawn: Drawn, corners: Convention
+) -> None:
     limits = (picture.width, picture.height) * 2
     for side, value, added, limit in zip(
         _SIDES, drawn.box, _ADDED[corners], limits, strict=True
     ):
         least = _LEAST.get(corners, 0)
-        _add(bndbox, side, _as_text(min(max(value + added, least), limit)))
-    _add(item, "difficult", str(int(drawn.difficult)))
+        element = bndbox.find(side)
+        if element is None:
+            element = ET.SubElement(bndbox, side)
+        element.text = _as_text(min(max(value + added, least), limit))
 
 
 def _as_text(side: float) -> str:

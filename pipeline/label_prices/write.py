@@ -13,6 +13,7 @@ from pipeline.evaluation.examples import Examples
 from pipeline.label_prices.accepted import write_annotations
 from pipeline.label_prices.pages import render
 from pipeline.label_prices.priced_list import Label, PricedList, picture_of
+from pipeline.label_prices.source_xml import annotation_texts
 from schemas.boxes import to_xywh
 from trainer.metrics.label_prices import CLASS, Suspicion, mended, priced_labels
 from trainer.metrics.summary import coco_summary
@@ -38,9 +39,12 @@ class PricedLabels:
 
 
 def write_priced(
-    found: Evaluation, examples: Examples, folder: str, most: int
+    found: Evaluation, examples: Examples, data: str, folder: str, most: int
 ) -> PricedLabels:
-    """Writes `labels.json`, `labels.html` and a VOC annotation an image."""
+    """Writes `labels.json`, `labels.html` and a VOC annotation an image.
+
+    `data` is what the examples were made of.
+    """
     columns = found.columns
     ranked = priced_labels(
         columns.ground_truths(),
@@ -56,11 +60,16 @@ def write_priced(
         for example in read_examples(examples.file_pattern)
         if example.image_id in numbers
     }
+    # Ingest's report is there where it has read a VOC data set just now.
+    sources = annotation_texts(data, by_id.keys()) if examples.data_report else {}
     priced = PricedList(
         AP=ap,
         AP_mended=mended_ap,
         corners=examples.corners,
-        images={image_id: picture_of(one) for image_id, one in by_id.items()},
+        images={
+            image_id: picture_of(one, sources.get(image_id, ""))
+            for image_id, one in by_id.items()
+        },
         labels=msgspec.convert(labels, list[Label]),
     )
     os.makedirs(folder, exist_ok=True)

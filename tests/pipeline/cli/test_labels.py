@@ -35,7 +35,8 @@ def write_voc(folder):
         )
         (folder / "Annotations" / f"{name}.xml").write_text(
             f"<annotation><filename>{name}.jpg</filename><size><width>40</width>"
-            f"<height>30</height><depth>3</depth></size>{rows}</annotation>"
+            f"<height>30</height><depth>3</depth></size>{rows}<weather>fog</weather>"
+            "</annotation>"
         )
 
 
@@ -84,6 +85,8 @@ def test_the_proposals_are_annotations_that_ingest_reads(out):
         "loose": [("dog", WHOLE), ("cat", (1, 1, 3, 3))],
         "twice": [("dog", WHOLE)],
     }
+    for path in (out / "Annotations").iterdir():  # and what it does not read
+        assert "<weather>fog</weather>" in path.read_text()
 
 
 def test_the_page_shows_each_with_the_label_now_and_as_it_would_be(out):

@@ -1,6 +1,7 @@
 """Answers to a list of labels become annotations; ingest reads them."""
 
 import json
+from xml.etree import ElementTree
 
 import pytest
 from PIL import Image
@@ -101,6 +102,72 @@ def test_a_renamed_object_keeps_its_flags_and_a_second_one_goes(tmp_path):
     ]
     assert accept(tmp_path, said) == 0
     assert written(tmp_path) == [("cat", (1, 5, 40, 30), "1")]
+
+
+SOURCE = """<annotation><folder>VOC2007</folder><filename>a.png</filename>
+<source><database>The VOC2007 Database</database><flickrid>7</flickrid></source>
+<size><width>40</width><height>30</height><depth>3</depth></size>
+<object><name>dog</name><pose>Left</pose><difficult>1</difficult>
+<bndbox><xmin>1.0</xmin><ymin>5</ymin><xmax>40</xmax><ymax>30</ymax></bndbox>
+<part><name>head</name><bndbox><xmin>2</xmin><ymin>6</ymin><xmax>9</xmax><ymax>9</ymax>
+</bndbox></part><attributes><attribute><name>seen by</name><value>Ada</value>
+</attribute></attributes></object>
+<object><name>ghost</name><bndbox><xmin>9</xmin><ymin>9</ymin><xmax>3</xmax><ymax>9</ymax>
+</bndbox></object>
+<object><name>cat</name><bndbox><xmin>11</xmin><ymin>11</ymin><xmax>20</xmax>
+<ymax>20</ymax></bndbox><polygon><x1>11</x1><y1>11</y1><x2>20</x2><y2>20</y2></polygon>
+</object></annotation>"""
+
+
+def flat(path):
+    """Every element of an XML file with a text: (tag, text)."""
+    elements = ElementTree.parse(path).iter()
+    return [(e.tag, e.text.strip()) for e in elements if (e.text or "").strip()]
+
+
+def test_what_ingest_does_not_read_stays_in_the_annotation(tmp_path):
+    """Each kind of label, and nothing but it, as it differs from the source."""
+    picture = {"filename": "a.png", "width": 40, "height": 30, "objects": [DOG, CAT]}
+    said = [
+        label("class", 0, **{"class": "wolf", "answer": "yes"}),
+        label("box", 1, answer="yes", **{"class": "cat", "box_xywh": [12, 10, 9, 9]}),
+        label("overlooked", -1, answer="yes"),
+    ]
+    images = {"a": {**picture, "source": SOURCE}}
+    assert accept(tmp_path, said, images=images) == 0
+    (tmp_path / "source.xml").write_text(SOURCE)
+    was = flat(tmp_path / "source.xml")
+    now = flat(tmp_path / "out" / "Annotations" / "a.xml")
+
+    added = now.index(("name", "dog"))  # the new one; the old one is a wolf now
+    expected = list(was)
+    expected[was.index(("name", "dog"))] = ("name", "wolf")
+    cat = expected.index(("name", "cat"))
+    sides = [("xmin", "13"), ("ymin", "11"), ("xmax", "21"), ("ymax", "19")]
+    expected[cat + 1 : cat + 5] = sides
+    assert now[: len(expected)] == expected
+    assert added == len(expected)
+    assert now[-1][0] == "mended"
+
+
+def test_one_that_goes_takes_its_own_element_and_no_other(tmp_path):
+    picture = {"filename": "a.png", "width": 40, "height": 30, "objects": [DOG, CAT]}
+    said = [label("duplicate", 0, answer="yes")]
+    assert accept(tmp_path, said, images={"a": {**picture, "source": SOURCE}}) == 0
+    names = [name for name, _, _ in written(tmp_path)]
+    assert names == ["ghost", "cat"]
+
+
+@pytest.mark.parametrize(
+    "source", [SOURCE.replace("<xmax>40", "<xmax>39"), "<annotation>", ""]
+)
+def test_an_annotation_with_other_boxes_than_ingest_wrote_is_made_anew(
+    tmp_path, source
+):
+    picture = {"filename": "a.png", "width": 40, "height": 30, "objects": [DOG, CAT]}
+    said = [label("duplicate", 0, answer="yes")]
+    assert accept(tmp_path, said, images={"a": {**picture, "source": source}}) == 0
+    assert written(tmp_path) == [("cat", (11, 11, 20, 20), "0")]
 
 
 EACH_CONVENTION = pytest.mark.parametrize(
