@@ -28,7 +28,16 @@ ROOMS = {
         *("doctor", "preflight", "run_fn", "tune"),
     ),
     "trainer.input": (
-        *("config", "records", "frames", "order", "augmenter", "layer", "mixing"),
+        *(
+            "config",
+            "host",
+            "records",
+            "frames",
+            "order",
+            "augmenter",
+            "layer",
+            "mixing",
+        ),
         *("transform_graph", "batches", "undecodable"),
     ),
     "trainer.model": (
@@ -36,8 +45,15 @@ ROOMS = {
         *("retinanet", "build"),
     ),
     "trainer.training": (
-        *("jax_state", "averaging", "checkpoint_copy", "checkpoint", "strategy"),
-        *("tracking", "learning_curves", "callbacks", "fit"),
+        *(
+            "meeting",
+            "hosts",
+            "jax_state",
+            "averaging",
+            "checkpoint_copy",
+            "checkpoint",
+        ),
+        *("strategy", "tracking", "learning_curves", "callbacks", "fit"),
     ),
     "trainer.features": ("row_store", "row_batches", "frozen"),
     "components": (
@@ -52,7 +68,7 @@ ROOMS = {
         *("on_kubeflow", "beam", "config", "config_file", "overrides", "presets"),
         *("run", "data_stages", "pipeline", "runners", "local_run", "retraining"),
         *("show_data", "sample_data", "prediction", "evaluation", "label_prices"),
-        *("export", "cli", "__main__"),
+        *("export", "training", "cli", "__main__"),
     ),
 }
 HEAVY = {"apache_beam", "jax", "keras", "keras_hub", "kfp", "tensorflow", "tfx"}

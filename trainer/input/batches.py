@@ -16,8 +16,10 @@ from trainer.input.frames import (
     default_transform,
     read_frame,
 )
+from trainer.input.host import ONE_HOST, Host
 from trainer.input.mixing import augment_stream, mixed_until, window_size
 from trainer.input.order import (
+    Part,
     StreamOrder,
     frames_from_memory,
     frames_from_shards,
@@ -44,6 +46,7 @@ def make_dataset(
     transform_features: TransformFeatures = default_transform,
     start_step: int = 0,
     train_steps: int = 0,
+    host: Host = ONE_HOST,
 ) -> tf.data.Dataset:
     """Batches of frames: a dict with the keys of `trainer.input.frames.frame_spec`.
 
@@ -61,6 +64,8 @@ def make_dataset(
         [G, 4] and `gt_classes` [G]; the Transform graph's, or the default.
       start_step: training goes on as if this many batches had been taken.
       train_steps: the run's whole length, needed by `close_mosaic_epochs`.
+      host: which process this is. In training it gets its rows of each batch, in
+        evaluation whole batches, an equal number of them.
     """
     index = _filled_index(file_patterns)
     if training:
@@ -82,9 +87,9 @@ def make_dataset(
     )
     if training:
         until = mixed_until(config, order.num_examples, train_steps)
-        batches = _training_batches(index, config, order, read, until)
+        batches = _training_batches(index, config, order, read, until, host)
     else:
-        batches = _evaluation_batches(index, config, read)
+        batches = _evaluation_batches(index, config, read, host)
     options = tf.data.Options()
     options.deterministic = True
     # Replicas share each batch; they do not share out the files.
@@ -115,40 +120,55 @@ def _training_batches(
     order: StreamOrder,
     read: Callable[[tf.Tensor], Frame],
     mixing_stops: int,
+    host: Host,
 ) -> tf.data.Dataset:
+    size = config.global_batch_size
+    part = Part(size, host) if host.count > 1 else None
     # A resumed run must see the windows that an uninterrupted one would have.
     surplus = order.first % window_size(config)
-    order = dataclasses.replace(order, first=order.first - surplus)
+    # Partners may be any of the window; who mixes nothing decodes its part alone.
+    alone = part if window_size(config) == 1 else None
+    order = dataclasses.replace(order, first=order.first - surplus, part=alone)
     if fits_in_cache(index.num_examples, config):
         # Decoding everything first beats a shuffle buffer: any position costs one
         # copy of a frame, and the shuffle is a full permutation.
         frames = frames_from_memory(_each_once(index, read), order)
     else:
         frames = frames_from_shards(index, order, config.shuffle_buffer_bytes, read)
-    augmented = augment_stream(frames, config, order.num_examples, mixing_stops)
+    mixed = None if alone else part
+    augmented = augment_stream(frames, config, order.num_examples, mixing_stops, mixed)
+    if part is not None:
+        first = order.first
+        surplus = sum(map(part.holds, range(first, first + surplus)))
     # Epochs are endless, so a batch larger than the data set fills up too.
-    return augmented.skip(surplus).batch(config.global_batch_size, drop_remainder=True)
+    return augmented.skip(surplus).batch(host.share(size), drop_remainder=True)
 
 
 def _evaluation_batches(
     index: RecordIndex,
     config: InputConfig,
     read: Callable[[tf.Tensor], Frame],
+    host: Host,
 ) -> tf.data.Dataset:
-    frames = _each_once(index, read)
+    size = config.global_batch_size
+    # Whole batches: a model may round an image otherwise in a batch of another size.
+    own = host.block(-(-index.num_examples // size))
+    frames = _each_once(index, read, own.start * size, len(own) * size)
     if fits_in_cache(index.num_examples, config):
         # An evaluation always runs to the end, which is what completes the cache; who
         # evaluates again does so with the same data set.
         frames = frames.cache()
-    return frames.batch(config.global_batch_size)
+    return frames.batch(size)
 
 
 def _each_once(
     index: RecordIndex,
     read: Callable[[tf.Tensor], Frame],
+    first: int = 0,
+    count: int = -1,
 ) -> tf.data.Dataset:
-    """Every frame in the order of the shards."""
-    records = read_records(index.files, parallel_files=1)
+    """Every frame in the order of the shards, or so many from one on."""
+    records = read_records(index.files, parallel_files=1).skip(first).take(count)
     return records.map(read, num_parallel_calls=tf.data.AUTOTUNE)
 
 

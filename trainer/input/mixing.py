@@ -6,7 +6,7 @@ from trainer.augment.draws import Draws
 from trainer.input.augmenter import Augmenter
 from trainer.input.config import InputConfig
 from trainer.input.frames import Frame
-from trainer.input.order import POSITION
+from trainer.input.order import POSITION, Part
 
 
 def example_seed(seed: int, epoch: tf.Tensor, image_id: tf.Tensor) -> tf.Tensor:
@@ -37,12 +37,14 @@ def augment_stream(
     config: InputConfig,
     num_examples: int,
     mixing_stops: int,
+    part: Part | None = None,
 ) -> tf.data.Dataset:
     """Frames with their positions -> augmented frames in the same order.
 
     Partners come from the frame's window: neighbours in the shuffled order, already
     decoded, so a mosaic costs no further reading. `frames` must start at a multiple
-    of `window_size`; mixing stops at a position.
+    of `window_size`; mixing stops at a position. Of a window only the frames that
+    `part` holds come out.
     """
     augmenter = Augmenter(config)
     size = window_size(config)
@@ -59,8 +61,11 @@ def augment_stream(
 
     @tf.autograph.experimental.do_not_convert
     def each_place(window: Frame) -> tf.data.Dataset:
+        places = tf.data.Dataset.range(size)
+        if part is not None:
+            places = places.filter(lambda place: part.holds(window[POSITION][place]))
         # Repeats a reference to the window, not its pixels.
-        return tf.data.Dataset.range(size).map(lambda place: (window, place))
+        return places.map(lambda place: (window, place))
 
     windows = frames.batch(size, drop_remainder=True)
     return windows.flat_map(each_place).map(

@@ -12,6 +12,7 @@ from typing import Any
 import tensorflow as tf
 
 from trainer.input.frames import Frame
+from trainer.input.host import ONE_HOST, Host
 from trainer.input.records import RecordIndex, read_records
 
 # Positions travel with the frames until these are augmented.
@@ -22,13 +23,37 @@ _PARALLEL_FILES = 8
 _FILL_BATCH = 32
 
 
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """The positions that a process trains on: its rows of each batch."""
+
+    global_batch_size: int
+    host: Host = ONE_HOST
+
+    def holds(self, position: tf.Tensor) -> tf.Tensor:
+        """Whether a position is one of them."""
+        place = position % self.global_batch_size
+        return place // self.host.share(self.global_batch_size) == self.host.index
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StreamOrder:
-    """Which example stands at which position; `first` is the first position read."""
+    """Which example stands at which position; `first` is the first position read.
+
+    `part`, where given, leaves out the positions that it does not hold.
+    """
 
     num_examples: int
     seed: int
     first: int = 0
+    part: Part | None = None
+
+    def wanted(self, positions: tf.data.Dataset) -> tf.data.Dataset:
+        """Those of the positions, or of tuples that begin with one, that are read."""
+        part = self.part
+        if part is None:
+            return positions
+        return positions.filter(lambda position, *_: part.holds(position))
 
 
 def frames_from_memory(frames: tf.data.Dataset, order: StreamOrder) -> tf.data.Dataset:
@@ -50,7 +75,7 @@ def frames_from_memory(frames: tf.data.Dataset, order: StreamOrder) -> tf.data.D
         frame = {key: tf.gather(column, row) for key, column in table.items()}
         return {**frame, POSITION: position}
 
-    return tf.data.Dataset.counter(order.first).map(
+    return order.wanted(tf.data.Dataset.counter(order.first)).map(
         frame_at, num_parallel_calls=tf.data.AUTOTUNE
     )
 
@@ -65,7 +90,8 @@ def frames_from_shards(
 
     Shards are permuted and interleaved, then shuffled while still encoded: a JPEG is
     ten times smaller than its pixels. To start late, records are read and skipped,
-    not decoded; at most one epoch of them.
+    not decoded; at most one epoch of them. What is not this process's is not decoded
+    either.
     """
     first_epoch, skipped = divmod(order.first, order.num_examples)
     buffer_size = index.examples_within(shuffle_buffer_bytes)
@@ -89,7 +115,7 @@ def frames_from_shards(
         base = epoch * order.num_examples
         skip = tf.where(epoch == first_epoch, tf.constant(skipped, tf.int64), 0)
         positions = tf.data.Dataset.range(base, base + order.num_examples)
-        return tf.data.Dataset.zip(positions, shuffled).skip(skip)
+        return order.wanted(tf.data.Dataset.zip(positions, shuffled).skip(skip))
 
     @tf.autograph.experimental.do_not_convert
     def decode(position: tf.Tensor, serialized: tf.Tensor) -> Frame:

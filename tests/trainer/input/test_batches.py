@@ -10,6 +10,7 @@ from image_shards import write_shard as _write
 
 from trainer.augment.declaration import ColorJitter, HorizontalFlip, MixUp, Mosaic
 from trainer.input.batches import count_examples, fits_in_cache, make_dataset
+from trainer.input.host import Host
 
 IN_MEMORY, STREAMED = 1 << 30, 0
 BOTH = pytest.mark.parametrize(
@@ -114,6 +115,56 @@ def test_resumed_training_sees_the_batches_of_an_uninterrupted_run(
     for start_step in (1, 5):
         resumed = _batches(shards, config, 8 - start_step, start_step=start_step)
         _assert_same(resumed, whole[start_step:])
+
+
+@pytest.mark.parametrize(
+    ("cache_bytes", "augmentation"),
+    [
+        (IN_MEMORY, HorizontalFlip()),
+        (STREAMED, HorizontalFlip()),
+        (STREAMED, Mosaic(probability=1.0)),
+    ],
+    ids=["memory", "stream", "mixed"],
+)
+def test_processes_read_the_parts_of_one_global_batch(
+    shards, cache_bytes, augmentation
+):
+    config = _config(cache_bytes=cache_bytes, augmentations=(augmentation,))
+
+    whole = _batches(shards, config, 5, start_step=2)
+    parts = [_batches(shards, config, 5, start_step=2, host=Host(i, 2)) for i in (0, 1)]
+
+    joined = [
+        {key: np.concatenate([first[key], second[key]]) for key in first}
+        for first, second in zip(*parts, strict=True)
+    ]
+    _assert_same(joined, whole)
+
+
+@BOTH
+def test_processes_evaluate_whole_batches_each_image_once(shards, cache_bytes):
+    # eleven images in batches of four: one process has two of them, the other one
+    config = _config(cache_bytes=cache_bytes)
+
+    def batches(**arguments):
+        dataset = make_dataset(shards, config, training=False, **arguments)
+        return [{k: v.numpy() for k, v in batch.items()} for batch in dataset]
+
+    parts = [batches(host=Host(i, 2)) for i in (0, 1)]
+    assert [len(part) for part in parts] == [1, 2]
+    _assert_same([*parts[0], *parts[1]], batches())
+    # of more processes than batches, some have none
+    assert [len(batches(host=Host(i, 4))) for i in range(4)] == [0, 1, 1, 1]
+
+
+def test_processes_must_share_the_batch_evenly(shards):
+    with pytest.raises(ValueError, match="global_batch_size 4 is not a multiple of 3"):
+        make_dataset(shards, _config(), training=True, host=Host(0, 3))
+
+
+def test_a_process_must_be_one_of_them():
+    with pytest.raises(ValueError, match="need 0 <= index < count"):
+        Host(2, 2)
 
 
 def test_another_seed_gives_another_order(shards):
