@@ -22,6 +22,7 @@ COMMANDS = {
     "run": ("pipeline.cli.run", "VOC data set in, gated and pushed detector out"),
     "retrain": ("pipeline.cli.retrain", "the same where a span is new, for schedules"),
     "ingest": ("pipeline.cli.ingest", "check a VOC data set, write TFRecords"),
+    "train": ("pipeline.cli.train", "a model from ingest's output, on many machines"),
     "score": ("pipeline.cli.score", "exact COCO and VOC metrics of a results file"),
     "show-data": ("pipeline.cli.show_data", "render what the model really sees"),
     "sample-data": ("pipeline.cli.sample_data", "draw a VOC data set to try things on"),

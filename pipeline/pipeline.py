@@ -18,6 +18,7 @@ from pipeline.config import PipelineConfig, RunPaths, watching_path
 from pipeline.data_stages import span_stages
 from pipeline.run.state import RunState, model_fingerprint, stage_digest
 from schemas.config_json import to_json, to_mapping
+from schemas.user_error import UserError
 from trainer.config import deciding
 from trainer.search_space import TunerConfig
 
@@ -32,6 +33,7 @@ def create_pipeline(
     Nothing here is a TFX Resolver, has a driver of its own, or is an InfraValidator:
     open-source Kubeflow v2 runs none of these.
     """
+    _refuse_several_processes(config)
     spans = span_stages(config, paths, state)
     schema = SchemaImport(schema_text=_SCHEMA.read_text())
     data_gate = DataGate(
@@ -150,6 +152,16 @@ def create_pipeline(
         pusher,
     ]
     return data_stages + model_stages
+
+
+def _refuse_several_processes(config: PipelineConfig) -> None:
+    """UserError where the Trainer of a run, which is one process, is to be several."""
+    if config.trainer.strategy == "multi_host":
+        raise UserError(
+            "trainer.strategy 'multi_host' is several processes, and the Trainer of a "
+            "run or of a package is one: start `voc-pipeline train` in each of them, "
+            "or set trainer.strategy=data_parallel for all devices of one machine"
+        )
 
 
 def _slices(config: PipelineConfig) -> list[dict[str, Any]]:

@@ -12,6 +12,8 @@ from pipeline.cli import compile as compile_command
 from pipeline.cli import retrain as retrain_command
 from pipeline.cli import rollback as rollback_command
 from pipeline.cli import submit as submit_command
+from pipeline.cli import train as train_command
+from pipeline.cli.config_options import config_from
 from pipeline.overrides import apply_overrides
 from pipeline.presets import PRESETS, smoke
 
@@ -188,6 +190,28 @@ def test_the_retraining_job_learns_from_a_window_and_pushes_where_serving_looks(
     assert served in server["containers"][0]["args"]
     (image,) = load("retrain/kustomization.yaml")["images"]
     assert image["name"] == container["image"]
+
+
+def test_a_trainjob_starts_a_training_that_the_command_takes():
+    job, runtime = load("training/trainjob.yaml"), load("training/runtime.yaml")
+    assert job["spec"]["runtimeRef"]["kind"] == runtime["kind"]
+    assert job["spec"]["runtimeRef"]["name"] == runtime["metadata"]["name"]
+    trainer = job["spec"]["trainer"]
+    assert trainer["command"][:2] == ["voc-pipeline", "train"]
+    parser = argparse.ArgumentParser()
+    train_command.add_arguments(parser)
+    args = parser.parse_args([*trainer["command"][2:], *trainer["args"]])
+    config = config_from(args).trainer
+    assert config.strategy == "multi_host"
+    assert config.input.global_batch_size % trainer["numNodes"] == 0
+    assert {"name": "KERAS_BACKEND", "value": "jax"} in trainer["env"]
+    (node,) = runtime["spec"]["template"]["spec"]["replicatedJobs"]
+    pod = node["template"]["spec"]["template"]["spec"]
+    claim = load("overlays/volume/volume.yaml")["metadata"]["name"]
+    assert pod["volumes"][0]["persistentVolumeClaim"]["claimName"] == claim
+    mount = pod["containers"][0]["volumeMounts"][0]["mountPath"]
+    for path in (args.examples, args.output):
+        assert path.startswith(f"{mount}/")
 
 
 def test_the_image_copies_every_package_and_the_ignore_file_lets_it():

@@ -66,7 +66,9 @@ class TrainerConfig:
     evaluate_every_steps: int = 0  # 0: at epochs' ends only
     checkpoint_every_steps: int = 500
     early_stopping_epochs: int = 0  # epochs without a better mAP; 0: never
-    strategy: Literal["auto", "cpu", "gpu", "mirrored", "data_parallel"] = "auto"
+    strategy: Literal[
+        "auto", "cpu", "gpu", "mirrored", "data_parallel", "multi_host"
+    ] = "auto"
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = "auto"
     jit_compile: bool = False
     frozen_features: Literal["auto", "off"] = "auto"

@@ -21,6 +21,7 @@ from trainer.config import TrainerConfig, with_watching
 from trainer.doctor.examine import examine
 from trainer.features.frozen import kept_features
 from trainer.input.batches import count_examples, make_dataset
+from trainer.input.host import ONE_HOST, Host
 from trainer.input.records import index_records, read_records
 from trainer.input.transform_graph import transform_features_fn
 from trainer.input.undecodable import undecodable_named
@@ -32,6 +33,7 @@ from trainer.serving.saved_model import EXTRA, export_model, write_extra
 from trainer.serving.warm_start import warm_start
 from trainer.training.checkpoint_copy import CheckpointCopy, is_in_store
 from trainer.training.fit import TrainingData, fit, is_begun
+from trainer.training.hosts import leave, this_host
 from trainer.training.strategy import (
     compiles_step,
     distribution_scope,
@@ -68,15 +70,19 @@ def run_fn(fn_args: Any) -> None:
     if fn_args.hyperparameters:
         config = with_values(config, fn_args.hyperparameters["values"])
     label_map = label_map_of(fn_args)
-    data = training_data(config, fn_args, label_map)
+    host = this_host(config.strategy)
+    data = training_data(config, fn_args, label_map, host)
     under_tensorflow = keras.backend.backend() == "tensorflow"
     export = export_model if under_tensorflow else export_with_tensorflow
     served = fn_args.serving_model_dir
     with (
         undecodable_named(fn_args.train_files, fn_args.eval_files),
-        tracked(config.tracking, to_mapping(config), served) as trackers,
+        tracked(
+            config.tracking if host.is_first else (), to_mapping(config), served
+        ) as trackers,
     ):
-        with _checkpoint_folder(custom["checkpoint_dir"]) as (folder, copy):
+        kept_in = custom["checkpoint_dir"] if host.is_first else ""
+        with _checkpoint_folder(kept_in) as (folder, copy):
             model = train(
                 config,
                 data,
@@ -85,6 +91,10 @@ def run_fn(fn_args: Any) -> None:
                 trackers=trackers,
                 checkpoint_copy=copy,
             )
+        if host.count > 1:
+            leave()  # the others need not wait for the export
+        if not host.is_first:
+            return
         export(model, config.input.image_size, label_map, served)
         write_extra(served, CONFIG_FILENAME, to_json(config))
         images = images_learned_from(fn_args.train_files, config.model.initial_model)
@@ -114,7 +124,7 @@ def label_map_of(fn_args: Any) -> LabelMap:
 
 
 def training_data(
-    config: TrainerConfig, fn_args: Any, label_map: LabelMap
+    config: TrainerConfig, fn_args: Any, label_map: LabelMap, host: Host = ONE_HOST
 ) -> TrainingData:
     """Batches of the two splits; ground truth comes through the Transform graph."""
     options: dict[str, Any] = {}
@@ -132,16 +142,20 @@ def training_data(
             training=True,
             start_step=step,
             train_steps=steps,
+            host=host,
             **options,
         ),
         # one data set for all evaluations: each new one would decode its images anew
         evaluation=functools.cache(
-            lambda: make_dataset(eval_files, config.input, training=False, **options)
+            lambda: make_dataset(
+                eval_files, config.input, training=False, host=host, **options
+            )
         ),
         num_train_examples=num_examples,
         class_names=label_map.names,
         stored=lambda count: _stored(eval_files, count),
         digest=" ".join(digests),
+        host=host,
     )
 
 
@@ -173,7 +187,9 @@ def train(
                 steps,
                 data.num_train_examples,
             )
-            if config.doctor and is_begun(config, data, checkpoint_dir):
+            if config.doctor and data.host.count > 1:
+                _LOG.info("doctor: not asked, it looks at a training of one process")
+            elif config.doctor and is_begun(config, data, checkpoint_dir):
                 _LOG.info("doctor: not asked again, a begun training goes on")
             elif config.doctor:
                 examine(model, data, config.input, log_dir, config.doctor_seconds)

@@ -2,5 +2,5 @@
 
 Imports beam, schemas, trainer, components and of the pipeline on_kubeflow, config,
 config_file, overrides, presets, run, runners, local_run, retraining, show_data,
-sample_data, prediction, evaluation, label_prices and export.
+sample_data, prediction, evaluation, label_prices, export and training.
 """

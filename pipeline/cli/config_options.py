@@ -13,8 +13,10 @@ from schemas.config_json import field_paths, to_mapping
 from schemas.label_map import LabelMap
 
 
-def add_config_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options that choose and change a config."""
+def add_config_arguments(
+    parser: argparse.ArgumentParser, *, label_map: bool = True
+) -> None:
+    """The options that choose and change a config; `label_map`: and its classes."""
     preset = parser.add_argument(
         "--preset",
         default="cpu_small",
@@ -35,7 +37,10 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
         help="change a field, such as trainer.seed=1; may be given several times, and "
         "`voc-pipeline presets NAME --explain` tells the fields (default: none)",
     )
-    add_label_map_argument(parser)
+    if label_map:
+        add_label_map_argument(parser)
+    else:
+        parser.set_defaults(label_map=None)
     # What a shell completes; argcomplete looks for this attribute.
     vars(preset)["completer"] = lambda **_: list(presets.PRESETS)
     vars(change)["completer"] = _assignments

@@ -16,7 +16,11 @@ from components.example_gen.output.ingest_report import Report
 from components.example_gen.shards.tfrecord import TFRecordWriter, read_records
 from components.example_gen.source import spans
 from components.example_gen.source.annotation import Convention
-from pipeline.run.written_examples import example_folders, require_split, splits_in
+from pipeline.run.written_examples import (
+    folder_with_splits,
+    require_split,
+    splits_in,
+)
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
 from schemas.tf_example import decode_example
 
@@ -64,7 +68,7 @@ def examples_of(data: str, split: str, work: str) -> Examples:
     `split` names one; "" is every image of a VOC data set, and of TFRecords the split
     that a gate would judge on. Raises UserError where there is no such split.
     """
-    folder = _with_splits(data)
+    folder = folder_with_splits(Path(data))
     report = ""
     said: dict[str, Any] = {"corners": _corners_of(folder)} if folder else {}
     if not folder:
@@ -81,16 +85,6 @@ def examples_of(data: str, split: str, work: str) -> Examples:
     require_split(data, chosen, there)
     pattern = f"{glob.escape(folder)}/Split-{glob.escape(chosen)}/*"
     return Examples(pattern, names, chosen, report, **said)
-
-
-def _with_splits(data: str) -> str:
-    """The folder with the label map and the splits, where there is one; else ""."""
-    place = Path(data)
-    for folder in (place, place / "examples", *example_folders(place)):
-        # A drawn sample has a label map, too, but no shards.
-        if (folder / LABEL_MAP_FILENAME).is_file() and splits_in(folder):
-            return str(folder)
-    return ""
 
 
 def _corners_of(folder: str) -> Convention:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pipeline.run.record import latest_run, metadata_path, newest_ingest
 from schemas.did_you_mean import did_you_mean
+from schemas.label_map import LABEL_MAP_FILENAME
 from schemas.user_error import UserError
 
 _WINDOW = "SpanWindow"
@@ -16,6 +17,15 @@ _STAGES = ("VocExampleGen", "VocExampleGen-*", _WINDOW)
 def splits_in(folder: Path) -> list[str]:
     """Names of the splits that lie in a folder; none where it is no such folder."""
     return sorted(path.name.removeprefix("Split-") for path in folder.glob("Split-*"))
+
+
+def folder_with_splits(place: Path) -> str:
+    """Where label map and splits lie, of an ingest's output or a root; else ""."""
+    for folder in (place, place / "examples", *example_folders(place)):
+        # A drawn sample has a label map, too, but no shards.
+        if (folder / LABEL_MAP_FILENAME).is_file() and splits_in(folder):
+            return str(folder)
+    return ""
 
 
 def require_split(place: str, split: str, there: Sequence[str]) -> None:

@@ -9,6 +9,7 @@ from pipeline.config import RunPaths
 from pipeline.overrides import apply_overrides
 from pipeline.pipeline import create_pipeline
 from pipeline.run.state import RunState
+from schemas.user_error import UserError
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
@@ -28,6 +29,13 @@ def test_the_edges_are_the_drawn_ones(edges):
     }
     (transform,) = [stage for stage in stages if stage.id == "Transform"]
     assert "DataGate" in {node.id for node in transform.upstream_nodes}
+
+
+def test_a_training_of_several_processes_is_refused_with_the_command_for_it():
+    config = apply_overrides(presets.cpu_small(), ["trainer.strategy=multi_host"])
+    state = RunState(data_digest="", baseline_identity="")
+    with pytest.raises(UserError, match="start `voc-pipeline train` in each of them"):
+        create_pipeline(config, PATHS, state)
 
 
 def test_an_earlier_span_is_two_stages_more_and_reaches_only_the_data_gate(edges):

@@ -13,6 +13,8 @@ from trainer.metrics.summary import CocoSummary, coco_summary
 
 Batch = Mapping[str, Any]
 Detect = Callable[[Any], Mapping[str, Any]]
+Arrays = Mapping[str, NDArray[Any]]
+_COLUMNS = ("image", "boxes", "class", "of")
 
 
 def compiled_detector(model: Any) -> Detect:
@@ -41,10 +43,15 @@ def _compiled_by_jax(model: Any) -> Detect:
         return model.stateless_call(weights, others, images, training=False)[0]
 
     return lambda images: detect(
-        [variable.value for variable in model.trainable_variables],
-        [variable.value for variable in model.non_trainable_variables],
+        [local(variable.value) for variable in model.trainable_variables],
+        [local(variable.value) for variable in model.non_trainable_variables],
         np.asarray(images),
     )
+
+
+def local(value: Any) -> Any:
+    """JAX's array, or this process's copy of one that several hold."""
+    return value if value.is_fully_addressable else value.addressable_data(0)
 
 
 def evaluate_batches(
@@ -52,10 +59,13 @@ def evaluate_batches(
     batches: Iterable[Batch],
     class_names: Sequence[str],
     look: Callable[[Batch, Mapping[str, Any]], None] | None = None,
+    gather: Callable[[Arrays], Sequence[Arrays]] = lambda arrays: [arrays],
 ) -> CocoSummary:
     """Score detections against ground truth, both in pixels of the original images.
 
     `look`, where given, is shown each batch with its detections, in the frame's pixels.
+    `gather` gives the columns of every process that has evaluated a part of the split,
+    in the order of the parts.
     """
     columns = _Columns()
     for batch in batches:
@@ -63,10 +73,11 @@ def evaluate_batches(
         columns.add(batch, outputs)
         if look is not None:
             look(batch, outputs)
+    whole = _joined(gather(columns.arrays()))
     return coco_summary(
-        columns.ground_truths(),
-        columns.detections(),
-        image_ids=columns.image_ids,
+        GroundTruths(**_named(whole, "truth", "difficult")),
+        Detections(**_named(whole, "found", "score")),
+        image_ids=whole["image_ids"].tolist(),
         class_names=class_names,
     )
 
@@ -92,11 +103,16 @@ class _Columns:
         found = boxes, outputs["classes"], outputs["scores"]
         self._found.append(_rows(numbers, *map(np.asarray, found)))
 
-    def ground_truths(self) -> GroundTruths:
-        return GroundTruths(**_joined(self._truth, "difficult"))
-
-    def detections(self) -> Detections:
-        return Detections(**_joined(self._found, "score"))
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Columns by name; those of boxes are missing where there was no batch."""
+        arrays = {"image_ids": np.array(self.image_ids, str)}
+        for kind, rows in (("truth", self._truth), ("found", self._found)):
+            columns = map(np.concatenate, zip(*rows, strict=True))
+            arrays |= {
+                f"{kind}/{name}": column
+                for name, column in zip(_COLUMNS, columns, strict=bool(rows))
+            }
+        return arrays
 
 
 def _rows(
@@ -108,13 +124,24 @@ def _rows(
     return image[is_box], boxes[is_box], classes[is_box], of[is_box]
 
 
-def _joined(rows: list[tuple[NDArray[Any], ...]], of: str) -> dict[str, NDArray[Any]]:
-    """`_rows` of every batch as columns; `of` names the last."""
-    if not rows:
+def _joined(parts: Sequence[Arrays]) -> dict[str, NDArray[Any]]:
+    """The columns of all parts of a split; images are counted through."""
+    filled = [dict(part) for part in parts if len(part["image_ids"])]
+    if not filled:
         raise ValueError("nothing to evaluate: the eval split has no examples")
-    image, boxes, *others = map(np.concatenate, zip(*rows, strict=True))
-    columns = {"image": image, "boxes_xywh": to_xywh(boxes)}
-    return columns | dict(zip(("class_id", of), others, strict=True))
+    before = 0
+    for part in filled:
+        for name in ("truth/image", "found/image"):
+            part[name] = part[name] + before
+        before += len(part["image_ids"])
+    return {name: np.concatenate([p[name] for p in filled]) for name in filled[0]}
+
+
+def _named(columns: Arrays, kind: str, of: str) -> dict[str, NDArray[Any]]:
+    """Columns of ground truths or detections; `of` is the last one's name."""
+    image, boxes, class_id, last = (columns[f"{kind}/{name}"] for name in _COLUMNS)
+    named = {"image": image, "boxes_xywh": to_xywh(boxes), "class_id": class_id}
+    return named | {of: last}
 
 
 def _original(

@@ -1,7 +1,7 @@
 """A few eval images with ground truth and detections, the same ones every time."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from trainer.image.drawing import (
 )
 
 SHOWN_FROM_SCORE = 0.3
+Kept = Mapping[str, NDArray[Any]]  # by rank
 
 
 class EvaluationPictures:
@@ -40,6 +41,13 @@ class EvaluationPictures:
                     continue
                 del self._kept[max(self._kept)]
             self._kept[rank] = self._drawn(batch, outputs, row)
+
+    def join(self, gather: Callable[[Kept], Iterable[Kept]]) -> None:
+        """Keep those that one process would have that looks at every part."""
+        kept = {
+            rank: image for part in gather(self._kept) for rank, image in part.items()
+        }
+        self._kept = {rank: kept[rank] for rank in sorted(kept)[: self.count]}
 
     def pictures(self) -> list[NDArray[np.uint8]]:
         """Those kept, uint8 [H, W, 3], always in the same order."""

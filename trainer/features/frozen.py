@@ -47,6 +47,10 @@ def kept_features(
     if not is_frozen(model, config):
         yield data
         return
+    if data.host.count > 1:
+        _LOG.info("features not kept: of several processes each would need all")
+        yield data
+        return
     shapes = _shapes(model, config.input)
     epochs = epochs_to_keep(config, data.num_train_examples, row_bytes(shapes))
     num_rows = epochs * data.num_train_examples

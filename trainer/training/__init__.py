@@ -1,4 +1,4 @@
-"""One training: fit, its callbacks, checkpoints, devices, tracking.
+"""One training: fit, its callbacks, checkpoints, devices, processes, tracking.
 
-Imports schemas, metrics, model, optimizer, evaluation and the config.
+Imports schemas, input, metrics, model, optimizer, evaluation and the config.
 """

@@ -15,8 +15,10 @@ from keras import ops
 from numpy.typing import NDArray
 
 from schemas.user_error import UserError
+from trainer.input.host import ONE_HOST, Host
 from trainer.training.averaging import WeightAverage
 from trainer.training.checkpoint_copy import CheckpointCopy
+from trainer.training.hosts import from_first
 from trainer.training.jax_state import bring_variables_up_to_date
 
 _LOG = logging.getLogger(__name__)
@@ -44,7 +46,8 @@ class CheckpointStore:
     A fingerprint names data, code and config; checkpoints of another one are
     left aside. A folder gets its name when all of it is on the disk and loses it
     before any of it goes, so that a folder of the right name is always complete.
-    `copy`, where given, follows each of them, and was fetched before.
+    `copy`, where given, follows each of them, and was fetched before. Of several
+    processes the first alone writes and reads, and hands the others what it read.
     """
 
     def __init__(
@@ -52,10 +55,12 @@ class CheckpointStore:
         directory: str | Path,
         fingerprint: str,
         copy: CheckpointCopy | None = None,
+        host: Host = ONE_HOST,
     ) -> None:
         self.directory = Path(directory)
         self.fingerprint = fingerprint
         self.copy = copy
+        self.host = host
 
     def save(
         self, model: Any, progress: Progress, average: WeightAverage | None = None
@@ -90,6 +95,22 @@ class CheckpointStore:
         variables: list[Any],
         average: WeightAverage | None = None,
     ) -> Progress | None:
+        names = _names(variables, average)
+        read = self._read(prefix, names) if self.host.is_first else None
+        arrays = from_first(read, self.host)
+        if arrays is None:
+            return None
+        *values, progress = arrays.values()
+        for variable, value in zip(variables, values, strict=False):
+            variable.assign(value)
+        if average is not None:
+            average.set(values[len(variables) :])
+        return _progress(json.loads(str(progress)))
+
+    def _read(
+        self, prefix: str, names: dict[str, tuple[int, ...]]
+    ) -> dict[str, NDArray[Any]] | None:
+        """The values of the newest readable one, and behind them its progress."""
         for folder, progress in self._own(prefix):
             try:
                 path = folder / "variables.npz"
@@ -98,12 +119,9 @@ class CheckpointStore:
             except UNREADABLE as error:
                 _LOG.warning("%s is damaged (%s): not used", folder, error)
                 continue
-            values = _fitting(arrays, _names(variables, average), folder)
-            for variable, value in zip(variables, values, strict=False):
-                variable.assign(value)
-            if average is not None:
-                average.set(values[len(variables) :])
-            return progress
+            _refuse_unless_fitting(arrays, names, folder)
+            text = json.dumps(dataclasses.asdict(progress))
+            return {**arrays, "progress": np.array(text)}
         return None
 
     def _own(self, prefix: str) -> Iterator[tuple[Path, Progress]]:
@@ -112,8 +130,7 @@ class CheckpointStore:
             try:
                 values = json.loads((folder / "progress.json").read_text())
                 version = values.pop("format", 1)
-                history = tuple(values.pop("history"))
-                progress = Progress(**values, history=history)
+                progress = _progress(values)
             except UNREADABLE as error:
                 _LOG.warning("%s is damaged (%s): not used", folder, error)
                 continue
@@ -129,6 +146,8 @@ class CheckpointStore:
         progress: Progress,
         average: WeightAverage | None = None,
     ) -> None:
+        if not self.host.is_first:
+            return
         progress = dataclasses.replace(progress, fingerprint=self.fingerprint)
         final = self.directory / f"{prefix}{progress.step:08d}"
         self._remove_unfinished_saves()
@@ -183,9 +202,13 @@ def _arrays(
     return dict(zip(_names(variables, average), values, strict=True))
 
 
-def _fitting(
+def _progress(values: dict[str, Any]) -> Progress:
+    return Progress(**{**values, "history": tuple(values["history"])})
+
+
+def _refuse_unless_fitting(
     arrays: dict[str, NDArray[Any]], names: dict[str, tuple[int, ...]], folder: Path
-) -> list[NDArray[Any]]:
+) -> None:
     wanted = list(names.items())
     stored = [(name, array.shape) for name, array in arrays.items()]
     if wanted != stored:
@@ -197,4 +220,3 @@ def _fitting(
             f"{folder} does not fit the model: {different[0]} here, "
             f"{different[1]} there; remove the folder to train from the start"
         )
-    return list(arrays.values())

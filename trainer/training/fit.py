@@ -1,6 +1,7 @@
 """The training itself: data, model, callbacks, and going on where it stopped."""
 
 import dataclasses
+import functools
 import hashlib
 import io
 import logging
@@ -14,6 +15,7 @@ from schemas.config_json import to_json
 from schemas.detection_example import DetectionExample
 from trainer.config import TrainerConfig, deciding
 from trainer.evaluation.pictures import EvaluationPictures
+from trainer.input.host import ONE_HOST, Host
 from trainer.metrics.summary import CocoSummary
 from trainer.training.averaging import WeightAverage, put_average
 from trainer.training.callbacks.evaluate import Evaluate
@@ -28,6 +30,7 @@ from trainer.training.callbacks.tensorboard import TensorBoard
 from trainer.training.callbacks.track import Track
 from trainer.training.checkpoint import CheckpointStore, Progress
 from trainer.training.checkpoint_copy import CheckpointCopy
+from trainer.training.hosts import gathered, require_same
 from trainer.training.learning_curves import (
     CURVES_FILE,
     HISTORY_FILE,
@@ -47,7 +50,9 @@ class TrainingData:
     `train(step)` is an endless tf.data.Dataset that starts with the batch of that
     step; `evaluation()` gives each eval image once, and `stored(n)` the first n of
     its examples as they lie in their files. `digest` is of the contents of both splits;
-    "" where nothing of the training is kept for another one.
+    "" where nothing of the training is kept for another one. Of several processes that
+    train together, `train` gives the rows of each batch that are `host`'s, and
+    `evaluation` its part of the images.
     """
 
     train: Callable[[int], Any]
@@ -56,6 +61,7 @@ class TrainingData:
     class_names: Sequence[str]
     stored: Callable[[int], Sequence[DetectionExample]] = lambda count: ()
     digest: str = ""
+    host: Host = ONE_HOST
 
 
 def is_begun(config: TrainerConfig, data: TrainingData, checkpoint_dir: str) -> bool:
@@ -79,7 +85,8 @@ def fit(
     same. Returns the last evaluation, or None if there was nothing left to train.
     """
     fingerprint = _fingerprint(config, data)
-    store = CheckpointStore(checkpoint_dir, fingerprint, checkpoint_copy)
+    require_same("config, data set or label map", fingerprint, data.host)
+    store = CheckpointStore(checkpoint_dir, fingerprint, checkpoint_copy, data.host)
     model.optimizer.build(model.trainable_variables)
     state = TrainingState(
         train_steps=config.total_steps(data.num_train_examples),
@@ -112,7 +119,8 @@ def fit(
         _LOG.info("%s", _best_line(best, model.compute_dtype))
     elif average is not None:
         put_average(average)
-    _write_history(state, log_dir)
+    if data.host.is_first:
+        _write_history(state, log_dir)
     return state.summary
 
 
@@ -182,6 +190,7 @@ def _callbacks(
             config.tensorboard_images, config.seed, data.class_names
         ),
         average,
+        functools.partial(gathered, host=data.host),
     )
     follow = [FollowAverage(state, average)] if average is not None else []
     # in this order: each reads what those before it have found
@@ -192,9 +201,9 @@ def _callbacks(
         evaluate,
         KeepHistory(state),
         SaveCheckpoints(state, store, config.checkpoint_every_steps, average),
-        TensorBoard(state, log_dir),
-        ShowProgress(state),
     ]
+    if data.host.is_first:
+        callbacks += [TensorBoard(state, log_dir), ShowProgress(state)]
     if trackers:
         callbacks.append(Track(state, trackers))
     if config.early_stopping_epochs:

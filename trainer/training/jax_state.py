@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
+from trainer.evaluation.evaluate import local
 from trainer.optimizer.build import unscaled_optimizer
 
 
@@ -27,9 +28,12 @@ def learning_rate_of(model: Any) -> float:
 
 
 def current_values(model: Any, variables: list[Any]) -> list[Any]:
-    """The arrays that these variables of a model on JAX hold, also inside an epoch."""
+    """The arrays that these variables of a model on JAX hold, also inside an epoch.
+
+    Those of this process, where several train one model: all have the same.
+    """
     if not _is_inside(model):
-        return [variable.value for variable in variables]
+        return [local(variable.value) for variable in variables]
     values = {
         id(variable): value
         for kind in ("trainable_variables", "non_trainable_variables")
@@ -37,7 +41,7 @@ def current_values(model: Any, variables: list[Any]) -> list[Any]:
             getattr(model, kind), model._jax_state[kind], strict=True
         )
     }
-    return [values[id(variable)] for variable in variables]
+    return [local(values[id(variable)]) for variable in variables]
 
 
 def optimizer_value(model: Any, variable: Any) -> NDArray[Any]:

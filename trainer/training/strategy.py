@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from schemas.user_error import UserError
+from trainer.training.hosts import require_jax, this_host
 
 
 def distribution_scope(strategy: str) -> contextlib.AbstractContextManager[Any]:
@@ -13,9 +14,13 @@ def distribution_scope(strategy: str) -> contextlib.AbstractContextManager[Any]:
 
     "auto" is all GPUs there are, else the CPU. "mirrored" is TensorFlow's
     MirroredStrategy over this host's GPUs (or virtual CPUs, if there are several).
-    "data_parallel" is keras.distribution on the JAX backend.
+    "data_parallel" is keras.distribution on the JAX backend, "multi_host" the same
+    over the devices of several processes, each of which reads its part of a batch.
     """
     backend = keras.backend.backend()
+    if strategy == "multi_host":
+        this_host(strategy)
+        return keras.distribution.DataParallel(auto_shard_dataset=False).scope()
     if strategy == "data_parallel":
         return _data_parallel(backend)
     if backend != "tensorflow":
@@ -25,6 +30,7 @@ def distribution_scope(strategy: str) -> contextlib.AbstractContextManager[Any]:
 
 def require_equal_shares(strategy: str, global_batch_size: int) -> None:
     """UserError where the replicas of a strategy cannot share a batch equally."""
+    require_jax(strategy)
     replicas = _replicas(strategy)
     if global_batch_size % replicas:
         nearest = max(1, round(global_batch_size / replicas)) * replicas
@@ -37,7 +43,7 @@ def require_equal_shares(strategy: str, global_batch_size: int) -> None:
 
 def _replicas(strategy: str) -> int:
     """On how many devices a strategy trains at once."""
-    if strategy == "data_parallel":
+    if strategy in ("data_parallel", "multi_host"):
         return len(keras.distribution.list_devices())
     if keras.backend.backend() != "tensorflow":
         return 1

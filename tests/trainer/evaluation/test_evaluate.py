@@ -56,4 +56,26 @@ def test_whole_pixels_are_whole_again():
     given["gt_boxes"] = np.stack([in_frame, np.zeros(4, np.float32)])[None]
     seen = _Columns()
     seen.add(given, finds([0, 0, 1, 1])(given["images"]))
-    assert seen.ground_truths().boxes_xywh.tolist() == [[7.0, 300.0, 20.0, 20.0]]
+    assert seen.arrays()["truth/boxes"].tolist() == [[7.0, 300.0, 27.0, 320.0]]
+
+
+def test_parts_that_processes_evaluate_make_the_number_of_the_whole():
+    found, missed = batch(), batch() | {"image_ids": np.array([b"b"])}
+    missed["gt_boxes"] = missed["gt_boxes"] + np.float32(30)
+    detect = finds([0, 10, 40, 30])
+    parts = []
+
+    def part_of(*batches):
+        with pytest.raises(ValueError, match="nothing to evaluate"):
+            evaluate_batches(
+                detect, batches, ["dog"], gather=lambda own: parts.append(own) or []
+            )
+
+    for batches in ((found,), (), (missed,)):  # one process has no batch
+        part_of(*batches)
+    whole = evaluate_batches(detect, [found, missed], ["dog"])
+    joined = evaluate_batches(detect, [], ["dog"], gather=lambda own: parts)
+    np.testing.assert_equal(joined.metrics, whole.metrics)
+    np.testing.assert_equal(joined.per_class, whole.per_class)
+    # two objects, two detections of one score, one of which is right, in whatever order
+    assert 0 < whole.metrics["AP"] < 1

@@ -51,6 +51,17 @@ def test_the_same_images_are_shown_whatever_their_order_and_batches():
     assert any(shown(names, seed=seed) != chosen for seed in (1, 2))
 
 
+def test_processes_show_the_images_that_one_would():
+    names = [str(number) for number in range(10, 30)]
+    parts = [EvaluationPictures(3, 0, ["dog"]) for _ in range(2)]
+    for part, own in zip(parts, (names[:12], names[12:]), strict=True):
+        part.add(batch_of(own), outputs_of(len(own)))
+    kept = []
+    parts[1].join(lambda own: kept.append(own) or [own])
+    parts[0].join(lambda own: [own, *kept])
+    assert [int(each[0, 0, 0]) for each in parts[0].pictures()] == shown(names)
+
+
 def test_fewer_images_than_asked_for_are_all_shown_and_none_if_none_is_wanted():
     assert sorted(shown(["5", "6"])) == [5, 6]
     assert shown(["5", "6"], count=0) == []

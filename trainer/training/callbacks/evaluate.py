@@ -14,6 +14,7 @@ from trainer.evaluation.pictures import EvaluationPictures
 from trainer.training.averaging import WeightAverage, averaged_weights
 from trainer.training.callbacks.state import TrainingState
 from trainer.training.checkpoint import CheckpointStore, Progress
+from trainer.training.hosts import Arrays
 
 
 class Evaluate(keras.callbacks.Callback):
@@ -21,7 +22,8 @@ class Evaluate(keras.callbacks.Callback):
 
     Every `every_epochs` epochs, every `every_steps` steps if that is not 0, and
     after the last step. Adds mAP, AP50 and recall (AR100) to the epoch's logs, and
-    leaves the images that a new `picture()` keeps in the state.
+    leaves the images that a new `picture()` keeps in the state. `gather` gives what
+    every process found, where each evaluates a part.
     """
 
     def __init__(  # noqa: PLR0913  what to judge, when, and where it goes
@@ -34,6 +36,7 @@ class Evaluate(keras.callbacks.Callback):
         every_steps: int = 0,
         picture: Callable[[], EvaluationPictures] | None = None,
         average: WeightAverage | None = None,
+        gather: Callable[[Arrays], list[Arrays]] = lambda arrays: [arrays],
     ) -> None:
         super().__init__()
         self.state = state
@@ -44,6 +47,7 @@ class Evaluate(keras.callbacks.Callback):
         self.every_steps = every_steps
         self.picture = picture
         self.average = average
+        self.gather = gather
         self._detect: Detect | None = None
 
     def on_train_batch_end(
@@ -87,7 +91,10 @@ class Evaluate(keras.callbacks.Callback):
                 self.batches(),
                 self.class_names,
                 pictures.add if pictures else None,
+                self.gather,
             )
+            if pictures:
+                pictures.join(self.gather)
             state.pictures = pictures.pictures() if pictures else []
             state.evaluated_at = state.step
             map_ = state.summary.metrics["AP"]

@@ -1,0 +1,71 @@
+"""Trains on what ingest wrote: the Trainer's work alone, on one machine or on several.
+
+EXAMPLES is the output of ingest, or a run's --root. OUT gets `model`, which predict,
+evaluate and export take; `checkpoints`, from which the same command goes on; and
+`model_run`, what watches a training. No gate judges the model.
+
+With --set trainer.strategy=multi_host and KERAS_BACKEND=jax the same command is started
+in several processes, which train one model: JAX_COORDINATOR_ADDRESS=HOST:PORT says
+where process 0 listens, JAX_NUM_PROCESSES how many there are, and JAX_PROCESS_ID which
+this is, from 0, as Kubeflow Trainer sets them. Process 0 alone writes. One that is lost
+ends the others with exit status 69.
+"""
+
+import argparse
+import os
+
+from pipeline.cli import config_options, options
+from pipeline.cli.exit_status import ExitStatus
+from schemas.config_json import to_json
+from schemas.user_error import UserError
+from trainer.model.backbones.imagenet_package import require_packaged_weights
+from trainer.training.meeting import meeting_in
+from trainer.training.tracking import require_trackers
+
+KEPT = "checkpoints are kept in {output}; the same command goes on from there"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `voc-pipeline train`."""
+    parser.add_argument(
+        "examples", metavar="EXAMPLES", help="ingest's output, or the --root of a run"
+    )
+    parser.add_argument(
+        "--output", required=True, metavar="OUT", help="a folder, new or begun"
+    )
+    config_options.add_config_arguments(parser, label_map=False)
+    options.add_result_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Trains in this process, or as one of several in a child."""
+    config = config_options.config_from(args).trainer
+    several = config.strategy == "multi_host"
+    meeting = meeting_in(os.environ) if several else None
+    require_trackers(config.tracking)
+    require_packaged_weights(config.model)
+    options.require_data(args.examples)
+    options.refuse_file(args.output)
+    from pipeline.training.task import Task, do
+
+    task = Task(
+        examples=args.examples,
+        output=args.output,
+        config=to_json(config),
+        quiet=args.quiet,
+    )
+    if os.path.exists(task.model):
+        raise UserError(f"--output {args.output} has a model already; name another")
+    if several:
+        from pipeline.cli.train_process import train_in_own_process
+
+        status = train_in_own_process(task, meeting)
+    else:
+        from pipeline.run.console import quiet_console
+
+        with quiet_console(task.log(), quiet=args.quiet):
+            do(task)
+        status = ExitStatus.DONE
+    if status == ExitStatus.DONE and os.path.exists(task.model):
+        options.tell(args, {"model": task.model}, f"model     {task.model}\n")
+    return status
