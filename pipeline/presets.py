@@ -84,6 +84,7 @@ def cpu_small() -> PipelineConfig:
                 backbone_weights="preset",
                 frozen_stages=5,
             ),
+            levels_from_data=True,
             num_epochs=20,
             kept_epochs=6,
         ),

@@ -36,6 +36,8 @@ class TrainerConfig:
     Attributes:
       model: the RetinaNet.
       input: frames, batches, augmentation.
+      levels_from_data: leave out the finest levels of the pyramid where the training
+        objects are so large that they need none.
       optimizer: optimiser and learning rate.
       train_steps: length in steps; 0: `num_epochs` counts (from 0).
       num_epochs: length in passes over the data; 0: `train_steps` counts (from 0).
@@ -60,6 +62,7 @@ class TrainerConfig:
     model: ModelConfig = ModelConfig()
     input: InputConfig = InputConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
+    levels_from_data: bool = False
     train_steps: int = 0
     num_epochs: int = 0
     evaluate_every_epochs: int = 1

@@ -25,6 +25,7 @@ from trainer.input.host import ONE_HOST, Host
 from trainer.input.records import index_records, read_records
 from trainer.input.transform_graph import transform_features_fn
 from trainer.input.undecodable import undecodable_named
+from trainer.levels import with_fitting_levels
 from trainer.model.build import build_retinanet
 from trainer.optimizer.build import build_optimizer
 from trainer.search_space import with_values
@@ -69,6 +70,7 @@ def run_fn(fn_args: Any) -> None:
             config = with_watching(config, file.read())
     if fn_args.hyperparameters:
         config = with_values(config, fn_args.hyperparameters["values"])
+    config = with_fitting_levels(config, index_records(fn_args.train_files))
     label_map = label_map_of(fn_args)
     host = this_host(config.strategy)
     data = training_data(config, fn_args, label_map, host)

@@ -18,7 +18,9 @@ from tfx.components.tuner.component import TunerFnResult
 from schemas.config_json import from_json
 from trainer.config import TrainerConfig
 from trainer.evaluation.evaluate import compiled_detector, evaluate_batches
+from trainer.input.records import index_records
 from trainer.input.undecodable import undecodable_named
+from trainer.levels import with_fitting_levels
 from trainer.run_fn import label_map_of, train, training_data
 from trainer.search_space import LogRange, TunerConfig, with_values
 from trainer.training.callbacks.non_finite import NonFiniteLossError
@@ -51,6 +53,7 @@ def tuner_fn(fn_args: Any) -> TunerFnResult:
 
     def map_of(config: TrainerConfig, directory: str) -> float:
         keras.backend.clear_session()  # else the graphs of all trials stay
+        config = with_fitting_levels(config, index_records(fn_args.train_files))
         data = training_data(config, fn_args, label_map)
         with undecodable_named(fn_args.train_files, fn_args.eval_files):
             model = train(config, data, directory, f"{directory}/logs")

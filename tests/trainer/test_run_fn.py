@@ -251,12 +251,17 @@ def test_a_resumed_training_does_not_ask_the_doctor_again(
 ):
     config = TrainerConfig(
         model=tiny_config,
-        input=InputConfig(image_size=(64, 64), global_batch_size=4, max_boxes=8),
+        input=InputConfig(image_size=(192, 192), global_batch_size=4, max_boxes=8),
+        levels_from_data=True,
         num_epochs=1,
         doctor_seconds=0,
     )
     asked = arguments(tmp_path, config)
     module.run_fn(asked)
+    # objects of 26 x 30 px in images that are enlarged four times: 112 px
+    extra = tmp_path / "serving" / "assets.extra"
+    stored = from_json(TrainerConfig, (extra / "trainer_config.json").read_text())
+    assert (config.model.min_level, stored.model.min_level) == (3, 4)
     monkeypatch.setattr(module, "examine", None)
     with caplog.at_level("INFO"):
         module.run_fn(asked)

@@ -22,7 +22,9 @@ class RecordIndex:
     """One pass over the shards.
 
     lengths [N] encoded bytes, object_counts [N], hashes [N] of the encoded contents;
-    images [N] the start of the SHA-256 of each image file, b"" where it is not known.
+    images [N] the start of the SHA-256 of each image file, b"" where it is not known;
+    objects [O, 3] of all records: root of the box's area, width and height of its
+    image, px.
     """
 
     files: tuple[str, ...]
@@ -30,6 +32,7 @@ class RecordIndex:
     object_counts: npt.NDArray[np.int64]
     hashes: npt.NDArray[np.int64]
     images: npt.NDArray[np.bytes_]
+    objects: npt.NDArray[np.float32]
 
     @property
     def num_examples(self) -> int:
@@ -39,6 +42,11 @@ class RecordIndex:
     def digest(self) -> str:
         """Of what the records hold, in their order; not of the files' names."""
         return hashlib.sha256(self.hashes.astype("<i8").tobytes()).hexdigest()
+
+    def sides_px(self, frame: tuple[int, int]) -> npt.NDArray[np.float32]:
+        """Root of each object's area [O], px of a letterboxed (height, width) frame."""
+        side, width, height = self.objects.T
+        return side * np.minimum(frame[0] / height, frame[1] / width)
 
     def examples_within(self, budget_bytes: int) -> int:
         """How many records fit in a budget whichever they are; at least one."""
@@ -95,10 +103,13 @@ def _index_files(files: tuple[str, ...]) -> RecordIndex:
 
 
 def _index_file(name: str) -> tuple[npt.NDArray[Any], ...]:
-    """Lengths, object counts, hashes and images of one file's records."""
+    """Lengths, object counts, hashes, images and objects of one file's records."""
     spec = {
         tf_example.OBJECT_COUNT: tf.io.FixedLenFeature([], tf.int64, -1),
         tf_example.SHA256: tf.io.FixedLenFeature([], tf.string, ""),
+        tf_example.WIDTH: tf.io.FixedLenFeature([], tf.int64, 1),
+        tf_example.HEIGHT: tf.io.FixedLenFeature([], tf.int64, 1),
+        tf_example.AREA_REL: tf.io.RaggedFeature(tf.float32),
     }
 
     @tf.autograph.experimental.do_not_convert
@@ -107,7 +118,8 @@ def _index_file(name: str) -> tuple[npt.NDArray[Any], ...]:
         hashes = tf.strings.to_hash_bucket_fast(records, 2**63 - 1)
         lengths = tf.cast(tf.strings.length(records), tf.int64)
         images = tf.strings.substr(parsed[tf_example.SHA256], 0, IMAGE_DIGITS)
-        return lengths, parsed[tf_example.OBJECT_COUNT], hashes, images
+        counts = parsed[tf_example.OBJECT_COUNT]
+        return lengths, counts, hashes, images, _objects(parsed)
 
     rows = _read_file(tf.constant(name)).batch(64).map(measure).as_numpy_iterator()
     try:
@@ -118,6 +130,18 @@ def _index_file(name: str) -> tuple[npt.NDArray[Any], ...]:
             f"{str(error).splitlines()[0]}; run the ingest stage again"
         ) from error
     if not measured:
-        return *(np.zeros(0, np.int64),) * 3, np.zeros(0, f"S{IMAGE_DIGITS}")
-    *numbers, images = map(np.concatenate, zip(*measured, strict=True))
-    return *numbers, images.astype(f"S{IMAGE_DIGITS}")
+        none = np.zeros(0, f"S{IMAGE_DIGITS}"), np.zeros((0, 3), np.float32)
+        return *(np.zeros(0, np.int64),) * 3, *none
+    *numbers, images, objects = map(np.concatenate, zip(*measured, strict=True))
+    return *numbers, images.astype(f"S{IMAGE_DIGITS}"), objects
+
+
+def _objects(parsed: dict[str, Any]) -> tf.Tensor:
+    """Root of the box's area, width and height of its image, px: [O, 3]."""
+    areas = parsed[tf_example.AREA_REL]
+    rows = areas.value_rowids()
+    sizes = [
+        tf.cast(tf.gather(parsed[side], rows), tf.float32)
+        for side in (tf_example.WIDTH, tf_example.HEIGHT)
+    ]
+    return tf.stack([tf.sqrt(areas.values * sizes[0] * sizes[1]), *sizes], axis=-1)
