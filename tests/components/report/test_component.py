@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import html5lib
@@ -12,7 +13,10 @@ ORIGIN = {
     "weights_digest": "",
     "ingest": {},
     "trainer": {"seed": 3},
-    "gate": {"difficult": "ignore"},
+    "gate": {
+        "difficult": "ignore",
+        "slices": [{"name": "the dogs", "class_name": "dog", "min_map": 0.1}],
+    },
 }
 
 
@@ -24,6 +28,22 @@ def an_artifact(kind, folder, **files):
     for name, text in files.items():
         (folder / name.replace("_", ".")).write_text(text)
     return artifact
+
+
+def mend(path, image_id, record):
+    """Gives one image of a shard a record of labels that were mended."""
+    import tensorflow as tf
+
+    from components.report.pictures import read_examples
+    from schemas.label_map import LabelMap
+    from schemas.tf_example import encode_example
+
+    examples = list(read_examples(str(path)))
+    with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
+        for one in examples:
+            mended = dataclasses.replace(one, mended=record)
+            kept = mended if one.image_id == image_id else one
+            writer.write(encode_example(kept, LabelMap(("dog",))))
 
 
 @pytest.fixture
@@ -38,6 +58,8 @@ def written(tmp_path, stages):
     stages.write_examples(
         {"a": (40, 30, [[0, 0, 40, 30]]), "b": (40, 30, [[0, 0, 10, 30]])}
     )
+    record = '[[null, ["dog", 0, 0, 40, 30, 0]]]'  # the dog of a was overlooked
+    mend(tmp_path / "examples" / "Split-eval" / "i.gz", "a", record)
     judged = stages.evaluate(
         stages.model("candidate"), stages.baseline_model(edge=0.5), {"min_map": 0.0}
     )
@@ -87,6 +109,11 @@ def test_the_stage_writes_pages_that_know_each_other(written):
 
     # A hit, then a miss of equal score: precision 1 at 51 of 101 recalls, at every IoU.
     assert cells.count("0.505") >= 1
+    # Without the dog of a nothing was found; half of an edge finds nothing anyway.
+    rows = [[c.text for c in row] for row in page.iter(HTML + "tr")]
+    assert ["candidate", "0.000", "0.505", "+0.505"] in rows
+    assert ["served", "0.000", "0.000", "+0.000"] in rows
+    assert ["the dogs", "2", "2", "0.505", "0.000", "+0.505"] in rows
     assert facts[:2] == ["dogs & cats", "7"]
     assert "3" in facts
     assert [image["file"] for image in images] == ["b.png", "a.png"]
