@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Each one installs what it needs first.
 .DEFAULT_GOAL := help
 .PHONY: help install demo test browser lint fmt bench fuzz retrain test-flink \
-	bench-flink faults-flink test-older-tensorflow lock image sbom clean
+	bench-flink faults-flink test-hosts test-older-tensorflow lock image sbom clean
 PYTHON ?= python3
 BIN := .venv/bin
 # End to end last: most of what it finds, a unit test tells sooner.
@@ -74,6 +74,9 @@ bench-flink: build/flink  ## what ingest costs there; SOURCE=VOCdevkit/VOC2007 f
 faults-flink: build/flink  ## kill -9 at ten random moments of an ingest there (10 min); SOURCE, IMAGES
 	$(ALONE) $(BIN)/python tests/engines/flink_faults.py --flink build/flink \
 		$(if $(SOURCE),--source $(SOURCE)) $(if $(IMAGES),--images $(IMAGES))
+
+test-hosts: install  ## two processes train one model, one is killed (3 CPU minutes)
+	$(BIN)/pytest -q -s tests/trainer/training/several_hosts.py
 
 test-older-tensorflow: install  ## an exported model in TensorFlow 2.15 and 2.19 (2.4 GB)
 	UV=$$(command -v uv || echo build/uv-*/uv) \

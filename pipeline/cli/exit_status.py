@@ -13,6 +13,7 @@ class ExitStatus(enum.IntEnum):
     DONE = 0
     REFUSED = 1  # by the gate, the data gate or a budget; the reason is printed
     BAD_INPUT = 2
-    UNAVAILABLE = 69  # an engine or a store that is not there (EX_UNAVAILABLE)
+    # an engine, a store, a process of a training that is not there (EX_UNAVAILABLE)
+    UNAVAILABLE = 69
     CRASHED = 70  # a defect of ours, with its traceback (EX_SOFTWARE of sysexits.h)
     INTERRUPTED = 130
