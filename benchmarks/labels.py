@@ -9,6 +9,8 @@ false alarms ranked by their score alone. `make demo` makes that model.
     .venv/bin/python benchmarks/labels.py runs/bccd --data BCCD --image-sets test
 
 plants them in a copy of image sets of a VOC folder, of which the model saw no image.
+With `--folds 3` these may be images that it learned from, as `voc-pipeline labels` has
+it: three models trained as it was, each asked about what it did not see.
 """
 
 import argparse
@@ -21,6 +23,7 @@ import xml.etree.ElementTree as ET
 from pipeline.__main__ import main as voc_pipeline
 from pipeline.evaluation.evaluate import measure
 from pipeline.evaluation.examples import examples_of
+from pipeline.label_prices.folds import measure_in_folds, recipe_of
 from pipeline.prediction.version_path import version_path
 from trainer.metrics.assignment import assign
 from trainer.metrics.label_prices import (
@@ -177,6 +180,12 @@ def by_price(found):
     ]
 
 
+def judged(model, examples, folds, work):
+    if not folds:
+        return measure(model, examples, "ignore", work)
+    return measure_in_folds(recipe_of(model, 0), examples, folds, work)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     help_text = "a run's root, or a version of a model"
@@ -185,6 +194,7 @@ def main():
     parser.add_argument("--image-sets", nargs="+", default=["test"])
     # 0 to 2 were looked at while the ranking was made.
     parser.add_argument("--seeds", type=int, nargs="+", default=[3, 4, 5])
+    parser.add_argument("--folds", type=int, default=0)
     args = parser.parse_args()
     kinds = "".join(f"{kind:>12}" for kind in (OVERLOOKED, CLASS, BOX, DUPLICATE))
     print(f"seed  {'ranked by':<10}{'precision':>10}{'recall':>8}{kinds}  kind named")
@@ -197,7 +207,7 @@ def main():
                 drawn(data, seed)
             planted = plant(data, seed, class_names(data))
             examples = examples_of(str(data), "", work)
-            found = measure(version_path(args.model), examples, "ignore", work)
+            found = judged(version_path(args.model), examples, args.folds, work)
             for name, ranked in (
                 ("price", by_price(found)),
                 ("score", by_score(found)),
