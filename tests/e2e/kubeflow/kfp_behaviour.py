@@ -2,13 +2,14 @@
 
 Paths are in github.com/kubeflow/pipelines under backend/src/v2, as of the tags 2.14.0,
 2.15.0, 2.16.1 and 2.17.0, and of the branch `mlmd-removal` of 31 July 2026, which is to
-become 3.0. 2.16.1 and 2.17.0 were run, too (kubeflow/README.md). `stand_in.py` does what stands here and no more; what holds for every
-version:
+become 3.0. 2.16.1 and 2.17.0 were run, too (kubeflow/README.md). `stand_in.py` does
+what stands here and no more; what holds for every version:
 
 | what | where |
 |---|---|
 | defaults of the root's parameters are filled in | compiler/argocompiler/argo.go |
 | a parameter of another JSON type than declared: error; null: error | driver/resolve.go resolveInputs |
+| an empty map is left out of what a stage is told | driver/driver.go (protojson.Marshal) |
 | numbers are doubles, whatever is declared | driver/resolve.go (structpb.Value) |
 | an output is ROOT/PIPELINE/RUN/TASK/SALT/NAME | driver/driver.go provisionOutputs |
 | with logs on, `executor-logs` (system.Artifact) is one of the outputs | driver/driver.go provisionOutputs |

@@ -153,7 +153,12 @@ class StandIn:
         at_task = self.behaviour.output_file == "task"
         folder = self._path(task_root) if at_task else self.local / "tmp/kfp_outputs"
         return {
-            "inputs": {"parameterValues": given, "artifacts": artifacts},
+            # protojson leaves an empty map out
+            "inputs": {
+                key: told
+                for key, told in (("parameterValues", given), ("artifacts", artifacts))
+                if told
+            },
             "outputs": {
                 "artifacts": {key: {"artifacts": [a]} for key, a in outputs.items()},
                 "outputFile": str(folder / "output_metadata.json"),
@@ -216,7 +221,7 @@ class StandIn:
 
     def download(self, call: dict[str, Any]) -> None:
         """What the launcher does before the stage starts."""
-        for given in call["inputs"]["artifacts"].values():
+        for given in call["inputs"].get("artifacts", {}).values():
             uri = given["artifacts"][0]["uri"]
             prefix = uri.removeprefix(f"minio://{BUCKET}/")
             for key in self.bucket.keys(prefix):
