@@ -50,8 +50,9 @@ def join(meeting: Meeting | None) -> Host:
             host = meeting.host
             keras.distribution.initialize(meeting.address, host.count, host.index)
     except ValueError as error:  # what is not set in the environment, nor found
+        said = str(error).rstrip(".")
         raise UserError(
-            f"trainer.strategy is 'multi_host', but {error}: set {COORDINATOR[0]}="
+            f"trainer.strategy is 'multi_host', but {said}: set {COORDINATOR[0]}="
             f"HOST:PORT, {COUNT[0]} and {INDEX[0]} in each process"
         ) from error
     except RuntimeError as error:
