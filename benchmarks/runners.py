@@ -5,13 +5,12 @@
 
 Makes data of the images of a VOC directory as `benchmarks/ingest.py` does, then runs
 `voc-pipeline ingest` on it in turns: `local`, `prism` if it is on PATH, and `flink`
-with a parallelism of 1 and 2, in PROCESS and in EXTERNAL workers, on the cluster of
-`tests/engines`, which `--flink` names (`make bench-flink` starts it in a network of
-its own, since Beam's servers listen on all addresses). Flink has run three small jobs
-before.
+with a parallelism of 1 and 2 on the cluster of `tests/engines`, which `--flink` names
+(`make bench-flink` starts it in a network of its own, since Beam's servers listen on
+all addresses). Flink has run three small jobs before.
 
-Each side is run of this tree and of the one at `--against`; a pool's workers are of
-this tree alone. Prints seconds, the CPU seconds of the command and of all it started,
+Each side is run of this tree and of the one at `--against`.
+Prints seconds, the CPU seconds of the command and of all it started,
 for Flink also of the cluster meanwhile, by process, and the most memory that all of
 them held together (shared pages counted for each). Every output must be equal to the
 first to the last byte.
@@ -81,11 +80,9 @@ class Bench:
     def options(self, side: str, tree: Path) -> list[str]:
         """Of the command, for a side."""
         name, _, parallelism = side.partition("-")
-        parallelism, _, is_external = parallelism.partition("-")
         if name != "flink":
             return ["--runner", name]
-        environment = "EXTERNAL" if is_external else "PROCESS"
-        return flink_options(self._place, parallelism, environment, tree)
+        return flink_options(self._place, parallelism, tree)
 
     def measure(self, side: str, tree: Path, data: Path | None = None) -> str:
         """Runs one ingest; what it cost, as a line."""
@@ -141,7 +138,7 @@ def main() -> None:
     parser.add_argument("--sides", nargs="*", help="default: all that are there")
     args = parser.parse_args()
     sides = ["local", *(["prism"] if shutil.which("prism") else [])]
-    sides += ["flink-1", "flink-2", "flink-2-external"] if args.flink else []
+    sides += ["flink-1", "flink-2"] if args.flink else []
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         source = args.source or drawn_sample(place)
@@ -152,7 +149,6 @@ def main() -> None:
             if flink:
                 copy_images(source, place / "few", 300)
                 flink.start()
-                flink.start_worker_pool()
                 for _ in range(3):
                     bench.measure("flink-2", HERE, place / "few")
             trees = [HERE, *([args.against.resolve()] if args.against else [])]

@@ -1,7 +1,5 @@
 """A Flink cluster on this machine: a job manager, two task managers, a job server.
 
-For `--environment_type=EXTERNAL` there is a pool of Beam's workers as well.
-
     python tests/engines/flink_cluster.py build/flink     # installs what is missing
 
 Flink 1.16.3 is of PyPI's `apache-flink-libraries`, the job server of Maven's
@@ -23,7 +21,7 @@ sys.path.insert(0, str(ROOT / "requirements"))
 from uv_tool import InstallError, find_uv  # noqa: E402
 
 FLINK = "apache-flink-libraries==1.16.3"
-REST, JOB_PORT, POOL_PORT = 8081, 8099, 50000
+REST, JOB_PORT = 8081, 8099
 # What Flink's scripts work out of a machine's memory; Java 17 opens nothing by itself.
 CONF = f"""\
 jobmanager.rpc.address: localhost
@@ -108,15 +106,13 @@ def worker(folder, tree=None):
     return str(path)
 
 
-def options(folder, parallelism, environment="PROCESS", tree=None):
-    """Of a command whose Beam stages run there; EXTERNAL: by a worker pool."""
-    by_process = json.dumps({"command": worker(folder, tree)})
-    by_pool = f"localhost:{POOL_PORT}"
+def options(folder, parallelism, tree=None):
+    """Of a command whose Beam stages run there, in processes of workers."""
     flags = {
         "job_endpoint": f"localhost:{JOB_PORT}",
         "parallelism": parallelism,
-        "environment_type": environment,
-        "environment_config": by_pool if environment == "EXTERNAL" else by_process,
+        "environment_type": "PROCESS",
+        "environment_config": json.dumps({"command": worker(folder, tree)}),
         "environment_cache_millis": 3000,
         "flink_master": f"localhost:{REST}",
     }
@@ -164,15 +160,6 @@ class FlinkCluster:
         where = ["--job-host=localhost", f"--flink-master=localhost:{REST}"]
         staged = f"--artifacts-dir={self._folder}/artifacts"
         self._java("job server", 512, JOB_SERVER, *where, *ports, staged)
-
-    def start_worker_pool(self):
-        """Beam's own, which starts a worker of ours for who asks."""
-        module = "apache_beam.runners.worker.worker_pool_main"
-        command = [sys.executable, "-P", "-m", module, f"--service_port={POOL_PORT}"]
-        command += [f"--container_executable={worker(self._folder)}"]
-        with (self._folder / "worker-pool.log").open("ab") as log:
-            pool = subprocess.Popen(command, stdout=log, stderr=log)
-        self.processes["worker pool"] = pool
 
     def _flink(self):
         return ["--configDir", str(self._folder / "conf")]

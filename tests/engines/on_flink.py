@@ -68,13 +68,6 @@ def test_ingest_writes_the_same_bytes(data, place, cluster, parallelism):
     assert len(files_of(here)) > 15
 
 
-def test_ingest_in_workers_of_a_pool_writes_the_same_bytes(data, place, cluster):
-    cluster.start_worker_pool()
-    there = place / "there-pool"
-    assert main(ingest(data, there, *options(place, 2, "EXTERNAL"))) == 0
-    assert files_of(there) == files_of(place / "here-2")
-
-
 @pytest.fixture(scope="module")
 def many(data, place):
     """Each of the sixty fifty times, without sets: the content says the split."""
