@@ -2,7 +2,7 @@
 
 KERAS_BACKEND chooses MirroredStrategy (tensorflow) or keras.distribution (jax; there
 XLA_FLAGS must give it the devices). Batch norm is as by default; a second argument
-leaves each replica its own statistics.
+leaves each replica its own statistics, and that training is then all there is.
 """
 
 import dataclasses
@@ -33,11 +33,12 @@ from trainer.training.jax_state import bring_variables_up_to_date
 from trainer.training.strategy import distribution_scope
 
 REPLICAS, STEPS = int(sys.argv[1]), 20
+SYNCHRONIZED = len(sys.argv) < 3
 CONFIG = ModelConfig(
     max_level=4,
     pyramid_filters=8,
     pyramid_norm="batch",
-    synchronize_batch_norm=len(sys.argv) < 3,
+    synchronize_batch_norm=SYNCHRONIZED,
     head=HeadConfig(num_convs=1, norm="batch"),
     anchors=AnchorConfig(scale=5.0, octaves=1, aspect_ratios=(1.0,)),
     matcher=MatcherConfig(kind="atss"),
@@ -175,9 +176,9 @@ with distribution_scope(many if REPLICAS > 1 else "cpu"):
     )
     weights = [keras.ops.convert_to_numpy(v) for v in model.trainable_variables]
     saved, same, kept = None, None, None
-    if REPLICAS <= 2:
+    if REPLICAS <= 2 and SYNCHRONIZED:
         kept = fit_on_kept_features()
-    if REPLICAS == 2:  # once is enough
+    if REPLICAS == 2 and SYNCHRONIZED:  # once is enough
         with tempfile.TemporaryDirectory() as folder:
             saved, same = fit_with_all_callbacks(model, folder)
 print(
