@@ -75,6 +75,7 @@ def config(tiny_config):
         train_steps=2,
         checkpoint_every_steps=1,
         precision="float32",
+        doctor_seconds=1.0,
     )
 
 
