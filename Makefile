@@ -79,8 +79,7 @@ test-hosts: install  ## two processes train one model, one is killed (3 CPU minu
 	$(BIN)/pytest -q -s tests/trainer/training/several_hosts.py
 
 test-older-tensorflow: install  ## an exported model in TensorFlow 2.15 and 2.19 (2.4 GB)
-	UV=$$(command -v uv || echo build/uv-*/uv) \
-		$(BIN)/pytest -q -s tests/trainer/serving/on_older_tensorflow.py
+	$(BIN)/pytest -q -s tests/trainer/serving/on_older_tensorflow.py
 
 lock:  ## regenerate both lock files; UPGRADE=--upgrade takes the newest versions
 	@$(PYTHON) requirements/lock.py $(UPGRADE)

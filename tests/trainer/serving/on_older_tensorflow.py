@@ -11,6 +11,7 @@ import io
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,9 @@ from PIL import Image
 from schemas.label_map import LabelMap
 from trainer.model.build import build_retinanet
 from trainer.serving.saved_model import export_model
+
+sys.path.append(str(Path(__file__).parents[3] / "requirements"))
+from uv_tool import find_uv
 
 BUILD = Path(__file__).parents[3] / "build"
 # TensorFlow 2.15 is the last with Keras 2; 2.19 is a year behind ours.
@@ -59,7 +63,7 @@ def ask(python, folder, files):
 
 def older_python(version):
     """The interpreter of an environment with this TensorFlow, made where it lacks."""
-    uv, home = os.environ["UV"], BUILD / f"tensorflow-{version}"
+    uv, home = find_uv(BUILD), BUILD / f"tensorflow-{version}"
     python = home / "bin" / "python"
     if not python.exists():
         subprocess.run([uv, "venv", "-q", "--python", "3.11", str(home)], check=True)
