@@ -14,10 +14,14 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pip_settings
 from python_311 import find_python, probe
 from uv_tool import InstallError, fetch, find_uv, index_url, unreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -32,14 +36,15 @@ NEW_LOCK = "lock-glibc-2.39.txt"
 OLD_LOCK = "lock-glibc-older.txt"
 
 
-def main() -> int:
+def main(arguments: Sequence[str] = ()) -> int:
     """Installs, and turns whatever is in the way into one line."""
     try:
         # Two at once would take each other's environment apart.
+        wanted = accelerator(arguments)
         with open(__file__, encoding="utf-8") as script:
             fcntl.flock(script, fcntl.LOCK_EX)
             install()
-            if sys.argv[1:] == ["cuda"]:
+            if wanted == "cuda":
                 add_cuda()
     except InstallError as error:
         sys.stderr.write(f"install: {error}\n")
@@ -50,6 +55,14 @@ def main() -> int:
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def accelerator(arguments: Sequence[str]) -> str:
+    """What the command line asks for beside the lock: nothing or `cuda`."""
+    wanted = " ".join(arguments)
+    if wanted not in ("", "cuda"):
+        raise InstallError(f"{wanted!r} is not known: nothing, or cuda for GPUs")
+    return wanted
 
 
 def install() -> None:
@@ -169,4 +182,4 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -18,6 +18,10 @@ class RefusedError(UserError):
     """The input is usable, and a rule of the config refuses it: exit status 1."""
 
 
+class ModelRefusedError(RefusedError):
+    """The data are good, but no model of them could pass the gate: none is trained."""
+
+
 class UnavailableError(UserError):
     """Something outside that this needs is not there, or was lost: exit status 69."""
 

@@ -182,7 +182,7 @@ def test_the_retraining_job_learns_from_a_window_and_pushes_where_serving_looks(
     for path in (told.data, told.root, told.push_destination):
         assert path.startswith(f"{mount['mountPath']}/")
     (volume,) = pod["volumes"]
-    claim = load("retrain/volume.yaml")["metadata"]["name"]
+    claim = load("overlays/volume/volume.yaml")["metadata"]["name"]
     assert volume["persistentVolumeClaim"]["claimName"] == claim
     server = load("serving/volume/serving.yaml")["spec"]["template"]["spec"]
     assert server["volumes"][0]["persistentVolumeClaim"]["claimName"] == claim

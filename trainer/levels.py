@@ -7,6 +7,7 @@ import numpy as np
 
 from trainer.config import TrainerConfig
 from trainer.input.records import RecordIndex
+from trainer.serving.read_back import detector_config
 
 _LOG = logging.getLogger(__name__)
 MOST = 0.9  # of the objects
@@ -23,27 +24,25 @@ def with_fitting_levels(config: TrainerConfig, index: RecordIndex) -> TrainerCon
     (root of their area, in the frame) of at least `STRIDES` strides of a coarser level,
     that level becomes `model.min_level`: finer ones cost four times as much each, and
     have next to nothing to find. Two levels at least are left, and P5 is the coarsest
-    that may be the finest, as in the backbones.
+    that may be the finest, as in the backbones. A warm start keeps the levels of the
+    model that it starts from, whose weights are those of its levels.
     """
     sides = index.sides_px(config.input.image_size)
     if not config.levels_from_data or not len(sides):
         return config
     model = config.model
-    small = float(np.quantile(sides, 1 - MOST))
     last = max(model.min_level, min(5, model.max_level - 1))
-    fitting = [
-        level
-        for level in range(model.min_level, last + 1)
-        if level == model.min_level or small >= STRIDES * 2**level
-    ]
-    finest = max(fitting)
-    if finest > model.min_level:
-        _LOG.info(
-            "levels: P%d to P%d, for nine of ten objects are over %.0f px in the frame",
-            finest,
-            model.max_level,
-            small,
-        )
+    possible = range(model.min_level, last + 1)
+    if model.initial_model:
+        finest = detector_config(model.initial_model).model.min_level
+        why = "as in the model that it starts from"
+    else:
+        small = float(np.quantile(sides, 1 - MOST))
+        finest = max([n for n in possible if small >= STRIDES * 2**n], default=0)
+        why = f"for nine of ten objects are over {small:.0f} px in the frame"
+    if finest not in possible or finest == model.min_level:
+        return config
+    _LOG.info("levels: P%d to P%d, %s", finest, model.max_level, why)
     return dataclasses.replace(
         config, model=dataclasses.replace(model, min_level=finest)
     )

@@ -64,6 +64,17 @@ def inside(folder: str, name: str) -> str:
     return FileSystems.join(folder, *name.split("/"))
 
 
+def file_sizes(folder: str) -> dict[str, int]:
+    """Bytes of each of `files_below`."""
+    if is_local(folder):
+        names = files_below(folder)
+        return {name: os.path.getsize(os.path.join(folder, name)) for name in names}
+    bare = folder.rstrip("/")
+    (match,) = FileSystems.match([f"{_literal(bare)}/**"])
+    listed = match.metadata_list
+    return {one.path[len(bare) + 1 :]: one.size_in_bytes for one in listed}
+
+
 def file_digest(path: str) -> str:
     """SHA-256 of a file, as hexadecimal digits."""
     digest = hashlib.sha256()

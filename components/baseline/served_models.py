@@ -9,11 +9,11 @@ DESTINATION/.history/                          what was decided, and why
 
 import dataclasses
 import hashlib
-import os
 
 from components.baseline.folders import (
     child_folders,
     file_digest,
+    file_sizes,
     files_below,
     inside,
 )
@@ -111,11 +111,12 @@ def model_digest(model_path: str) -> str:
 
 
 def size_bytes(model_path: str) -> int:
-    """Size of a local version's files together."""
-    return sum(os.path.getsize(inside(model_path, n)) for n in files_below(model_path))
+    """Size of a version's files together."""
+    return sum(file_sizes(model_path).values())
 
 
 def export_bytes(model_path: str) -> int:
     """The same, without what a push writes beside the model, and notes in it."""
-    names = set(files_below(model_path)) - {*BESIDE_THE_MODEL, *NOTES}
-    return sum(os.path.getsize(inside(model_path, name)) for name in names)
+    besides = {*BESIDE_THE_MODEL, *NOTES}
+    sizes = file_sizes(model_path)
+    return sum(size for name, size in sizes.items() if name not in besides)

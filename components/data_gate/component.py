@@ -42,9 +42,8 @@ def DataGate(
     del source_digest  # only there for the cache to see
     config = from_json(DriftConfig, drift_config, "drift")
     splits = artifact_utils.decode_split_names(statistics.split_names)
-    judged = judged_split(
-        gate_split, splits
-    )  # later than here, a training would be lost
+    # later than here, a training would be lost
+    judged = judged_split(gate_split, splits)
     expectations = validation.load_schema(schema.uri)
     found: list[gate.Anomaly] = []
     classes: set[str] = set()

@@ -12,7 +12,7 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from schemas import tf_example
 from schemas.did_you_mean import did_you_mean
-from schemas.user_error import UserError
+from schemas.user_error import ModelRefusedError, UserError
 
 Ranges = Mapping[str, tuple[float, float]]
 _WHAT = {
@@ -27,7 +27,8 @@ def sides_and_brightness(
 ) -> Ranges:
     """Between what ends each measure of a slice lies in a split; unknown ones lack.
 
-    The sides of images and objects are as far apart as these can be at most.
+    The ends of the sides are outer bounds: those of an image whose width and height
+    are both the smallest, or both the largest, that the split has.
     """
     ends = {
         feature.path.step[0]: (feature.num_stats.min, feature.num_stats.max)
@@ -56,6 +57,9 @@ def require_slices(
 ) -> None:
     """Refuses, in a line, a slice that no object can be in.
 
+    An unknown class is a mistake (UserError). Data without the sides or the brightness
+    of a slice are not: the gate would refuse any model of them (ModelRefusedError).
+
     Args:
       wanted: the slices of the gate, as their config has them.
       classes: of the data; None where they are not all known.
@@ -74,7 +78,7 @@ def require_slices(
                 continue
             (low, high), (least, most) = one[measure], ranges[measure]
             if high < least or low > most:
-                raise UserError(
+                raise ModelRefusedError(
                     f"gate.slices: nothing can be in the slice {one['name']!r}, of "
                     f"{measure} {low:g} to {high:g}: the {what} on {split} lie "
                     f"between {least:.3g} and {most:.3g}"

@@ -31,7 +31,7 @@ from components.evaluator.gate import WEIGHTS_RULE
 from components.evaluator.judged_evidence import judge_again
 from components.evaluator.judgement import Verdict
 from components.pusher.judged_version import judged_images, verify
-from components.serving_check.budgets import budget_outcomes
+from components.serving_check.budgets import budget_outcomes, unmeasured
 from components.serving_check.config import ServingCheckConfig
 from schemas.config_json import from_mapping
 from schemas.user_error import RefusedError, UserError
@@ -115,7 +115,8 @@ def _require_comparable(model: ServedModel, now: ServedModel | None) -> None:
     if shared < least:
         raise RefusedError(
             f"version {model.version} is not promoted: {shared} of the images that "
-            f"both versions were judged on are the same, and {least} are needed; "
+            "both versions were judged on are the same and annotated alike, and "
+            f"{least} are needed; "
             "`voc-pipeline evaluate` asks both about the same images, and "
             "`voc-pipeline bless` pushes a model on your word"
         )
@@ -126,9 +127,7 @@ def _require_budgets(model: ServedModel, now: ServedModel | None) -> None:
 
     Times are those of each version's own run: no model is asked here.
     """
-    if model.record is None:
-        return
-    own = model.record.serving
+    own = model.record.serving if model.record else {}
     findings: dict[str, Any] = {
         name: own.get(name) for name in ("ms_per_image", "memory_mib")
     }
@@ -139,12 +138,14 @@ def _require_budgets(model: ServedModel, now: ServedModel | None) -> None:
         served_ms = now.record.serving.get("ms_per_image") if now.record else None
         if served_ms and own.get("ms_per_image"):
             findings["ms_ratio"] = round(own["ms_per_image"] / served_ms, 3)
-    over = [
-        one["reason"]
-        for config in _configs_of(ServingCheckConfig, "serving_check", model, now)
-        for one in budget_outcomes(findings, config, serves=now is not None)
-        if not one["passed"]
-    ]
+    over = []
+    for config in _configs_of(ServingCheckConfig, "serving_check", model, now):
+        outcomes = budget_outcomes(findings, config, serves=now is not None)
+        over += [one["reason"] for one in outcomes if not one["passed"]]
+        over += [
+            f"nothing tells whether it is within {budget}"
+            for budget in unmeasured(findings, config, serves=now is not None)
+        ]
     if over:
         told = "; ".join(dict.fromkeys(over))
         raise RefusedError(f"version {model.version} is not promoted: {told}")

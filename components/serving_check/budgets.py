@@ -13,8 +13,6 @@ _BUDGETS = {
     "ms_ratio": ("time against the served model", "times its time per image"),
     "size_ratio": ("size against the served model", "times its size"),
 }
-
-
 _AGAINST_SERVED = ("ms_ratio", "size_ratio")
 
 
@@ -47,6 +45,19 @@ def budget_outcomes(
             }
         )
     return outcomes
+
+
+def unmeasured(
+    findings: Mapping[str, Any], config: ServingCheckConfig, *, serves: bool
+) -> list[str]:
+    """The budgets that are set and of which the findings hold no number."""
+    return [
+        f"serving_check.max_{name}"
+        for name in _BUDGETS
+        if getattr(config, f"max_{name}") is not None
+        and findings.get(name) is None
+        and (serves or name not in _AGAINST_SERVED)
+    ]
 
 
 def _nothing_serves(name: str, rule: str, bound: float) -> dict[str, Any]:

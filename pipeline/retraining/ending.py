@@ -15,7 +15,7 @@ from pipeline.retraining.state import (
     outcome_of,
     write_state,
 )
-from schemas.user_error import RefusedError, UserError
+from schemas.user_error import ModelRefusedError, RefusedError, UserError
 
 if TYPE_CHECKING:  # it knows TFX
     from pipeline.run.summary import RunSummary
@@ -40,7 +40,9 @@ class Ending:
         except UserError as error:
             earlier = error.span not in (None, self.attempt.span)
             what, reason = outcome_of(error), str(error)
-            if isinstance(error, RefusedError):
+            if isinstance(error, ModelRefusedError):
+                what = "model_refused"
+            elif isinstance(error, RefusedError):
                 what = "window_refused" if earlier else "data_refused"
             if earlier:
                 passed_over = f"--leave-out {error.span} passes it over"

@@ -21,6 +21,7 @@ _LIBRARIES = (
     "keras-tuner",
     "numpy",
     "pillow",
+    "scipy",
     "tensorflow",
     "tensorflow-data-validation",
     "tensorflow-model-analysis",

@@ -190,3 +190,10 @@ def test_the_stand_in_module_says_that_it_cannot_slice(tmp_path, monkeypatch):
     assert (
         "NotImplementedError: tfx-bsl 1.21 cannot slice by SQL: SELECT 1" in done.stderr
     )
+
+
+@pytest.mark.parametrize(("given", "wanted"), [([], ""), (["cuda"], "cuda")])
+def test_an_accelerator_that_nobody_knows_makes_no_image_for_the_cpu(given, wanted):
+    assert install.accelerator(given) == wanted
+    with pytest.raises(InstallError, match="'gpu' is not known"):
+        install.accelerator(["gpu"])

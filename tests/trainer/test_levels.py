@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from image_shards import image_example, write_shard
 
+from schemas.config_json import to_json
 from trainer.config import TrainerConfig
 from trainer.input.config import InputConfig
 from trainer.input.records import RecordIndex, index_records
 from trainer.levels import with_fitting_levels
-from trainer.model.config import ModelConfig
+from trainer.model.config import DetectorConfig, ModelConfig
+from trainer.serving.saved_model import DETECTOR_FILENAME
 
 
 def config(**changes):
@@ -56,6 +58,19 @@ def test_two_levels_are_left_and_a_coarser_start_stays():
 def test_levels_stay_where_nobody_asked():
     given = dataclasses.replace(config(), levels_from_data=False)
     assert with_fitting_levels(given, index_of(*[2000] * 10)) is given
+
+
+@pytest.mark.parametrize(("earlier", "finest"), [(4, 4), (3, 3), (2, 3)])
+def test_a_warm_start_keeps_the_levels_that_it_starts_from(tmp_path, earlier, finest):
+    """Weeks with and without a few small objects would else go to and fro."""
+    folder = tmp_path / "assets.extra"
+    folder.mkdir()
+    model = ModelConfig(min_level=earlier, max_level=6)
+    detector = DetectorConfig(model=model, image_size=(256, 320))
+    (folder / DETECTOR_FILENAME).write_text(to_json(detector))
+    warm = config(initial_model=str(tmp_path))
+    for sides in ([40] * 10, [2000] * 10):
+        assert with_fitting_levels(warm, index_of(*sides)).model.min_level == finest
 
 
 def test_sides_come_from_the_shards(tmp_path):

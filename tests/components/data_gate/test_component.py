@@ -6,7 +6,7 @@ import pytest
 import schemas
 from components.data_gate.config import DriftConfig
 from schemas.config_json import to_json
-from schemas.user_error import UserError
+from schemas.user_error import ModelRefusedError, UserError
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 SCHEMA = Path(schemas.__file__).parent / "detection.pbtxt"
@@ -141,7 +141,7 @@ def test_a_slice_that_nothing_can_be_in_is_refused_before_the_training(
     if not said:
         assert gate(now, judged_on="train", sliced=[a_slice(**chosen)])["passed"]
         return
-    with pytest.raises(UserError) as caught:
+    with pytest.raises(ModelRefusedError) as caught:
         gate(now, judged_on="train", sliced=[a_slice(**chosen)])
     assert said in str(caught.value)
     assert "nothing can be in the slice 'some'" in str(caught.value)

@@ -204,8 +204,9 @@ def test_few_images_that_both_were_judged_on_tell_nothing(tmp_path, served, push
     other = pushed(tmp_path / "staging", 41, images=since(11, 41))
     with pytest.raises(RefusedError) as caught:
         promote(other, served, "why not")
-    assert "19 of the images that both versions were judged on are the same" in str(
-        caught.value
+    assert (
+        "19 of the images that both versions were judged on are the same and annot"
+        in str(caught.value)
     )
     assert "20 are needed" in str(caught.value)
     promote(pushed(tmp_path / "b", 40, images=since(10, 40)), served, "better")
@@ -242,6 +243,9 @@ def test_a_version_over_a_budget_of_the_serving_check_is_not_promoted(
     ):
         with pytest.raises(RefusedError, match=said):
             promote(with_check(ms, check), served, "why not")
+    unknown = "nothing tells whether it is within serving_check.max_memory_mib"
+    with pytest.raises(RefusedError, match=unknown):
+        promote(with_check(30.0, {"max_memory_mib": 900.0}), served, "why not")
     record_file = Path(now.path) / RECORD_FILE
     told = json.loads(record_file.read_text())
     told["serving"] = {"ms_per_image": 10.0}
@@ -249,6 +253,16 @@ def test_a_version_over_a_budget_of_the_serving_check_is_not_promoted(
     with pytest.raises(RefusedError, match="3 times its time per image are over"):
         promote(with_check(30.0, {"max_ms_ratio": 2.0}), served, "why not")
     promote(with_check(30.0, {"max_ms_ratio": 3.0}), served, "within it")
+
+
+def test_a_version_comes_to_serve_in_a_store(tmp_path, pushed, other_store):
+    one = pushed(tmp_path / "staging", 29)
+    place = other_store(str(tmp_path / "production"))
+    size = served_models.export_bytes(one.path)
+    first = promote(one, place, "good on the road").served
+    assert served_models.export_bytes(first.path) == size == len(b"graph 29")
+    two = pushed(tmp_path / "staging", 30)
+    assert promote(two, place, "better").served.version == first.version + 1
 
 
 def test_files_that_changed_since_are_not_promoted(tmp_path, served, pushed):

@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 
-from schemas.user_error import RefusedError, UserError
+from schemas.user_error import ModelRefusedError, RefusedError, UserError
 
 
 def test_a_drifted_span_is_refused_once_and_never_learned_from(schedule):
@@ -47,6 +47,20 @@ def test_a_try_that_ends_before_the_data_gate_lifts_no_refusal(schedule, end):
     schedule.add_span(9)
     schedule.call(window=3)
     assert schedule.windows()[-1] == ("7", "9")
+
+
+def test_a_span_that_no_model_can_be_judged_on_is_settled_and_learned_from(schedule):
+    schedule.add_span(7)
+    schedule.call(window=3)
+    schedule.add_span(8)
+    nothing = ModelRefusedError("gate.slices: nothing can be in the slice 'dark'")
+    result = schedule.call(nothing, window=3)
+    assert (result.outcome, result.failures) == ("model_refused", 1)
+    assert schedule.call(window=3).outcome == "nothing_new"
+
+    schedule.add_span(9)
+    schedule.call(window=3)
+    assert schedule.windows()[-1] == ("7", "8", "9")
 
 
 def test_a_refused_span_that_was_accepted_after_all_is_learned_from(schedule):
