@@ -8,6 +8,7 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from trainer.metrics import bootstrap
 from trainer.metrics.bootstrap import (
     draw_images,
     match_for_bootstrap,
@@ -95,8 +96,11 @@ def pycocotools_ap(ground_truths, detections, weights, area=0):
     return np.where(by_class < 0, np.nan, by_class)
 
 
+@pytest.mark.parametrize("at_once", [16, 4], ids=["at_once", "in_parts"])
 @pytest.mark.parametrize("area", [0, 1, 2], ids=["all", "small", "medium"])
-def test_resamples_have_pycocotools_numbers(data, area):
+def test_resamples_have_pycocotools_numbers(data, area, at_once, monkeypatch):
+    monkeypatch.setattr(bootstrap, "_LEAST_AT_ONCE", at_once)
+    monkeypatch.setattr(bootstrap, "_CELLS_AT_ONCE", 1)
     matched = match_for_bootstrap(
         *data,
         num_images=NUM_IMAGES,
