@@ -57,7 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--window",
         metavar="K",
-        help="no part of a package: `retrain --window` learns from several spans",
+        help="no part of a package (default: none); `retrain --window` learns from "
+        "several spans",
     )
     options.add_result_arguments(parser)
 
