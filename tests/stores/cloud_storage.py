@@ -1,7 +1,8 @@
-"""Google Cloud Storage on loopback, for TensorFlow: fake-gcs-server behind a proxy.
+"""Google Cloud Storage on loopback: fake-gcs-server, for TensorFlow behind a proxy.
 
-TensorFlow has Google's addresses built in, and wants TLS. So a proxy on loopback ends
-the TLS of whatever host it is asked for, and hands each request to the server.
+Google's own client, which is Beam's as well, takes the server's address. TensorFlow
+has Google's addresses built in, and wants TLS. So a proxy on loopback ends the TLS of
+whatever host it is asked for, and hands each request to the server.
 """
 
 import contextlib
@@ -53,6 +54,16 @@ def served_cloud_storage(folder: pathlib.Path) -> Iterator[str]:
                 yield f"gs://{BUCKET}"
         finally:
             proxy.shutdown()
+
+
+@contextlib.contextmanager
+def served_to_google_clients(folder: pathlib.Path) -> Iterator[str]:
+    """The URI of an empty bucket that Google's client reads, which has no keys."""
+    with (
+        _server(folder / "server.log") as backend,
+        mock.patch.dict(os.environ, {"STORAGE_EMULATOR_HOST": f"http://{backend}"}),
+    ):
+        yield f"gs://{BUCKET}"
 
 
 @contextlib.contextmanager

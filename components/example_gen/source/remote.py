@@ -9,7 +9,8 @@ from itertools import islice
 from types import MappingProxyType
 from typing import Any
 
-from schemas.user_error import UnavailableError, UserError
+from components.example_gen.source import access
+from schemas.user_error import UserError
 
 # Their files are there as a whole or not at all, and to rename is to copy.
 _OBJECTS = ("gs://", "s3://", "azfs://")
@@ -88,7 +89,7 @@ def of(path: str) -> Any:
 
         s3.complete()
     try:
-        return systems.get_filesystem(path)
+        system = systems.get_filesystem(path)
     except (ValueError, OSError) as error:  # Beam's own error is an OSError
         scheme = path.partition("://")[0]
         causes = getattr(error, "exception_details", None) or {path: error}
@@ -97,29 +98,60 @@ def of(path: str) -> Any:
             "needs, or name it with --beam-arg "
             f"({str(causes.get(path, error)).partition('. ')[0]})"
         ) from error
+    if path.startswith("gs://"):
+        from components.example_gen.source import gs
+
+        gs.complete()
+    return system
 
 
 def require_access(path: str, what: str) -> None:
     """Says early what is wrong with a store, a key or a bucket, where that is known.
+
+    It lists one file, or asks for a folder where there are folders.
 
     Raises:
       UserError: nothing here reads such a store, or it refuses the keys, or has no
         such bucket.
       UnavailableError: nobody answers.
     """
+    scheme, _, place = path.partition("://")
+    if f"{scheme}://" in _OBJECTS and place[:1] in {"", "/"}:
+        raise UserError(f"{what} {path} names no bucket: {scheme}://BUCKET/FOLDER")
     system = of(path)
-    if path.startswith("s3://"):
+    options = _options(file_systems())
+    if scheme == "s3":
         from components.example_gen.source import s3
 
-        s3.require_access(path, what, _options(file_systems()))
-        return
+        s3.require_access(path, what, options)
+    elif scheme == "gs":
+        from components.example_gen.source import gs
+
+        gs.require_access(path, what, options)
+    else:
+        _require_answer(system, path, f"{what} {path}")
+
+
+def _require_answer(system: Any, path: str, told: str) -> None:
+    """The same of a store that has no module here."""
     try:
-        system.exists(path)
-    except OSError as error:
-        raise UnavailableError(
-            f"{what} {path}: {str(error).splitlines()[0]}; start the store, or mend "
-            "its address"
-        ) from error
+        if system.has_dirs():
+            system.exists(path)  # a folder that is yet to be made cannot be listed
+        else:
+            next(listed(path), None)
+    except Exception as error:  # of a client whose classes are not known here
+        cause = _cause(error)
+        if isinstance(cause, OSError):
+            raise access.unanswered(told, cause) from error
+        mended_by = "mend the path, or what --beam-arg says of the store and its keys"
+        raise access.refused(told, cause, mended_by) from error
+
+
+def _cause(error: Exception) -> BaseException:
+    """What Beam's error, or that of a client, was made of."""
+    details = getattr(error, "exception_details", None) or {}
+    cause = next(iter(details.values()), error)
+    return getattr(cause, "inner_exception", None) or cause  # Azure's
 
 
 def listed(folder: str) -> Iterator[Any]:

@@ -7,6 +7,7 @@ an upload without bytes in an error, and asks for eight minutes where nobody ans
 import contextvars
 import functools
 import logging
+import os
 import threading
 from types import SimpleNamespace
 from typing import Any
@@ -16,11 +17,12 @@ from apache_beam.io.aws.clients.s3 import boto3_client
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.utils import retry
 
-from components.example_gen.source import lost_store
+from components.example_gen.source import access, lost_store
 from schemas.user_error import UnavailableError, UserError
 
 _CONNECT_S, _CONNECTIONS = 10, 64
-# Of a request. A store that is lost in the middle may come back: 7 take half a minute.
+# Of a request, where the user says nothing. A store that is lost in the middle may come
+# back: 7 take half a minute.
 _TRIES = contextvars.ContextVar("tries", default=7)
 _TRIES_AT_FIRST = 3
 _HELP = (
@@ -57,13 +59,24 @@ class _SharedSession:
 def _client(tries: int, options: tuple[tuple[str, Any], ...]) -> Any:
     import boto3
     from botocore.config import Config
+    from botocore.session import get_session
 
+    core = get_session()
+    ours = {"mode": "legacy", "total_max_attempts": tries}
     limits = Config(
         connect_timeout=_CONNECT_S,
         max_pool_connections=_CONNECTIONS,
-        retries={"mode": "legacy", "total_max_attempts": tries},
+        retries=None if _says_retries(core) else ours,
     )
-    return boto3.session.Session().client(config=limits, **dict(options))
+    session = boto3.session.Session(botocore_session=core)
+    return session.client(config=limits, **dict(options))
+
+
+def _says_retries(core: Any) -> bool:
+    """Whether the environment or ~/.aws/config says how often to ask."""
+    if {"AWS_RETRY_MODE", "AWS_MAX_ATTEMPTS"} & os.environ.keys():
+        return True
+    return bool({"retry_mode", "max_attempts"} & core.get_scoped_config().keys())
 
 
 class LostStoreError(UnavailableError, retry.PermanentException):
@@ -77,7 +90,7 @@ def _http_error_code(error: Exception) -> int | None:
     if isinstance(error, LostStoreError):
         raise error
     if isinstance(error, exceptions.HTTPClientError | exceptions.ConnectionError):
-        raise LostStoreError(lost_store.text_of(_line(error))) from error
+        raise LostStoreError(lost_store.text_of(access.line_of(error))) from error
     response = getattr(error, "response", {})
     code: int | None = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
     return code
@@ -99,34 +112,28 @@ def require_access(path: str, what: str, options: PipelineOptions) -> None:
     """
     from botocore import exceptions
 
-    before = _TRIES.set(_TRIES_AT_FIRST)
     bucket, prefix = s3io.parse_s3_path(f"{path.rstrip('/')}/", object_optional=True)
+    told = f"{what} {path}"
+    before = _TRIES.set(_TRIES_AT_FIRST)
     try:
         client = boto3_client.Client(options).client
         client.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)
     except exceptions.ClientError as error:
-        raise _refused(error, bucket, f"{what} {path}") from error
+        raise _refused(error, bucket, told) from error
     except (exceptions.HTTPClientError, exceptions.ConnectionError) as error:
-        raise UnavailableError(
-            f"{what} {path}: {_line(error)}; start the store, or mend its address"
-        ) from error
+        raise access.unanswered(told, error) from error
     except (exceptions.BotoCoreError, ValueError) as error:
-        raise UserError(f"{what} {path}: {_line(error)}; {_HELP}") from error
+        raise access.refused(told, error, _HELP) from error
     finally:
         _TRIES.reset(before)
 
 
-def _refused(error: Any, bucket: str, what: str) -> UserError:
+def _refused(error: Any, bucket: str, told: str) -> UserError:
     code = error.response.get("Error", {}).get("Code", "")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code == "NoSuchBucket":
-        return UserError(
-            f"{what}: there is no bucket {bucket}; make it, or name another"
-        )
+        return access.no_bucket(told, bucket)
     if status >= 500:
-        return UnavailableError(f"{what}: {_line(error)}; repeat the command later")
-    return UserError(f"{what}: {_line(error)}; {_HELP}")
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())
+        said = access.line_of(error)
+        return UnavailableError(f"{told}: {said}; repeat the command later")
+    return access.refused(told, error, _HELP)

@@ -73,8 +73,8 @@ def _spans_of(pattern: str) -> dict[int, str]:
     """Span number -> path; two paths of one number are refused, not guessed at."""
     before, _, after = pattern.partition(PLACEHOLDER)
     if remote.is_remote(pattern):
-        remote.require_access(before, "data set")
-        folder = before.rpartition("/")[0]
+        folder = before[: before.rfind("/") + 1]
+        remote.require_access(folder, "data set")
         paths: Iterable[str] = (found.path for found in remote.listed(folder))
     else:
         wild = glob.escape(before) + "*" + glob.escape(after.replace(PLACEHOLDER, "*"))

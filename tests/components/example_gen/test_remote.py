@@ -3,17 +3,17 @@
 import json
 
 import pytest
-from apache_beam.io.filesystem import FileMetadata
+from apache_beam.io.filesystem import BeamIOError, FileMetadata
 from apache_beam.io.localfilesystem import LocalFileSystem
 
 from components.example_gen.config import IngestConfig
 from components.example_gen.ingest import ingest
 from components.example_gen.output.directories import whole_output
 from components.example_gen.shards import tfrecord
-from components.example_gen.source import spans, storage
+from components.example_gen.source import remote, spans, storage
 from components.example_gen.source.digest import data_digest
 from pipeline.__main__ import main
-from schemas.user_error import UserError
+from schemas.user_error import UnavailableError, UserError
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
@@ -124,3 +124,43 @@ def test_a_store_that_nothing_here_reads_is_one_line(tmp_path, capfd):
     (line,) = capfd.readouterr().err.splitlines()
     assert "hdfs://host/voc: Beam has no file system for hdfs:// here; " in line
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("path", ["gs://", "s3://", "s3:///x", "gs://{SPAN}/x"])
+def test_a_place_without_a_bucket_is_told(path):
+    scheme = path.partition("://")[0]
+    with pytest.raises(UserError, match=f"names no bucket: {scheme}://BUCKET/FOLDER"):
+        spans.resolve(path)
+
+
+class ClientError(Exception):
+    """As of a store's client, which is no OSError: HDFS's is one."""
+
+
+@pytest.mark.parametrize("has_folders", [True, False])
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (ClientError("Permission denied:\n user=x"), UserError),
+        (ValueError("no such form"), UserError),
+        (ConnectionRefusedError("refused"), UnavailableError),
+    ],
+)
+def test_what_the_client_of_a_store_raises_is_one_line(
+    error, kind, has_folders, monkeypatch
+):
+    def list_nothing(self, path):
+        raise BeamIOError("List operation failed", {path: error})
+        yield
+
+    def ask(self, path):
+        raise error
+
+    monkeypatch.setattr(ElsewhereFileSystem, "exists", ask)
+    monkeypatch.setattr(ElsewhereFileSystem, "_list", list_nothing)
+    monkeypatch.setattr(ElsewhereFileSystem, "has_dirs", lambda self: has_folders)
+    with pytest.raises(UserError) as told:
+        remote.require_access("elsewhere:///x", "PLACE")
+    assert type(told.value) is kind
+    said = " ".join(str(error).split())
+    assert str(told.value).startswith(f"PLACE elsewhere:///x: {said}; ")

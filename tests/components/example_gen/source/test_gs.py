@@ -1,0 +1,91 @@
+"""The first question to gs://, asked by Google's client of a store on loopback."""
+
+import pytest
+from apache_beam.internal.gcp import auth
+from google.oauth2.credentials import Credentials
+from refusing_store import refusing_store
+
+from components.example_gen.source import gs, remote
+from pipeline.__main__ import main
+from schemas.user_error import UnavailableError, UserError
+
+NOBODY = "http://127.0.0.1:9"
+
+
+@pytest.fixture(autouse=True)
+def _without_keys(monkeypatch, tmp_path):
+    monkeypatch.setattr(auth._Credentials, "_credentials_init", False)
+    monkeypatch.setattr(auth._Credentials, "_credentials", None)
+    monkeypatch.setattr(gs, "_TRIED_FOR_S", 0.5)
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path / "none"))
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    monkeypatch.setenv("no_proxy", "*")
+    remote.tell(())
+    yield
+    remote.tell(())
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "said"),
+    [
+        (401, UserError, "GOOGLE_APPLICATION_CREDENTIALS"),
+        (403, UserError, "GOOGLE_APPLICATION_CREDENTIALS"),
+        (404, UserError, "PLACE gs://voc: there is no bucket voc; make it"),
+        (429, UnavailableError, "PLACE gs://voc: .*; start the store"),
+        (501, UnavailableError, "PLACE gs://voc: .*; start the store"),
+        (503, UnavailableError, "PLACE gs://voc: .*; start the store"),
+    ],
+)
+def test_what_a_store_answers_is_told(status, kind, said, monkeypatch):
+    with refusing_store(status) as store:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", store.endpoint)
+        with pytest.raises(UserError, match=said) as told:
+            remote.require_access("gs://voc", "PLACE")
+    assert type(told.value) is kind
+    assert "\n" not in str(told.value)
+    assert store.asked
+
+
+def test_keys_that_are_no_longer_good_are_told(monkeypatch):
+    with refusing_store(400) as store:
+        keys = Credentials(None, "r", token_uri=store.endpoint, client_id="c")
+        keys._client_secret = "s"
+        monkeypatch.setattr("google.auth.default", lambda **_: (keys, "project"))
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", NOBODY)
+        with pytest.raises(UserError, match="GOOGLE_APPLICATION_CREDENTIALS") as told:
+            remote.require_access("gs://voc/x", "PLACE")
+    assert type(told.value) is UserError
+    assert store.asked
+
+
+@pytest.mark.parametrize("address", ["nonsense", "http://"])
+def test_an_address_that_is_none_is_told(address, monkeypatch):
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", address)
+    with pytest.raises(UserError, match="PLACE gs://voc/x: "):
+        remote.require_access("gs://voc/x", "PLACE")
+
+
+def test_a_name_that_no_bucket_has_is_told():
+    with pytest.raises(UserError, match=r"PLACE gs://_: .*must start"):
+        remote.require_access("gs://_", "PLACE")
+
+
+@pytest.mark.parametrize("data", ["gs://voc", "gs://voc/", "gs://voc/{SPAN}"])
+def test_where_nobody_answers_a_command_says_one_line(
+    data, monkeypatch, tmp_path, capfd
+):
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", NOBODY)
+    out = tmp_path / "out"
+    assert main(["ingest", "--data", data, "--output", str(out), "--quiet"]) == 69
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith("voc-pipeline ingest: data set gs://voc")
+    assert line.endswith("start the store, or mend its address")
+    assert not out.exists()
+
+
+def test_a_place_where_nobody_answers_is_one_line(monkeypatch, capfd):
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", NOBODY)
+    assert main(["rollback", "gs://my-models", "--because", "it is worse"]) == 69
+    (line,) = capfd.readouterr().err.splitlines()
+    assert "PLACE gs://my-models: " in line
