@@ -89,10 +89,11 @@ def exists(path: str) -> bool:
     """Whether there is a file or directory."""
     if not remote.is_remote(path):
         return os.path.exists(path)
+    system = remote.of(path)
+    if system.has_dirs():  # HDFS refuses to list one that is not there
+        return bool(system.exists(path))
     is_file = "/" in path.partition("://")[2].rstrip("/")  # else a bucket
-    return (is_file and remote.of(path).exists(path)) or any(
-        True for _ in remote.listed(path)
-    )
+    return (is_file and system.exists(path)) or any(True for _ in remote.listed(path))
 
 
 def size(path: str) -> int:

@@ -61,6 +61,10 @@ class ElsewhereFileSystem(LocalFileSystem):
         super().delete([_local(path) for path in paths])
 
 
+class ClientError(Exception):
+    """As of a store's client, which is no OSError: HDFS's is one."""
+
+
 def elsewhere(path):
     return f"{SCHEME}://{path}"
 
@@ -118,6 +122,16 @@ def test_remote_data_that_is_not_there_is_told(tmp_path):
         spans.resolve(elsewhere(tmp_path / "nothing"))
 
 
+def test_an_absent_folder_is_not_listed(tmp_path, monkeypatch):
+    def refuse(self, path):
+        raise BeamIOError("List operation failed", {path: ClientError("no file")})
+        yield
+
+    monkeypatch.setattr(ElsewhereFileSystem, "_list", refuse)
+    with pytest.raises(UserError, match="no such data set"):
+        spans.resolve(elsewhere(tmp_path / "nothing"))
+
+
 def test_a_store_that_nothing_here_reads_is_one_line(tmp_path, capfd):
     command = ["ingest", "--data", "hdfs://host/voc", "--output", str(tmp_path / "out")]
     assert main([*command, "--quiet"]) == 2
@@ -131,10 +145,6 @@ def test_a_place_without_a_bucket_is_told(path):
     scheme = path.partition("://")[0]
     with pytest.raises(UserError, match=f"names no bucket: {scheme}://BUCKET/FOLDER"):
         spans.resolve(path)
-
-
-class ClientError(Exception):
-    """As of a store's client, which is no OSError: HDFS's is one."""
 
 
 @pytest.mark.parametrize("has_folders", [True, False])
