@@ -6,11 +6,16 @@ ingest carries it into the example, and the report tells from it what was bought
 
 import json
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
+
+import msgspec
 
 from schemas.single_box import Box
 
 MENDED_TAG = "mended"
+_MOST_PX = 2**31  # a PNG's largest side
+# Class name, xyxy, difficult.
+_Plain = tuple[str, float, float, float, float, Literal[0, 1]]
 
 
 class DrawnObject(NamedTuple):
@@ -36,8 +41,11 @@ def to_text(labels: Sequence[MendedLabel]) -> str:
 def from_text(text: str) -> list[MendedLabel]:
     """The inverse of `to_text`; ValueError where somebody has edited it."""
     try:
-        return [MendedLabel(_drawn(was), _drawn(now)) for was, now in json.loads(text)]
-    except (TypeError, ValueError) as error:
+        pairs = msgspec.json.decode(
+            text, type=list[tuple[_Plain | None, _Plain | None]]
+        )
+        return [_label(was, now) for was, now in pairs]
+    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
         raise ValueError(f"no record of mended labels: {text[:60]!r}") from error
 
 
@@ -48,12 +56,17 @@ def _plain(drawn: DrawnObject | None) -> list[object] | None:
     return [drawn.class_name, *sides, int(drawn.difficult)]
 
 
-def _drawn(plain: Sequence[object] | None) -> DrawnObject | None:
+def _label(was: _Plain | None, now: _Plain | None) -> MendedLabel:
+    if was is None and now is None:
+        raise ValueError("a label that neither was nor is")
+    return MendedLabel(_drawn(was), _drawn(now))
+
+
+def _drawn(plain: _Plain | None) -> DrawnObject | None:
     if plain is None:
         return None
-    name, xmin, ymin, xmax, ymax, difficult = plain
-    if not isinstance(name, str):
-        raise TypeError(f"a class name is text, got {name!r}")
-    sides = (float(side) for side in (xmin, ymin, xmax, ymax))  # type: ignore[arg-type]
-    left, top, right, bottom = sides
+    name, left, top, right, bottom, difficult = plain
+    # Not less: a box that rounding left without a side was written so.
+    if not (0 <= left <= right <= _MOST_PX and 0 <= top <= bottom <= _MOST_PX):
+        raise ValueError(f"no box in an image: {plain[1:5]}")
     return DrawnObject(name, (left, top, right, bottom), bool(difficult))

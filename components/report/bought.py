@@ -42,10 +42,10 @@ class Bought:
     """What the mended labels of a split bought.
 
     Attributes:
-      images: with such labels.
+      images: with labels that are counted in `kinds`.
       kinds: of ADDED, GONE, RENAMED, REDRAWN -> how many.
-      changed_since: labels that are no longer as they were mended; they count as they
-        are, before and after.
+      changed_since: labels that are no longer as they were mended, be it a flag alone;
+        they count as they are, before and after.
       unreadable: images with a record that somebody has damaged.
       models: one or two.
     """
@@ -57,14 +57,24 @@ class Bought:
     models: tuple[ModelBought, ...]
 
     def __str__(self) -> str:
-        kinds = ", ".join(f"{count} {kind}" for kind, count in self.kinds.items())
+        said = []
         count = sum(self.kinds.values())
-        text = f"{count} mended labels ({kinds}) in {self.images} images."
+        if count:
+            kinds = ", ".join(f"{number} {kind}" for kind, number in self.kinds.items())
+            labels, images = _count(count, "mended label"), _count(self.images, "image")
+            said.append(f"{labels} ({kinds}) in {images}.")
         if self.changed_since:
-            text += f" {self.changed_since} more were changed again since."
+            labels = _count(self.changed_since, "mended label")
+            verb = "was" if self.changed_since == 1 else "were"
+            said.append(f"{labels} {verb} changed again since.")
         if self.unreadable:
-            text += f" The record in {self.unreadable} images cannot be read."
-        return text
+            images = _count(self.unreadable, "image")
+            said.append(f"The record in {images} cannot be read.")
+        return " ".join(said)
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 @dataclasses.dataclass
@@ -81,27 +91,26 @@ def bought(findings: Findings, facts: Mapping[str, ImageFacts]) -> Bought | None
     """Judges every model on both; None where no label of the split was mended."""
     columns = findings.columns[CANDIDATE]
     names = list(findings.class_names)
-    objects = _objects(columns)
+    of_image = _objects(columns)
     kinds: Counter[str] = Counter()
     images = changed = unreadable = 0
     for number, image_id in enumerate(columns.image_ids.tolist()):
         record = facts[image_id].mended
         if not record:
             continue
-        images += 1
         try:
             labels = from_text(record)
         except ValueError:
             unreadable += 1
             continue
-        for label in labels:
-            if _put_back(label, number, objects, names):
-                kinds[_kind(label)] += 1
-            else:
-                changed += 1
-    if not images:
+        places = _places(labels, of_image[number], names)
+        of_image[number] = _as_they_were(of_image[number], places, number, names)
+        kinds.update(_kind(label) for label, _ in places)
+        changed += len(labels) - len(places)
+        images += bool(places)
+    if not (images or changed or unreadable):
         return None
-    was = _ground_truths(objects)
+    was = _ground_truths([one for objects in of_image for one in objects])
     models = tuple(
         ModelBought(
             model,
@@ -113,7 +122,9 @@ def bought(findings: Findings, facts: Mapping[str, ImageFacts]) -> Bought | None
     return Bought(images, dict(sorted(kinds.items())), changed, unreadable, models)
 
 
-def _objects(columns: ImageColumns) -> list[_Object]:
+def _objects(columns: ImageColumns) -> list[list[_Object]]:
+    """The objects of each image, in order."""
+    of_image: list[list[_Object]] = [[] for _ in columns.image_ids]
     rows = zip(
         columns.gt_image.tolist(),
         columns.gt_classes.tolist(),
@@ -121,32 +132,63 @@ def _objects(columns: ImageColumns) -> list[_Object]:
         columns.gt_difficult.tolist(),
         strict=True,
     )
-    return [_Object(*row) for row in rows]
+    for row in rows:
+        of_image[row[0]].append(_Object(*row))
+    return of_image
 
 
-def _put_back(
-    label: MendedLabel, image: int, objects: list[_Object], names: list[str]
-) -> bool:
-    """Makes one label what it was; False where it is no longer as it was mended."""
-    place = len(objects)
-    if label.now is not None:
-        of_image = (n for n, one in enumerate(objects) if one.image == image)
-        same = [n for n in of_image if _is(objects[n], label.now, names)]
-        if not same:
-            return False
-        place = same[0]
-    objects[place : place + 1] = []
-    if label.was is not None:
-        name, box, difficult = label.was
-        if name not in names:
-            names.append(name)  # of which there is no object now
-        objects.insert(place, _Object(image, names.index(name), box, difficult))
-    return True
+def _places(
+    labels: Sequence[MendedLabel], objects: Sequence[_Object], names: Sequence[str]
+) -> list[tuple[MendedLabel, int | None]]:
+    """The labels that are as they were mended, with their object's place.
+
+    None is that of one that went. It is so as long as no object but those of other
+    labels is where it was.
+    """
+    left = dict(enumerate(objects))
+    held: list[tuple[MendedLabel, int | None]] = []
+    for label in labels:
+        if label.now is not None:
+            place = _place(label.now, left, names)
+            if place is not None and left.pop(place).difficult == label.now.difficult:
+                held.append((label, place))
+    for label in labels:
+        went = label.now is None and label.was
+        if went and _place(went, left, names) is None:
+            held.append((label, None))
+    return held
 
 
-def _is(one: _Object, drawn: DrawnObject, names: Sequence[str]) -> bool:
-    same_class = names[one.class_id] == drawn.class_name
-    return same_class and np.allclose(one.box, drawn.box, rtol=0, atol=_SAME_PX)
+def _place(
+    drawn: DrawnObject, objects: Mapping[int, _Object], names: Sequence[str]
+) -> int | None:
+    """The first object of that class and box, whatever its flag."""
+    for place, one in objects.items():
+        same_class = names[one.class_id] == drawn.class_name
+        if same_class and np.allclose(one.box, drawn.box, rtol=0, atol=_SAME_PX):
+            return place
+    return None
+
+
+def _as_they_were(
+    objects: Sequence[_Object],
+    places: Sequence[tuple[MendedLabel, int | None]],
+    image: int,
+    names: list[str],
+) -> list[_Object]:
+    """The image's objects before; `names` gets classes that have none any more."""
+    kept: dict[int, _Object] = dict(enumerate(objects))
+    restored: list[_Object] = []
+    for label, place in places:
+        if place is not None:
+            del kept[place]
+        if label.was is not None:
+            name, box, difficult = label.was
+            if name not in names:
+                names.append(name)
+            was = _Object(image, names.index(name), box, difficult)
+            restored.append(was)
+    return [*kept.values(), *restored]
 
 
 def _kind(label: MendedLabel) -> str:

@@ -67,7 +67,7 @@ def test_a_class_that_no_label_has_any_more_and_boxes_that_were_others(judged):
     above = (34 + 33 * 2 / 3) / 101
     before = ((1 + 9 * above) / 10 + 0) / 2
     assert told.models[0].before == pytest.approx(before, abs=1e-6)
-    assert str(told) == "2 mended labels (1 redrawn, 1 taken away) in 1 images."
+    assert str(told) == "2 mended labels (1 redrawn, 1 taken away) in 1 image."
 
 
 def test_labels_that_were_changed_since_and_damaged_records_are_told(judged):
@@ -83,9 +83,48 @@ def test_labels_that_were_changed_since_and_damaged_records_are_told(judged):
     told = bought(findings, facts)
 
     assert str(told) == (
-        "1 mended labels (1 added) in 3 images. 1 more were changed again since. The "
-        "record in 1 images cannot be read."
+        "1 mended label (1 added) in 1 image. 1 mended label was changed again since. "
+        "The record in 1 image cannot be read."
     )
+
+
+def test_one_put_back_and_one_flagged_by_hand_are_changed_since(judged):
+    from components.report.bought import bought
+    from schemas.mended_labels import DrawnObject, MendedLabel, to_text
+
+    findings, facts = judged
+    here = DrawnObject("dog", tuple(LEFT), False)  # as image a and b have one
+    records = {
+        "a": [MendedLabel(here, None)],  # it went, and is there
+        "b": [MendedLabel(None, here._replace(difficult=True))],
+        "c": [],
+    }
+    for image_id, record in records.items():
+        facts[image_id] = dataclasses.replace(facts[image_id], mended=to_text(record))
+    told = bought(findings, facts)
+
+    assert str(told) == "2 mended labels were changed again since."
+    for row in told.models:  # as they are: three dogs, all found
+        assert row.before == row.after == pytest.approx(1, abs=1e-6)
+    nothing = {name: dataclasses.replace(f, mended="[]") for name, f in facts.items()}
+    assert bought(findings, nothing) is None
+
+
+def test_one_that_went_is_not_put_back_by_another_that_became_the_same(judged):
+    """A cat was a second dog: the dog drawn twice went, and the cat was renamed."""
+    from components.report.bought import bought
+    from schemas.mended_labels import DrawnObject, MendedLabel, to_text
+
+    findings, facts = judged
+    dog = DrawnObject("dog", tuple(RIGHT), False)
+    record = [MendedLabel(dog, None), MendedLabel(dog._replace(class_name="cat"), dog)]
+    facts = {name: dataclasses.replace(fact, mended="") for name, fact in facts.items()}
+    facts["c"] = dataclasses.replace(facts["c"], mended=to_text(record))
+    told = bought(findings, facts)
+
+    assert str(told) == "2 mended labels (1 renamed, 1 taken away) in 1 image."
+    # Before: a, b and c have a dog each, all found; and a cat, which nothing found.
+    assert told.models[0].before == pytest.approx((1 + 0) / 2, abs=1e-6)
 
 
 def test_the_page_says_it_and_is_silent_where_nothing_was_mended(judged, split_images):
