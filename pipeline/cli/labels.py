@@ -4,17 +4,20 @@ A served version is asked about DATA, images that it has not learned from, as `e
 does. Where it disagrees with a label, that label is judged by what AP would be were the
 model right: an overlooked object, a wrong class, a badly drawn box, or an object drawn
 twice. OUT gets `labels.html`, pictures, the most valuable first, to say yes or no to;
-`labels.json`; and `Annotations/`, a VOC annotation of each image with all of these
-labels as they would be, to open in an annotation tool.
+`labels.json`; and, where it lies in DATA, a VOC annotation of each image with all of
+these labels as they would be, to open in an annotation tool.
 
 With --folds K the images may be those that MODEL has learned from: only its recipe is
 taken, and each image is judged by one of K new models, which learned from the others.
 
-The page saves the answers as a file. With --accept FILE, and without MODEL and DATA,
-OUT gets `Annotations/` of the images in which a label was said yes to, with these
-mended and all else as it was, to be copied over those of the data. Where DATA were
-TFRecords, or ingest has turned or scaled the boxes, what it does not keep (parts,
-objects that it drops, outlines, other fields) is not in them: keep the old ones.
+The page saves the answers as a file. With --accept FILE, and without MODEL, OUT gets
+the annotations of the images in which a label was said yes to, where they lie in DATA,
+with these labels mended and all else as it was, to be copied over those of DATA. One
+that was changed after the list was made is left out and named; name DATA if it is no
+longer where it was. An annotation is made anew, of what ingest keeps and no more, and
+named, where DATA were TFRecords, its <size> is not the picture's (or there is none and
+EXIF turns the picture), a mended object is not in it as ingest took it, one to be
+redrawn has no upright <bndbox>, or its XML has over 64 KiB: keep the old one.
 """
 
 import argparse
@@ -47,13 +50,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "data",
         metavar="DATA",
         nargs="?",
-        help="a VOC data set, or a folder with TFRecords",
+        help="a VOC data set, a pattern with {SPAN} (the newest), or a folder with "
+        "TFRecords",
     )
     parser.add_argument(
         "--accept",
         metavar="FILE",
-        help="answers that the page saved: write annotations with each yes mended "
-        "(default: none)",
+        help="answers that the page saved: write annotations with each yes mended; "
+        "without MODEL, and with DATA if it is no longer where it was (default: none)",
     )
     parser.add_argument("--output", required=True, metavar="OUT", help="a new folder")
     parser.add_argument(
@@ -105,7 +109,8 @@ def run(args: argparse.Namespace) -> int:
     if args.folds:
         _require_plain_temporary()
     model = version_path(args.model)
-    options.require_data(args.data)
+    data = _without_span(args.data)
+    options.require_data(data)
     _require_new(args.output)
     if not args.quiet:
         sys.stderr.write("loading TFX\n")
@@ -113,33 +118,35 @@ def run(args: argparse.Namespace) -> int:
 
     require_writable(args.output, "--output")  # trainings later would be too late
     with tempfile.TemporaryDirectory() as work:
-        priced = _priced(args, model, work)
+        priced = _priced(args, model, data, work)
     told = {"AP": priced.ap, "AP_mended": priced.mended_ap, "page": priced.page}
     options.tell(args, told | {"labels": priced.labels}, _as_text(priced))
     return ExitStatus.DONE
 
 
+def _without_span(data: str) -> str:
+    """DATA, of a pattern the newest span: a newer one may come meanwhile."""
+    from components.example_gen.source import spans
+
+    return spans.resolve(data).root if spans.PLACEHOLDER in data else data
+
+
 def _accept(args: argparse.Namespace) -> int:
+    from components.example_gen.source import spans
     from pipeline.label_prices.accepted import write_accepted
 
-    if args.model:
-        raise UserError("--accept FILE goes without MODEL and DATA")
+    if args.data:
+        raise UserError("--accept FILE goes without MODEL: name DATA alone, or nothing")
+    data = spans.resolve(args.model).root if args.model else ""
     _require_new(args.output)
-    try:
-        done = write_accepted(args.accept, args.output)
-    except OSError as error:
-        raise UserError(
-            f"--output {args.output} cannot be written ({error.strerror})"
-        ) from error
-    text = (
-        f"{done.yes} yes, {done.no} no, {done.open} open: {done.annotations} "
-        f"annotations in {args.output}/Annotations; copy them over those of the data\n"
-    )
-    options.tell(args, dataclasses.asdict(done), text)
+    done = write_accepted(args.accept, args.output, data)
+    options.tell(args, dataclasses.asdict(done), done.as_text(args.output))
     return ExitStatus.DONE
 
 
-def _priced(args: argparse.Namespace, model: str, work: str) -> "PricedLabels":
+def _priced(
+    args: argparse.Namespace, model: str, data: str, work: str
+) -> "PricedLabels":
     from pipeline.run.console import quiet_console
 
     shown = args.folds and not args.quiet
@@ -147,11 +154,11 @@ def _priced(args: argparse.Namespace, model: str, work: str) -> "PricedLabels":
         from pipeline.evaluation.examples import examples_of
         from pipeline.label_prices.write import write_priced
 
-        examples = examples_of(args.data, args.split, work)
+        examples = examples_of(data, args.split, work)
         found = _judged(args, model, examples, work)
         if not found.columns.has_only_numbers:
             raise UserError(f"{model} gives NaN or infinity: it is no judge")
-        return write_priced(found, examples, args.data, args.output, args.most)
+        return write_priced(found, examples, data, args.output, args.most)
 
 
 def _judged(

@@ -4,8 +4,11 @@ import dataclasses
 import os
 from collections import Counter, defaultdict
 
+from components.example_gen.source import storage
 from pipeline.label_prices.priced_list import Label, PricedList, read_answers
 from pipeline.label_prices.proposals import proposed_annotation
+from pipeline.label_prices.source_xml import changed_since
+from pipeline.label_prices.whole_folder import whole_folder
 from schemas.user_error import UserError
 
 ANNOTATIONS = "Annotations"
@@ -13,37 +16,129 @@ ANNOTATIONS = "Annotations"
 
 @dataclasses.dataclass(frozen=True)
 class Accepted:
-    """What was answered: `yes`, `no` and `open` labels; `annotations` written."""
+    """What was answered, and what came of it.
+
+    Attributes:
+      yes, no, open: labels.
+      annotations: that were written.
+      made_anew: images whose annotation has no more than what ingest keeps.
+      changed_since: images left out, since the data have another annotation than the
+        list was made of.
+      compared: whether the data were there to tell that.
+    """
 
     yes: int
     no: int
     open: int
     annotations: int
+    made_anew: list[str]
+    changed_since: list[str]
+    compared: bool
+
+    def as_text(self, folder: str) -> str:
+        """A line, and one for each thing that a person has to know of."""
+        plural = "" if self.annotations == 1 else "s"
+        lines = [
+            f"{self.yes} yes, {self.no} no, {self.open} open: {self.annotations} "
+            f"annotation{plural} in {folder}; to copy them over those of the data: "
+            f"cp -r {folder}/. DATA"
+        ]
+        for said, images in (
+            ("made anew, of what ingest keeps and no more", self.made_anew),
+            ("left out, changed since the list was made", self.changed_since),
+        ):
+            if images:
+                lines.append(f"{len(images)} {said}: {_named(images)}")
+        if not self.compared:
+            lines.append(
+                "not compared with the data: what was changed there since the list was "
+                "made would be undone; to compare, name DATA"
+            )
+        return "".join(f"{line}\n" for line in lines)
 
 
-def write_accepted(answers_path: str, folder: str) -> Accepted:
-    """Writes an annotation for each image with a yes; the rest of it as it was."""
+def _named(images: list[str], most: int = 10) -> str:
+    """The first of them, and how many more there are."""
+    more = len(images) - most
+    return ", ".join(images[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def write_accepted(answers_path: str, folder: str, data: str = "") -> Accepted:
+    """Writes an annotation for each image with a yes; the rest of it as it was.
+
+    `data` is the data set, if not where the list says. Images whose annotation there is
+    no longer that of the list are left out.
+    """
     answers = read_answers(answers_path)
     yes = [label for label in answers.labels if label.answer == "yes"]
     if not yes:
         raise UserError(f"{answers_path} says yes to no label: there is nothing to do")
-    written = write_annotations(answers, yes, folder)
+    changed = _changed(answers, yes, data)
+    taken = [label for label in yes if label.image not in (changed or [])]
+    if not taken:
+        raise UserError(
+            f"nothing is left to write, as all annotations were changed since the list "
+            f"of {answers_path} was made: {_named(changed or [])}; make a new list"
+        )
+    try:
+        with whole_folder(folder) as work:
+            anew = write_annotations(answers, taken, work)
+    except OSError as error:
+        raise UserError(
+            f"--output {folder} cannot be written ({error.strerror})"
+        ) from error
     count = Counter(label.answer for label in answers.labels)
-    return Accepted(count["yes"], count["no"], count[""], written)
+    return Accepted(
+        yes=count["yes"],
+        no=count["no"],
+        open=count[""],
+        annotations=len({label.image for label in taken}),
+        made_anew=anew,
+        changed_since=changed or [],
+        compared=changed is not None,
+    )
 
 
-def write_annotations(priced: PricedList, labels: list[Label], folder: str) -> int:
-    """Writes the annotations of the images of these labels; returns their number."""
+def _changed(answers: PricedList, yes: list[Label], data: str) -> list[str] | None:
+    """Of the images of these labels; None where that cannot be told."""
+    pictures = {label.image: answers.images[label.image] for label in yes}
+    if data:
+        changed = changed_since(pictures, data)
+        if changed is None:
+            raise UserError(f"{data} has none of the annotations that the list is of")
+        return changed
+    place = answers.data  # of a URL nothing is read unasked: it takes rights
+    there = os.path.isdir(place) or (os.path.isfile(place) and storage.is_tar(place))
+    return changed_since(pictures, place) if there else None
+
+
+def write_annotations(
+    priced: PricedList, labels: list[Label], folder: str
+) -> list[str]:
+    """Writes the annotations of the images of these labels, as they lie in the data.
+
+    Returns the images whose annotation was made anew.
+    """
     of_image: dict[str, list[Label]] = defaultdict(list)
     for label in labels:
         of_image[label.image].append(label)
-    place = os.path.realpath(os.path.join(folder, ANNOTATIONS))
+    anew = []
     for image_id, some in of_image.items():
-        text = proposed_annotation(priced.images[image_id], some, priced.corners)
-        path = os.path.realpath(os.path.join(place, f"{image_id}.xml"))
-        if os.path.commonpath([place, path]) != place:
-            raise UserError(f"image {image_id!r} would lie outside of {folder}")
+        picture = priced.images[image_id]
+        proposal = proposed_annotation(picture, some, priced.corners)
+        path = _path(folder, image_id, picture.path)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "w", encoding="utf-8") as sink:
-            sink.write(text)
-    return len(of_image)
+            sink.write(proposal.text)
+        if proposal.anew:
+            anew.append(image_id)
+    return anew
+
+
+def _path(folder: str, image_id: str, path: str) -> str:
+    """Where an annotation goes; UserError for a name that leads elsewhere."""
+    place = os.path.realpath(folder if path else os.path.join(folder, ANNOTATIONS))
+    inside = os.path.realpath(os.path.join(place, path or f"{image_id}.xml"))
+    if os.path.commonpath([place, inside]) != place:
+        raise UserError(f"image {image_id!r} would lie outside of the folder")
+    return inside

@@ -1,12 +1,13 @@
 """`labels.json`, and the answers that its page saves: the same with yes or no."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
 from components.example_gen.source.annotation import Convention
 from schemas.detection_example import DetectionExample
+from schemas.exif_orientation import exif_orientation
 from schemas.user_error import UserError
 
 
@@ -21,16 +22,31 @@ class Drawn(msgspec.Struct, rename={"class_name": "class"}):
     difficult: bool = False
 
 
+class SourceXml(NamedTuple):
+    """An annotation: path below DATA, digest of the file, XML ("": it is too long)."""
+
+    path: str
+    sha256: str
+    source: str
+
+
 class Picture(msgspec.Struct):
     """An image with labels in doubt, and all of its objects as ingest wrote them.
 
-    `source` is its annotation's XML, or "".
+    Attributes:
+      orientation: EXIF's of the picture; 0 where a list of an earlier release lacks it.
+      path: of its annotation, below DATA; "" of TFRecords.
+      sha256: hex digest of that file, or "".
+      source: its XML, or "".
     """
 
     filename: str
     width: int
     height: int
     objects: list[Drawn]
+    orientation: int = 0
+    path: str = ""
+    sha256: str = ""
     source: str = ""
 
 
@@ -51,7 +67,8 @@ class Label(msgspec.Struct, rename={"class_name": "class"}):
 class PricedList(msgspec.Struct):
     """All that is needed to write annotations, whichever of the labels are mended.
 
-    `corners` is how the data set's annotations count pixels.
+    `corners` is how the data set's annotations count pixels, `data` where they were,
+    or "".
     """
 
     AP: float
@@ -59,14 +76,17 @@ class PricedList(msgspec.Struct):
     corners: Convention
     images: dict[str, Picture]
     labels: list[Label]
+    data: str = ""
 
     def to_json(self) -> bytes:
         """For people, too."""
         return msgspec.json.format(msgspec.json.encode(self), indent=1)
 
 
-def picture_of(example: DetectionExample, source: str = "") -> Picture:
-    """The image, with its annotation's XML where that is at hand."""
+def picture_of(
+    example: DetectionExample, annotation: SourceXml | None = None
+) -> Picture:
+    """The image, with its annotation where that is known."""
     columns = zip(
         example.class_names,
         example.boxes.tolist(),
@@ -77,7 +97,14 @@ def picture_of(example: DetectionExample, source: str = "") -> Picture:
         strict=True,
     )
     objects = [Drawn(name, tuple(box), *flags) for name, box, *flags in columns]
-    return Picture(example.filename, example.width, example.height, objects, source)
+    return Picture(
+        filename=example.filename,
+        width=example.width,
+        height=example.height,
+        objects=objects,
+        orientation=exif_orientation(example.encoded_image),
+        **(annotation._asdict() if annotation else {}),
+    )
 
 
 def read_answers(path: str) -> PricedList:

@@ -2,8 +2,11 @@
 
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from components.example_gen.source.annotation import Convention
+import msgspec
+
+from components.example_gen.source.annotation import Convention, to_half_open
 from components.example_gen.source.exporters import MENDED
 from pipeline.label_prices.priced_list import Drawn, Label, Picture
 from pipeline.label_prices.source_xml import elements_of, remove
@@ -23,9 +26,16 @@ _ADDED: dict[Convention, Box] = {
 _LEAST: dict[Convention, int] = {"one_based": 1, "labelimg": 1}
 
 
+class Proposal(NamedTuple):
+    """An annotation; `anew` where it has no more than what ingest keeps."""
+
+    text: str
+    anew: bool
+
+
 def proposed_annotation(
     picture: Picture, labels: Sequence[Label], corners: Convention
-) -> str:
+) -> Proposal:
     """The image's annotation with these of its labels mended, as VOC XML.
 
     `corners` is how the rest of the data set counts pixels.
@@ -40,18 +50,17 @@ def proposed_annotation(
         for label in labels
         if label.object == NEW
     ]
-    root = _in_place(picture, objects, corners)
-    if root is None:
-        root = _anew(picture, objects, corners)
+    kept = _in_place(picture, objects, corners)
+    root = _anew(picture, objects, corners) if kept is None else kept
     record = [
-        MendedLabel(_recorded(was, picture), _recorded(now, picture))
+        MendedLabel(_recorded(was, picture), _as_read(now, picture, corners))
         for was, now in objects
         if was != now
     ]
     ET.indent(root, "\t")
     # Behind the objects, with which an annotation tool may do as it likes.
     _add(root, MENDED_TAG, to_text(record))
-    return ET.tostring(root, encoding="unicode") + "\n"
+    return Proposal(ET.tostring(root, encoding="unicode") + "\n", kept is None)
 
 
 def _anew(picture: Picture, objects: Objects, corners: Convention) -> ET.Element:
@@ -67,21 +76,27 @@ def _in_place(
     picture: Picture, objects: Objects, corners: Convention
 ) -> ET.Element | None:
     """The annotation that was, with its objects mended and all else as it is."""
-    known = elements_of(picture, corners)
+    touched = {
+        number: (was, now)
+        for number, (was, now) in enumerate(objects)
+        if was is not None and was != now
+    }
+    redrawn = [n for n, (was, now) in touched.items() if now and now.box != was.box]
+    known = elements_of(picture, touched, redrawn, corners)
     if known is None:
         return None
-    root, elements = known
-    for element, (was, now) in zip(elements, objects, strict=False):
-        if now is None:
-            remove(root, element)
-        elif was is not None:
+    for number, (element, *dropped) in known.of_object.items():
+        was, now = touched[number]
+        if now is not None:
             _mend(element, was, now, picture, corners)
+        for other in dropped if now else [element, *dropped]:
+            remove(known.root, other)
     for was, now in objects:
         if was is None and now is not None:
-            _add_object(root, picture, now, corners)
-    for record in root.findall(MENDED_TAG):  # of an earlier round
-        root.remove(record)
-    return root
+            _add_object(known.root, picture, now, corners)
+    for record in known.root.findall(MENDED_TAG):  # of an earlier round
+        known.root.remove(record)
+    return known.root
 
 
 def _mend(
@@ -101,11 +116,22 @@ def _child(parent: ET.Element, name: str) -> ET.Element:
 
 
 def _recorded(drawn: Drawn | None, picture: Picture) -> DrawnObject | None:
-    """An object as ingest will have it: within the image."""
+    """An object as ingest has it: within the image."""
     if drawn is None:
         return None
     box = clipped(drawn.box, picture.width, picture.height)
     return DrawnObject(drawn.class_name, box, drawn.difficult)
+
+
+def _as_read(
+    drawn: Drawn | None, picture: Picture, corners: Convention
+) -> DrawnObject | None:
+    """An object as ingest will read what is written of it."""
+    if drawn is None:
+        return None
+    left, top, right, bottom = map(float, _texts(drawn, picture, corners))
+    read = to_half_open((left, top, right, bottom), corners)
+    return _recorded(msgspec.structs.replace(drawn, box=read), picture)
 
 
 def _as_it_would_be(drawn: Drawn, label: Label | None) -> Drawn | None:
@@ -157,15 +183,22 @@ def _add_object(
 def _set_box(
     bndbox: ET.Element, picture: Picture, drawn: Drawn, corners: Convention
 ) -> None:
-    limits = (picture.width, picture.height) * 2
-    for side, value, added, limit in zip(
-        _SIDES, drawn.box, _ADDED[corners], limits, strict=True
-    ):
-        least = _LEAST.get(corners, 0)
+    for side, text in zip(_SIDES, _texts(drawn, picture, corners), strict=True):
         element = bndbox.find(side)
         if element is None:
             element = ET.SubElement(bndbox, side)
-        element.text = _as_text(min(max(value + added, least), limit))
+        element.text = text
+
+
+def _texts(drawn: Drawn, picture: Picture, corners: Convention) -> list[str]:
+    """Of xmin, ymin, xmax, ymax."""
+    limits = (picture.width, picture.height) * 2
+    least = _LEAST.get(corners, 0)
+    columns = zip(drawn.box, _ADDED[corners], limits, strict=True)
+    return [
+        _as_text(min(max(value + added, least), limit))
+        for value, added, limit in columns
+    ]
 
 
 def _as_text(side: float) -> str:

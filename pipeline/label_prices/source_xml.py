@@ -1,84 +1,135 @@
-"""The annotations that labels in doubt come from, and these mended in their place.
+"""The annotations that labels in doubt come from, and the elements of their objects.
 
 All that ingest does not read stays in them: parts, outlines, tags of other tools,
 objects that it drops.
 """
 
+import hashlib
 import xml.etree.ElementTree as ET
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping
+from typing import NamedTuple
 
 from components.example_gen.config import IngestConfig
 from components.example_gen.plan.plan import make_plan
-from components.example_gen.source import spans, storage
+from components.example_gen.rules.box_frame import BoxFrame
+from components.example_gen.rules.frame import declared_size
+from components.example_gen.rules.geometry import box_of
+from components.example_gen.source import storage
 from components.example_gen.source.annotation import (
+    Annotation,
     Convention,
+    RawBox,
     RawObject,
     read_annotation,
-    to_half_open,
-    to_number,
 )
 from components.example_gen.source.voc_xml import AnnotationError, parse
-from pipeline.label_prices.priced_list import Drawn, Picture
-from schemas.single_box import Box, clipped
+from pipeline.label_prices.priced_list import Drawn, Picture, SourceXml
+from schemas.single_box import clipped
 
+MOST_CHARACTERS = 64 * 1024  # the page of labels holds the XML of each of its images
 _SAME_PX = 0.01  # relative coordinates in float32 come back that near
+_MAX_BYTES = IngestConfig().max_file_bytes
 
 
-def annotation_texts(data: str, image_ids: Collection[str]) -> dict[str, str]:
-    """Image id -> its annotation's XML, of a VOC data set that ingest has read."""
-    config, place = IngestConfig(), spans.resolve(data).root
+class Elements(NamedTuple):
+    """Of an annotation its root, and the elements of some objects by their number.
+
+    The first of several is read by ingest, which drops the others, its equals.
+    """
+
+    root: ET.Element
+    of_object: dict[int, list[ET.Element]]
+
+
+def source_xmls(root: str, image_ids: Collection[str]) -> dict[str, SourceXml]:
+    """Image id -> its annotation, of a VOC data set that ingest has read."""
     plan = make_plan(
-        storage.list_files(place),
-        lambda ref: storage.read_bytes(ref, config.max_file_bytes),
-        follow_symlinks=config.follow_symlinks,
+        storage.list_files(root),
+        lambda ref: storage.read_bytes(ref, _MAX_BYTES),
+        follow_symlinks=IngestConfig().follow_symlinks,
     )
     return {
-        item.image_id: ET.tostring(parse(raw)[0], encoding="unicode")
+        item.image_id: _source_xml(item.annotation_name, item.annotation)
         for item in plan.items
         if item.image_id in image_ids and item.annotation
-        for raw in [storage.read_bytes(item.annotation, config.max_file_bytes)]
     }
 
 
-def elements_of(
-    picture: Picture, corners: Convention
-) -> tuple[ET.Element, list[ET.Element]] | None:
-    """The annotation's root, and the element of each object of the picture.
+def _source_xml(path: str, ref: storage.FileRef) -> SourceXml:
+    raw = storage.read_bytes(ref, _MAX_BYTES)
+    text = ET.tostring(parse(raw)[0], encoding="unicode")
+    digest = hashlib.sha256(raw).hexdigest()
+    return SourceXml(path, digest, text if len(text) <= MOST_CHARACTERS else "")
 
-    None where there is no annotation, or where its boxes are not those that ingest
-    wrote: they were turned, scaled or cut in a way that is not undone here.
+
+def changed_since(pictures: Mapping[str, Picture], root: str) -> list[str] | None:
+    """Ids of images whose annotation in the data is another one than the list's.
+
+    None where nothing can be compared: none of the annotations is there, or the list
+    does not know them.
     """
-    if not picture.source:
+    known = {name: one for name, one in pictures.items() if one.sha256}
+    refs = {entry.name: entry.ref for entry in storage.list_files(root, times=False)}
+    if not any(one.path in refs for one in known.values()):
         return None
+    return [
+        image_id
+        for image_id, one in known.items()
+        if one.path not in refs or _digest(refs[one.path]) != one.sha256
+    ]
+
+
+def _digest(ref: storage.FileRef) -> str:
+    """Of a file's bytes; "", which no file has, where it cannot be read any more."""
+    try:
+        return hashlib.sha256(storage.read_bytes(ref, _MAX_BYTES)).hexdigest()
+    except (OSError, storage.TooLargeError):
+        return ""
+
+
+def elements_of(
+    picture: Picture,
+    numbers: Iterable[int],
+    redrawn: Collection[int],
+    corners: Convention,
+) -> Elements | None:
+    """The elements of these objects of the picture, some of which will be redrawn.
+
+    None where there is no annotation, where its numbers need not be pixels of the
+    stored picture, where one of these objects is not in it as ingest wrote it, or one
+    to redraw has no upright <bndbox>.
+    """
     raw = picture.source.encode()
     try:
         root, _ = parse(raw)
-    except AnnotationError:  # somebody has edited the file of answers
+    except AnnotationError:  # there is none, or the file of answers was edited
         return None
-    open_elements = list(
-        zip(root.iter("object"), read_annotation(raw).objects, strict=True)
-    )
-    found = []
-    for drawn in picture.objects:
-        same = (
-            number
-            for number, (_, known) in enumerate(open_elements)
-            if _is(known, drawn, picture, corners)
-        )
-        number = next(same, None)
-        if number is None:
+    annotation = read_annotation(raw)
+    if not _in_stored_pixels(annotation, picture):
+        return None
+    known = list(zip(root.iter("object"), annotation.objects, strict=True))
+    of_object: dict[int, list[ET.Element]] = {}
+    for number in numbers:
+        drawn = picture.objects[number]
+        same = [pair for pair in known if _is(pair[1], drawn, picture, corners)]
+        if not same or (number in redrawn and not _is_plain(same[0][1].box)):
             return None
-        found.append(open_elements.pop(number)[0])
-    return root, found
+        of_object[number] = [element for element, _ in same]
+        known = [pair for pair in known if pair not in same]
+    return Elements(root, of_object)
+
+
+def _in_stored_pixels(annotation: Annotation, picture: Picture) -> bool:
+    """Whether ingest takes boxes as they are, whatever boxes there are."""
+    declared = declared_size(annotation)
+    if declared is None:
+        return picture.orientation == 1
+    return declared == (picture.width, picture.height)
 
 
 def _is(known: RawObject, drawn: Drawn, picture: Picture, corners: Convention) -> bool:
-    if known.name != drawn.class_name or known.box is None:
-        return False
-    if known.box.shape != "bndbox" or known.box.rotation or known.deleted:
-        return False
-    box = _half_open(known.box.texts, corners)
-    if box is None:
+    box = box_of(known.box, BoxFrame(corners))
+    if known.name != drawn.class_name or known.deleted or box is None:
         return False
     inside = clipped(box, picture.width, picture.height)
     return all(
@@ -87,13 +138,8 @@ def _is(known: RawObject, drawn: Drawn, picture: Picture, corners: Convention) -
     )
 
 
-def _half_open(texts: Sequence[str | None], corners: Convention) -> Box | None:
-    sides = [to_number(text) for text in texts]
-    known = [side for side in sides if side is not None]
-    if len(known) < len(sides):
-        return None
-    left, top, right, bottom = known
-    return to_half_open((left, top, right, bottom), corners)
+def _is_plain(box: RawBox | None) -> bool:
+    return box is not None and box.shape == "bndbox" and not box.rotation
 
 
 def remove(root: ET.Element, element: ET.Element) -> None:

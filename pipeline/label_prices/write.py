@@ -7,13 +7,15 @@ from typing import Any
 import msgspec
 
 from components.evaluator.image_columns import ImageColumns
+from components.example_gen.source import remote
 from components.report.pictures import read_examples
 from pipeline.evaluation.evaluate import Evaluation
 from pipeline.evaluation.examples import Examples
 from pipeline.label_prices.accepted import write_annotations
 from pipeline.label_prices.pages import render
 from pipeline.label_prices.priced_list import Label, PricedList, picture_of
-from pipeline.label_prices.source_xml import annotation_texts
+from pipeline.label_prices.source_xml import source_xmls
+from pipeline.label_prices.whole_folder import whole_folder
 from schemas.boxes import to_xywh
 from trainer.metrics.label_prices import CLASS, Suspicion, mended, priced_labels
 from trainer.metrics.summary import coco_summary
@@ -43,7 +45,7 @@ def write_priced(
 ) -> PricedLabels:
     """Writes `labels.json`, `labels.html` and a VOC annotation an image.
 
-    `data` is what the examples were made of.
+    `data` is what the examples were made of, without a {SPAN} in it.
     """
     columns = found.columns
     ranked = priced_labels(
@@ -61,19 +63,19 @@ def write_priced(
         if example.image_id in numbers
     }
     # Ingest's report is there where it has read a VOC data set just now.
-    sources = annotation_texts(data, by_id.keys()) if examples.data_report else {}
+    root = _absolute(data) if examples.data_report else ""
+    sources = source_xmls(root, by_id.keys()) if root else {}
     priced = PricedList(
         AP=ap,
         AP_mended=mended_ap,
         corners=examples.corners,
         images={
-            image_id: picture_of(one, sources.get(image_id, ""))
+            image_id: picture_of(one, sources.get(image_id))
             for image_id, one in by_id.items()
         },
         labels=msgspec.convert(labels, list[Label]),
+        data=root,
     )
-    os.makedirs(folder, exist_ok=True)
-    write_annotations(priced, priced.labels, folder)
     objects = {
         row: (found.class_names[class_id], box)
         for row, (class_id, box) in enumerate(
@@ -84,13 +86,19 @@ def write_priced(
     together = {"AP": ap, "mended": mended_ap, "of": of}
     by_number = {numbers[image_id]: one for image_id, one in by_id.items()}
     as_json = priced.to_json()
+    names = found.class_names
+    with whole_folder(folder) as work:
+        write_annotations(priced, priced.labels, work)
+        with open(os.path.join(work, PAGE_FILE), "w", encoding="utf-8") as sink:
+            sink.write(render(ranked, by_number, objects, names, together, as_json))
+        with open(os.path.join(work, LIST_FILE), "wb") as file:
+            file.write(as_json)
     page = os.path.join(folder, PAGE_FILE)
-    with open(page, "w", encoding="utf-8") as sink:
-        names = found.class_names
-        sink.write(render(ranked, by_number, objects, names, together, as_json))
-    with open(os.path.join(folder, LIST_FILE), "wb") as file:
-        file.write(as_json)
     return PricedLabels(labels, ap, mended_ap, page)
+
+
+def _absolute(data: str) -> str:
+    return data if remote.is_remote(data) else os.path.abspath(os.path.expanduser(data))
 
 
 def _number_in_image(columns: ImageColumns, one: Suspicion) -> int:

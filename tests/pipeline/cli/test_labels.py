@@ -44,14 +44,15 @@ def write_voc(folder):
 def place(tmp_path_factory, save_one_box):
     folder = tmp_path_factory.mktemp("labels")
     save_one_box(folder / "served" / "7")
-    write_voc(folder / "voc")
+    (folder / "voc-6").mkdir()
+    write_voc(folder / "voc-7")
     return folder
 
 
 @pytest.fixture(scope="module")
 def out(place):
     out = place / "out"
-    arguments = [str(place / "served"), str(place / "voc"), "--output", str(out)]
+    arguments = [str(place / "served"), str(place / "voc-{SPAN}"), "--output", str(out)]
     assert main(["labels", *arguments, "--quiet"]) == 0
     return out
 
@@ -67,6 +68,26 @@ def test_each_error_is_in_the_list_with_its_price(out):
     }
     assert all(label["AP_gained"] > 0 for label in told["labels"])
     assert told["AP_mended"] > told["AP"]
+
+
+def test_the_list_says_of_which_files_it_is_and_what_it_says_is_taken(
+    place, out, tmp_path, capfd
+):
+    told = json.loads((out / "labels.json").read_text())
+    assert told["data"] == str(place / "voc-7")  # the newest span
+    paths = {picture["path"] for picture in told["images"].values()}
+    lie = {f"Annotations/{name}.xml" for name in IMAGES if name != "fine"}
+    assert paths == lie
+    for one in told["labels"]:
+        one["answer"] = "yes"
+    answers = tmp_path / "answers.json"
+    answers.write_text(json.dumps(told))
+    command = ["labels", "--accept", str(answers), "--output", str(tmp_path / "to")]
+    assert main([*command, "--json"]) == 0
+    done = json.loads(capfd.readouterr().out)
+    assert done["annotations"] == 4
+    assert done["compared"]
+    assert done["made_anew"] == done["changed_since"] == []
 
 
 def test_the_proposals_are_annotations_that_ingest_reads(out):
@@ -101,9 +122,9 @@ def test_the_page_shows_each_with_the_label_now_and_as_it_would_be(out):
 def test_labels_that_somebody_may_have_corrected_are_not_written_over(
     place, out, capsys
 ):
-    arguments = [str(place / "served"), str(place / "voc")]
+    arguments = [str(place / "served"), str(place / "voc-7")]
     (out / "Annotations" / "renamed.xml").write_text("corrected")
-    for folder in (place / "voc", out):
+    for folder in (place / "voc-7", out):
         assert main(["labels", *arguments, "--output", str(folder)]) == 2
         assert "holds files, perhaps corrected labels" in capsys.readouterr().err
     assert (out / "Annotations" / "renamed.xml").read_text() == "corrected"
