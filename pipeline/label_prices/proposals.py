@@ -86,10 +86,10 @@ def _in_place(
     if known is None:
         return None
     for number, (element, *dropped) in known.of_object.items():
-        was, now = touched[number]
-        if now is not None:
-            _mend(element, was, now, picture, corners)
-        for other in dropped if now else [element, *dropped]:
+        old, new = touched[number]
+        if new is not None:
+            _mend(element, old, new, picture, corners)
+        for other in dropped if new else [element, *dropped]:
             remove(known.root, other)
     for was, now in objects:
         if was is None and now is not None:
