@@ -88,6 +88,14 @@ def of(path: str) -> Any:
         from components.example_gen.source import s3
 
         s3.complete()
+    elif path.startswith("azfs://"):
+        from apache_beam.io.azure import blobstorageio
+
+        if not blobstorageio.AZURE_DEPS_INSTALLED:  # Beam ends in a NameError
+            raise UserError(
+                f"{path}: azfs:// needs Azure's client, which is not here: "
+                "pip install 'apache-beam[azure]'"
+            )
     try:
         system = systems.get_filesystem(path)
     except (ValueError, OSError) as error:  # Beam's own error is an OSError

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from apache_beam.io.azure import blobstorageio
 from apache_beam.io.filesystem import BeamIOError, FileMetadata
 from apache_beam.io.localfilesystem import LocalFileSystem
 
@@ -138,6 +139,12 @@ def test_a_store_that_nothing_here_reads_is_one_line(tmp_path, capfd):
     (line,) = capfd.readouterr().err.splitlines()
     assert "hdfs://host/voc: Beam has no file system for hdfs:// here; " in line
     assert not (tmp_path / "out").exists()
+
+
+def test_azure_without_its_client_is_told(monkeypatch):
+    monkeypatch.setattr(blobstorageio, "AZURE_DEPS_INSTALLED", False)
+    with pytest.raises(UserError, match=r"^azfs://a/b: .* 'apache-beam\[azure\]'"):
+        spans.resolve("azfs://a/b")
 
 
 @pytest.mark.parametrize("path", ["gs://", "s3://", "s3:///x", "gs://{SPAN}/x"])
