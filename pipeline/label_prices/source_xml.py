@@ -57,7 +57,10 @@ def source_xmls(root: str, image_ids: Collection[str]) -> dict[str, SourceXml]:
 
 def _source_xml(path: str, ref: storage.FileRef) -> SourceXml:
     raw = storage.read_bytes(ref, _MAX_BYTES)
-    text = ET.tostring(parse(raw)[0], encoding="unicode")
+    try:
+        text = ET.tostring(parse(raw)[0], encoding="unicode")
+    except AnnotationError:  # damaged after ingest read it, during long trainings
+        return SourceXml(path, "", "")
     digest = hashlib.sha256(raw).hexdigest()
     return SourceXml(path, digest, text if len(text) <= MOST_CHARACTERS else "")
 

@@ -175,3 +175,10 @@ def test_a_long_annotation_is_not_in_the_list_and_is_made_anew(tmp_path, accept)
     assert code == 0
     assert "1 made anew, of what ingest keeps and no more: b\n" in said
     assert "left out" not in said
+
+
+def test_an_annotation_that_was_damaged_since_ingest_read_it_stops_no_list(voc):
+    (voc / "Annotations" / "b.xml").write_text("<annotation>")
+    sources = source_xmls(str(voc), NAMES)
+    assert sources["a"].source.startswith("<annotation><size>")
+    assert sources["b"] == ("Annotations/b.xml", "", "")
