@@ -148,18 +148,13 @@ def _require_answer(system: Any, path: str, told: str) -> None:
         else:
             next(listed(path), None)
     except Exception as error:  # of a client whose classes are not known here
-        cause = _cause(error)
-        if isinstance(cause, OSError):
+        details = getattr(error, "exception_details", None) or {}  # in Beam's own
+        cause = next(iter(details.values()), error)
+        # Azure's client keeps what went wrong on the way to the store, and only that.
+        if isinstance(cause, OSError) or getattr(cause, "inner_exception", None):
             raise access.unanswered(told, cause) from error
         mended_by = "mend the path, or what --beam-arg says of the store and its keys"
         raise access.refused(told, cause, mended_by) from error
-
-
-def _cause(error: Exception) -> BaseException:
-    """What Beam's error, or that of a client, was made of."""
-    details = getattr(error, "exception_details", None) or {}
-    cause = next(iter(details.values()), error)
-    return getattr(cause, "inner_exception", None) or cause  # Azure's
 
 
 def listed(folder: str) -> Iterator[Any]:

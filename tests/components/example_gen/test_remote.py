@@ -66,6 +66,12 @@ class ClientError(Exception):
     """As of a store's client, which is no OSError: HDFS's is one."""
 
 
+class UnsentError(Exception):
+    """As Azure's client has it of a request that did not get there."""
+
+    inner_exception = Exception("no way")
+
+
 def elsewhere(path):
     return f"{SCHEME}://{path}"
 
@@ -161,6 +167,7 @@ def test_a_place_without_a_bucket_is_told(path):
         (ClientError("Permission denied:\n user=x"), UserError),
         (ValueError("no such form"), UserError),
         (ConnectionRefusedError("refused"), UnavailableError),
+        (UnsentError("not sent"), UnavailableError),
     ],
 )
 def test_what_the_client_of_a_store_raises_is_one_line(
