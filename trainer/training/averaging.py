@@ -54,18 +54,21 @@ class WeightAverage:
 
 @contextlib.contextmanager
 def averaged_weights(model: Any, average: WeightAverage | None) -> Iterator[None]:
-    """Inside, the model's variables hold their moving average, if there is one."""
+    """Inside, the model's variables hold their moving average, if there is one.
+
+    They keep it where the block ends with an error. Of several processes all put their
+    weights back together: one that has failed would wait for the others, and its error
+    with it.
+    """
     bring_variables_up_to_date(model)
     if average is None:
         yield
         return
     weights = [ops.convert_to_numpy(variable).copy() for variable in average.variables]
     put_average(average)
-    try:
-        yield
-    finally:
-        for variable, weight in zip(average.variables, weights, strict=True):
-            variable.assign(weight)
+    yield
+    for variable, weight in zip(average.variables, weights, strict=True):
+        variable.assign(weight)
 
 
 def put_average(average: WeightAverage) -> None:

@@ -37,6 +37,24 @@ def test_weights_and_statistics_follow_with_a_momentum_that_rises():
     assert float(mean[0]) == pytest.approx(expected_mean, rel=1e-6)
 
 
+def test_after_an_error_nothing_is_put_back(monkeypatch):
+    # of several processes the others would not be there to do it together
+    model = normed()
+    average = WeightAverage(model, momentum=0.2)
+    assigned = []
+
+    def judge():
+        with averaged_weights(model, average):
+            monkeypatch.setattr(
+                keras.Variable, "assign", lambda self, value: assigned.append(self)
+            )
+            raise KeyError("evaluation")
+
+    with pytest.raises(KeyError, match="evaluation"):
+        judge()
+    assert not assigned
+
+
 def test_the_statistics_are_those_of_the_averaged_weights():
     # the input has mean 3, so what the norm sees has 3 times the kernel; the kernel
     # rises, and the average lags behind it with its statistics
