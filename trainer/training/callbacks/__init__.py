@@ -1,5 +1,5 @@
 """What happens beside the training steps, one file each.
 
-Imports schemas, metrics, optimizer, evaluation and of the training its averaging,
-checkpoint, hosts, jax_state and tracking.
+Imports schemas, input, metrics, optimizer, evaluation and of the training its
+averaging, checkpoint, hosts, jax_state and tracking.
 """

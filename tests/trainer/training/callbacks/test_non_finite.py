@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from trainer.input.host import Host
 from trainer.training.callbacks.non_finite import NonFiniteLossError, StopOnNonFinite
 
 ROOT = Path(__file__).parents[4]
@@ -37,6 +38,13 @@ def test_the_images_of_the_batch_are_named(state, bad):
 def test_a_gradient_that_is_no_number_stops_it_before_a_loss_shows_it(state):
     callback = callback_of(state, lambda step: ["000005"], float("nan"))
     with pytest.raises(NonFiniteLossError, match=r"^gradient norm is NaN.*000005"):
+        callback.on_train_batch_end(0, {"loss": 1.0})
+
+
+def test_of_several_processes_each_names_the_images_that_it_read(state):
+    callback = callback_of(state, lambda step: ["000005"], float("nan"))
+    callback.host = Host(1, 2)
+    with pytest.raises(NonFiniteLossError, match="batch in process 1 of 2: 000005"):
         callback.on_train_batch_end(0, {"loss": 1.0})
 
 
