@@ -7,7 +7,9 @@ waits for it says in one line what to do. A child whose parent dies ends, too.
 import contextlib
 import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -26,23 +28,24 @@ from trainer.training.meeting import Meeting, meeting_in
 
 _KINDS = {kind.__name__: kind for kind in (UserError, RefusedError, UnavailableError)}
 _PATIENCE_S = 10.0
+# The last words of JAX and of gloo where the loss of another process ends this one.
+_LOST = re.compile(rb"another task died|connection (closed|reset) by peer", re.I)
 
 
 def train_in_own_process(task: Task, meeting: Meeting | None) -> int:
     """Does it in a child and returns its exit status; UserError with what it said."""
+    log = log_of(task, meeting)
+    begin = os.path.getsize(log) if os.path.exists(log) else 0
     with tempfile.TemporaryDirectory() as folder:
         said = Path(folder) / "error.json"
-        command = [
-            *own_process.command("pipeline.cli.train_process"),
-            to_json(task),
-            str(said),
-        ]
+        module = own_process.command("pipeline.cli.train_process")
+        command = [*module, to_json(task), str(said), log]
         # The child reads its input to the end, which comes when this process ends.
         with subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,  # gloo's greetings
-            env=own_process.environment(),
+            env=own_process.environment(**settings_of_jax()),
         ) as child:
             try:
                 status = child.wait()
@@ -56,30 +59,49 @@ def train_in_own_process(task: Task, meeting: Meeting | None) -> int:
             kind, message = json.loads(said.read_text("utf-8"))
             raise _KINDS[kind](message)
     if status < 0:
-        raise UnavailableError(_lost(_ended_by(-status), task, meeting))
+        words = Path(log).read_bytes()[begin:] if os.path.exists(log) else b""
+        raise UnavailableError(_lost(ended_by(-status, words), task, meeting, log))
     return status
 
 
-def _ended_by(number: int) -> str:
-    if number == signal.SIGABRT:
-        return "JAX has lost the others"
-    return f"its process was ended by {signal.Signals(number).name}"
+def settings_of_jax() -> dict[str, str]:
+    """Variables that JAX reads in the child when it is loaded.
+
+    It is not to take SIGTERM for itself and go on, nor, on GPUs, to share what it
+    tries out while it compiles: the processes do not all compile the same. Who sets
+    that flag comes last and wins.
+    """
+    flags = f"--xla_gpu_shard_autotuning=false {os.environ.get('XLA_FLAGS', '')}"
+    return {"JAX_ENABLE_PREEMPTION_SERVICE": "false", "XLA_FLAGS": flags.strip()}
 
 
-def _lost(what: str, task: Task, meeting: Meeting | None) -> str:
-    me, all_of_them, log = "this process", "all processes", task.log()
+def ended_by(number: int, words: bytes) -> str:
+    """What a signal says that ended the child, by the words that it left."""
+    if number != signal.SIGABRT:
+        return f"its process was ended by {signal.Signals(number).name}"
+    return "JAX has lost the others" if _LOST.search(words) else "JAX ended it"
+
+
+def log_of(task: Task, meeting: Meeting | None) -> str:
+    """The file that this process alone writes to, in a folder that all may see."""
+    if meeting is not None:
+        return task.log(str(meeting.host.index))
+    return task.log(f"{socket.gethostname()}-{os.getpid()}")
+
+
+def _lost(what: str, task: Task, meeting: Meeting | None, log: str) -> str:
+    me, all_of_them = "this process", "all processes"
     if meeting is not None:
         host = meeting.host
         me, all_of_them = f"process {host.index} of {host.count}", f"all {host.count}"
-        log = task.log(host.index)
     return (
-        f"{me} cannot go on: {what} (see {log}). Start {all_of_them} again with the "
-        "same command; the training goes on from the last checkpoint in "
+        f"{me} cannot go on: {what}; its log is {log}. Start {all_of_them} again with "
+        "the same command; the training goes on from the last checkpoint in "
         f"{task.output}/{CHECKPOINTS}"
     )
 
 
-def _train(task: Task, meeting: Meeting | None) -> None:
+def _train(task: Task, meeting: Meeting | None, log: str) -> None:
     from trainer.config import TrainerConfig
     from trainer.training import hosts
 
@@ -91,7 +113,7 @@ def _train(task: Task, meeting: Meeting | None) -> None:
         if hosts.is_loss(error):
             first_line = str(error).splitlines()[0]
             what = f"another one is gone ({first_line})"
-            raise UnavailableError(_lost(what, task, meeting)) from error
+            raise UnavailableError(_lost(what, task, meeting, log)) from error
         raise
 
 
@@ -100,14 +122,13 @@ def _end_with_parent() -> None:
     os._exit(ExitStatus.UNAVAILABLE)
 
 
-def _main(text: str, said: str) -> int:
+def _main(text: str, said: str, log: str) -> int:
     task = from_json(Task, text, "task")
     meeting = meeting_in(os.environ)
-    log = task.log(meeting.host.index if meeting else 0)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         with orderly_interrupts(), quiet_console(log, quiet=task.quiet):
-            _train(task, meeting)
+            _train(task, meeting, log)
     except UserError as error:
         kind = next(k for k in type(error).__mro__ if k.__name__ in _KINDS)
         message = json.dumps([kind.__name__, str(error)])

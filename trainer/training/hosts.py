@@ -18,9 +18,12 @@ from trainer.input.host import ONE_HOST, Host
 from trainer.training.meeting import COORDINATOR, COUNT, INDEX, Meeting
 
 Arrays = Mapping[str, NDArray[Any]]
-# What JAX, gloo and NCCL say where another process is no more.
+# What JAX, gloo and NCCL say where another process is no more; they say other things,
+# too, such as that a message is too large.
 _LOSS = re.compile(
-    r"gloo|nccl|coordination service|connection (closed|reset)|socket closed", re.I
+    "connection (closed|reset) by peer|broken pipe|socket closed|coordination service"
+    "|heartbeat|remote process",
+    re.I,
 )
 
 

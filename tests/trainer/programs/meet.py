@@ -6,6 +6,7 @@ The environment says which; prints what it was told as JSON. The second kills it
 import json
 import os
 import signal
+import time
 
 import numpy as np
 
@@ -20,8 +21,12 @@ from trainer.training.hosts import (
 )
 from trainer.training.meeting import meeting_in
 
+met = []
+signal.signal(signal.SIGTERM, lambda *_: met.append(True))
 host = join(meeting_in(os.environ))
 assert this_host("multi_host") == host
+os.kill(os.getpid(), signal.SIGTERM)
+time.sleep(0.1)  # the handler runs between two lines of Python
 # of other lengths, one of them of none
 own = {"a": np.arange(3 * host.index, dtype=np.float64), "name": np.array(f"é{host}")}
 told = {
@@ -32,6 +37,7 @@ told = {
     "nothing": from_first(None if host.is_first else own, host),
     "first": str(from_first(own, host)["name"]),
     "refused": "",
+    "sigterm": bool(met),
 }
 require_same("config", "same", host)
 try:

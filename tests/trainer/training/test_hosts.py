@@ -10,8 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.cli.train_process import ended_by, log_of, settings_of_jax
+from pipeline.training.task import Task
 from schemas.user_error import UserError
+from trainer.input.host import Host
 from trainer.training.hosts import is_loss, this_host
+from trainer.training.meeting import Meeting
 from trainer.training.strategy import distribution_scope, require_equal_shares
 
 ROOT = Path(__file__).parents[3]
@@ -31,6 +35,7 @@ def two():
             text=True,
             env={
                 **os.environ,
+                **settings_of_jax(),
                 "PYTHONPATH": str(ROOT),
                 "KERAS_BACKEND": "jax",
                 "JAX_COORDINATOR_ADDRESS": address,
@@ -66,6 +71,11 @@ def test_processes_that_do_not_train_the_same_are_all_refused(two):
 
 
 @pytest.mark.slow
+def test_a_process_that_has_met_others_is_ended_by_sigterm_in_order(two):
+    assert [each["sigterm"] for each in two[0]] == [True, True]
+
+
+@pytest.mark.slow
 def test_a_process_that_is_lost_is_noticed(two):
     (first, _), statuses = two
     assert statuses[1] == -signal.SIGKILL
@@ -74,10 +84,50 @@ def test_a_process_that_is_lost_is_noticed(two):
     assert statuses[0] == 0
 
 
-def test_other_errors_say_nothing_of_a_loss():
+# as gloo, the coordination service and NCCL say it
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Gloo all-reduce failed: [pair.cc:547] Connection closed by peer [10.0.0.7]:4",
+        "Gloo all-reduce failed: Read error [10.0.0.7]:4: Connection reset by peer",
+        "UNAVAILABLE: Failed to send RPC to coordination service.",
+        "The following tasks are unhealthy (stopped sending heartbeats): task:1",
+        "ncclRemoteError: a network error or a remote process exiting prematurely",
+    ],
+)
+def test_what_is_said_of_other_processes_is_a_loss(said):
+    jax = pytest.importorskip("jax")
+    assert is_loss(jax.errors.JaxRuntimeError(said))
+    assert not is_loss(OSError(said))  # of a store, say
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "shapes (2,) and (3,) do not fit",
+        "RESOURCE_EXHAUSTED: Failed to allocate 4 bytes for gloo",
+        "ncclUnhandledCudaError: Call to CUDA function failed: out of memory",
+    ],
+)
+def test_other_errors_say_nothing_of_a_loss(said):
     pytest.importorskip("jax")
-    assert not is_loss(ValueError("shapes (2,) and (3,) do not fit"))
-    assert not is_loss(OSError("Connection reset by peer"))  # of a store, say
+    assert not is_loss(ValueError(said))
+
+
+def test_an_abort_is_a_loss_where_the_last_words_say_so():
+    words = b"F1128 client.h] Terminating process: likely another task died; see the"
+    assert ended_by(signal.SIGABRT, words) == "JAX has lost the others"
+    assert ended_by(signal.SIGABRT, b"Check failed: size > 0") == "JAX ended it"
+    assert ended_by(signal.SIGKILL, words) == "its process was ended by SIGKILL"
+
+
+def test_every_process_has_a_log_of_its_own():
+    task = Task(examples="in", output="out", config="{}")
+    meeting = Meeting("a:1", Host(1, 2))
+    assert log_of(task, meeting) == "out/train-1.log"
+    # where JAX finds its processes itself, nobody knows their numbers yet
+    name = f"train-{socket.gethostname()}-{os.getpid()}.log"
+    assert log_of(task, None) == f"out/{name}"
 
 
 def test_without_the_others_it_is_refused_with_what_to_start():
