@@ -28,13 +28,14 @@ from trainer.input.undecodable import undecodable_named
 from trainer.levels import with_fitting_levels
 from trainer.model.build import build_retinanet
 from trainer.optimizer.build import build_optimizer
+from trainer.preflight import starting_weights_digest
 from trainer.search_space import with_values
 from trainer.serving.other_backend import export_with_tensorflow
 from trainer.serving.saved_model import EXTRA, export_model, write_extra
 from trainer.serving.warm_start import warm_start
 from trainer.training.checkpoint_copy import CheckpointCopy, is_in_store
-from trainer.training.fit import TrainingData, fit, is_begun
-from trainer.training.hosts import leave, this_host
+from trainer.training.fit import TrainingData, fingerprint, fit, is_begun
+from trainer.training.hosts import leave, require_same, this_host
 from trainer.training.strategy import (
     compiles_step,
     distribution_scope,
@@ -170,6 +171,9 @@ def train(
     checkpoint_copy: CheckpointCopy | None = None,
 ) -> Any:
     """A trained RetinaNet with the best weights found."""
+    if data.host.count > 1:
+        # now: JAX stops without a reason where they build other values
+        _require_same_training(config, data)
     keras.utils.set_random_seed(config.seed)
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(resolve_precision(config.precision, config.strategy))
@@ -211,6 +215,14 @@ def train(
     finally:
         keras.config.set_dtype_policy(policy)
     return model
+
+
+def _require_same_training(config: TrainerConfig, data: TrainingData) -> None:
+    """UserError, in every process, where one of them would train something else."""
+    what = "config, seed, data set or label map"
+    require_same(what, fingerprint(config, data), data.host)
+    weights = starting_weights_digest(config.model)
+    require_same("set of starting weights", weights, data.host)
 
 
 def _stored(files: list[str], count: int) -> list[DetectionExample]:

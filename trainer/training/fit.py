@@ -30,7 +30,7 @@ from trainer.training.callbacks.tensorboard import TensorBoard
 from trainer.training.callbacks.track import Track
 from trainer.training.checkpoint import CheckpointStore, Progress
 from trainer.training.checkpoint_copy import CheckpointCopy
-from trainer.training.hosts import gathered, require_same
+from trainer.training.hosts import gathered
 from trainer.training.learning_curves import (
     CURVES_FILE,
     HISTORY_FILE,
@@ -66,7 +66,7 @@ class TrainingData:
 
 def is_begun(config: TrainerConfig, data: TrainingData, checkpoint_dir: str) -> bool:
     """Whether `fit` would go on from a checkpoint of the same config and data."""
-    store = CheckpointStore(checkpoint_dir, _fingerprint(config, data))
+    store = CheckpointStore(checkpoint_dir, fingerprint(config, data))
     return store.is_begun()
 
 
@@ -84,9 +84,8 @@ def fit(
     Goes on from the newest checkpoint in `checkpoint_dir` if config and data are the
     same. Returns the last evaluation, or None if there was nothing left to train.
     """
-    fingerprint = _fingerprint(config, data)
-    require_same("config, data set or label map", fingerprint, data.host)
-    store = CheckpointStore(checkpoint_dir, fingerprint, checkpoint_copy, data.host)
+    made_from = fingerprint(config, data)
+    store = CheckpointStore(checkpoint_dir, made_from, checkpoint_copy, data.host)
     model.optimizer.build(model.trainable_variables)
     state = TrainingState(
         train_steps=config.total_steps(data.num_train_examples),
@@ -196,7 +195,7 @@ def _callbacks(
     # in this order: each reads what those before it have found
     callbacks = [
         CountSteps(state),
-        StopOnNonFinite(state, image_ids),
+        StopOnNonFinite(state, image_ids, data.host),
         *follow,
         evaluate,
         KeepHistory(state),
@@ -233,7 +232,8 @@ def inputs_and_truth(batch: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     return batch["stages" if "stages" in batch else "images"], truth
 
 
-def _fingerprint(config: TrainerConfig, data: TrainingData) -> str:
+def fingerprint(config: TrainerConfig, data: TrainingData) -> str:
+    """Digest of config, data, class names and backend, by which a training is known."""
     made_from = (
         to_json(deciding(config)),
         keras.backend.backend(),
