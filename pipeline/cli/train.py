@@ -8,12 +8,14 @@ With --set trainer.strategy=multi_host and KERAS_BACKEND=jax the same command is
 in several processes, which train one model: JAX_COORDINATOR_ADDRESS=HOST:PORT says
 where process 0 listens, JAX_NUM_PROCESSES how many there are, and JAX_PROCESS_ID which
 this is, from 0, as Kubeflow Trainer sets them. Process 0 alone writes. One that is lost
-ends the others with exit status 69.
+ends the others with exit status 69. Where OUT has the model that they are to make, they
+end with 0, as a scheduler that starts them again expects.
 """
 
 import argparse
 import os
 
+from components.example_gen.source import remote
 from pipeline.cli import config_options, options
 from pipeline.cli.exit_status import ExitStatus
 from schemas.config_json import to_json
@@ -44,6 +46,7 @@ def run(args: argparse.Namespace) -> int:
     meeting = meeting_in(os.environ) if several else None
     require_trackers(config.tracking)
     require_packaged_weights(config.model)
+    _refuse_stores(args)
     options.require_data(args.examples)
     options.refuse_file(args.output)
     from pipeline.training.task import Task, do
@@ -54,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
         config=to_json(config),
         quiet=args.quiet,
     )
-    if os.path.exists(task.model):
+    if os.path.exists(task.model) and not several:
         raise UserError(f"--output {args.output} has a model already; name another")
     if several:
         from pipeline.cli.train_process import train_in_own_process
@@ -69,3 +72,12 @@ def run(args: argparse.Namespace) -> int:
     if status == ExitStatus.DONE and os.path.exists(task.model):
         options.tell(args, {"model": task.model}, f"model     {task.model}\n")
     return status
+
+
+def _refuse_stores(args: argparse.Namespace) -> None:
+    for name, path in (("EXAMPLES", args.examples), ("--output", args.output)):
+        if remote.is_remote(path):
+            raise UserError(
+                f"{name} {path} is in a store, and train reads and writes folders: "
+                "name one of this machine, or of a volume that is mounted here"
+            )

@@ -2,13 +2,14 @@
 
 import dataclasses
 import importlib.metadata
+from collections.abc import Sequence
 
 import keras
 
 from pipeline.config import PipelineConfig, digest_of
 from pipeline.run.source_digest import source_digest
 from schemas.config_json import to_json
-from trainer.config import deciding
+from trainer.config import TrainerConfig, deciding
 
 # What each stage runs of ours; with everything those modules import, this is what the
 # cache must see change.
@@ -84,6 +85,19 @@ def model_fingerprint(
         to_json(deciding(config.trainer)),
         to_json(config.tuner),
         *(stage_digest(stage) for stage in MODEL_STAGES),
+    )
+
+
+def training_fingerprint(
+    config: TrainerConfig, data_digests: Sequence[str], weights_digest: str
+) -> str:
+    """The same of a Trainer's work alone, on examples as they are."""
+    return digest_of(
+        *data_digests,
+        weights_digest,
+        *_backend_with_version(),
+        to_json(deciding(config)),
+        stage_digest("Trainer"),
     )
 
 

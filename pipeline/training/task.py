@@ -2,16 +2,24 @@
 
 import dataclasses
 import glob
+import logging
 import os
 import shutil
 import types
 from pathlib import Path
 
-from pipeline.run.written_examples import folder_with_splits, require_split, splits_in
-from schemas.label_map import LABEL_MAP_FILENAME
-from schemas.user_error import UserError
+import numpy as np
 
+from pipeline.run.written_examples import folder_with_splits, require_split, splits_in
+from schemas.config_json import from_json
+from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
+from schemas.user_error import UserError
+from trainer.config import TrainerConfig
+from trainer.input.host import Host
+
+_LOG = logging.getLogger(__name__)
 MODEL, CHECKPOINTS, WATCHED = "model", "checkpoints", "model_run"
+MADE_FROM = "made_from.txt"  # beside the model: digest of data, weights, code, config
 SPLITS = ("train", "eval")
 
 
@@ -36,13 +44,17 @@ class Task:
         """Where the model is put when it is whole."""
         return os.path.join(self.output, MODEL)
 
-    def log(self, process: int = 0) -> str:
+    def log(self, process: str = "0") -> str:
         """Where what libraries say goes, of each process."""
         return os.path.join(self.output, f"train-{process}.log")
 
 
 def do(task: Task) -> None:
-    """Trains, and puts the model in its place; goes on from a checkpoint."""
+    """Trains, and puts the model in its place; goes on from a checkpoint.
+
+    Where OUT has the model of the same data, weights, code and config there is nothing
+    to do; UserError where it has another one.
+    """
     folder = folder_with_splits(Path(task.examples))
     if not folder:
         raise UserError(
@@ -51,26 +63,83 @@ def do(task: Task) -> None:
         )
     for split in SPLITS:
         require_split(task.examples, split, splits_in(Path(folder)))
+    from trainer.preflight import refuse_impossible
     from trainer.run_fn import run_fn
+    from trainer.serving.saved_model import write_extra
+    from trainer.training.hosts import leave, this_host
 
+    config = from_json(TrainerConfig, task.config, "trainer")
+    refuse_impossible(config)
+    host = this_host(config.strategy)
+    made_from = _made_from(config, folder)
+    if _is_made(task, made_from, host):
+        _LOG.info("%s is of the same data, config and code: done before", task.model)
+        if host.count > 1:
+            leave()
+        return
     aside = os.path.join(task.output, f".{MODEL}.partial")
-    shutil.rmtree(aside, ignore_errors=True)
-    train, evaluation = (f"{glob.escape(folder)}/Split-{name}/*" for name in SPLITS)
-    run_fn(
-        types.SimpleNamespace(
-            train_files=[train],
-            eval_files=[evaluation],
-            transform_graph_path="",
-            custom_config={
-                "trainer_config": task.config,
-                "checkpoint_dir": os.path.join(task.output, CHECKPOINTS),
-                "label_map": os.path.join(folder, LABEL_MAP_FILENAME),
-            },
-            train_steps=None,
-            hyperparameters=None,
-            serving_model_dir=aside,
-            model_run_dir=os.path.join(task.output, WATCHED),
-        )
-    )
-    if os.path.isdir(aside):  # of several processes the first alone has one
+    if host.is_first:
+        shutil.rmtree(aside, ignore_errors=True)
+    checkpoints = os.path.join(task.output, CHECKPOINTS, made_from)
+    run_fn(_arguments(task, folder, aside, checkpoints))
+    if host.is_first:  # of several processes it alone has a model
+        if not os.path.isdir(aside):
+            raise FileNotFoundError(f"the export left no model in {aside}")
+        write_extra(aside, MADE_FROM, made_from)
         os.replace(aside, task.model)
+
+
+def _patterns(folder: str) -> list[str]:
+    return [f"{glob.escape(folder)}/Split-{name}/*" for name in SPLITS]
+
+
+def _arguments(
+    task: Task, folder: str, model: str, checkpoints: str
+) -> types.SimpleNamespace:
+    """What the Trainer's `run_fn` takes of TFX's FnArgs."""
+    train, evaluation = _patterns(folder)
+    return types.SimpleNamespace(
+        train_files=[train],
+        eval_files=[evaluation],
+        transform_graph_path="",
+        custom_config={
+            "trainer_config": task.config,
+            "checkpoint_dir": checkpoints,
+            "label_map": os.path.join(folder, LABEL_MAP_FILENAME),
+        },
+        train_steps=None,
+        hyperparameters=None,
+        serving_model_dir=model,
+        model_run_dir=os.path.join(task.output, WATCHED),
+    )
+
+
+def _made_from(config: TrainerConfig, folder: str) -> str:
+    """Digest of examples, label map, starting weights, code and config."""
+    from pipeline.run.state import training_fingerprint
+    from trainer.input.records import index_records
+    from trainer.preflight import starting_weights_digest
+
+    names = LabelMap.from_file(os.path.join(folder, LABEL_MAP_FILENAME)).names
+    data = [index_records(each).digest() for each in _patterns(folder)]
+    weights = starting_weights_digest(config.model)
+    return training_fingerprint(config, [*data, *names], weights)
+
+
+def _is_made(task: Task, made_from: str, host: Host) -> bool:
+    """Whether the first process has this model; all of them call it together."""
+    from trainer.serving.saved_model import EXTRA
+    from trainer.training.hosts import from_first
+
+    note = Path(task.model, EXTRA, MADE_FROM)
+    text = note.read_text("utf-8") if note.exists() else "unknown"
+    has_model = host.is_first and os.path.exists(task.model)
+    there = from_first({"made_from": np.array(text)} if has_model else None, host)
+    if there is None:
+        return False
+    if str(there["made_from"]) != made_from:
+        raise UserError(
+            f"--output {task.output} has a model already, of other data, config or "
+            "code; name another"
+        )
+    return True

@@ -1,8 +1,8 @@
 """One process of a training on the smallest model; ends as `voc-pipeline train` does.
 
-argv: the task as JSON, a file for the error, and the step at which it kills itself, or
-0. The environment says which process it is; the export is left out. Writes the weights
-that it ends with to weights.npz in the task's output.
+argv: the task as JSON, a file for the error, the log, and the step at which it kills
+itself, or 0. The environment says which process it is; the export is left out. Writes
+the weights that it ends with to weights.npz in the task's output.
 """
 
 import os
@@ -20,7 +20,7 @@ from trainer import run_fn
 from trainer.model.backbones.builders import BACKBONES, Backbone
 from trainer.training.callbacks.state import CountSteps
 
-TASK, SAID, DEATH = sys.argv[1], sys.argv[2], int(sys.argv[3])
+TASK, SAID, LOG, DEATH = *sys.argv[1:4], int(sys.argv[4])
 
 
 def backbone(weights):
@@ -53,7 +53,7 @@ CountSteps.on_train_batch_end = count_and_die
 train, run_fn.train = run_fn.train, train_and_keep
 run_fn.export_with_tensorflow = lambda model, size, label_map, folder: os.mkdir(folder)
 if "JAX_PROCESS_ID" in os.environ:
-    status = train_process._main(TASK, SAID)
+    status = train_process._main(TASK, SAID, LOG)
 else:
     tasks.do(from_json(tasks.Task, TASK, "task"))
     status = 0

@@ -1,6 +1,7 @@
 """Several processes train one model: what they do, and what they leave, is one's.
 
-`make test-hosts`; five trainings, most of whose time JAX compiles.
+`make test-hosts`; five trainings and two that end before, most of whose time
+JAX compiles.
 """
 
 import dataclasses
@@ -47,7 +48,7 @@ class Ended:
             return list(stored.values())
 
     def progress(self, step):
-        folder = self.folder / "checkpoints" / f"step-{step:08d}"
+        (folder,) = self.folder.glob(f"checkpoints/*/step-{step:08d}")
         return json.loads((folder / "progress.json").read_text())
 
 
@@ -82,7 +83,7 @@ def run(tmp_path_factory, tiny_config):
         doctor=False,
     )
 
-    def start(name, strategy, death=0, xla_flags="", **environment):
+    def start(name, strategy, death=0, seed=0, xla_flags="", **environment):
         output = folder / name
         output.mkdir(exist_ok=True)
         said = output / "error.json"
@@ -90,11 +91,12 @@ def run(tmp_path_factory, tiny_config):
         task = Task(
             examples=str(folder / "examples"),
             output=str(output),
-            config=to_json(dataclasses.replace(config, strategy=strategy)),
+            config=to_json(dataclasses.replace(config, strategy=strategy, seed=seed)),
             quiet=True,
         )
+        log = task.log(environment.get("JAX_PROCESS_ID", "0"))
         process = subprocess.Popen(
-            [sys.executable, PROGRAM, to_json(task), said, str(death)],
+            [sys.executable, PROGRAM, to_json(task), said, log, str(death)],
             stdin=subprocess.PIPE,
             env={
                 **{
@@ -119,7 +121,7 @@ def run(tmp_path_factory, tiny_config):
         error = json.loads(said.read_text()) if said.exists() else []
         return Ended(status, error, time.monotonic() - began, output)
 
-    def together(deaths):
+    def together(deaths=(0, 0), seeds=(0, 0)):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             address = f"127.0.0.1:{free.getsockname()[1]}"
@@ -128,11 +130,12 @@ def run(tmp_path_factory, tiny_config):
                 f"process-{index}",
                 "multi_host",
                 death,
+                seed,
                 JAX_COORDINATOR_ADDRESS=address,
                 JAX_NUM_PROCESSES="2",
                 JAX_PROCESS_ID=str(index),
             )
-            for index, death in enumerate(deaths)
+            for index, (death, seed) in enumerate(zip(deaths, seeds, strict=True))
         ]
         last_first = [end(*each) for each in reversed(processes)]
         return last_first[::-1]
@@ -141,7 +144,33 @@ def run(tmp_path_factory, tiny_config):
         flags = "--xla_force_host_platform_device_count=2"
         return end(*start("alone", "data_parallel", xla_flags=flags))
 
-    return {"broken": together((0, DEATH)), "resumed": together((0, 0)), "one": alone()}
+    return {
+        "unlike": together(seeds=(0, 1)),
+        "broken": together(deaths=(0, DEATH)),
+        "resumed": together(),
+        "again": together(),
+        "one": alone(),
+    }
+
+
+def test_processes_of_other_seeds_are_all_refused(run):
+    for ended in run["unlike"]:
+        assert ended.error == [
+            "UserError",
+            "process 1 of 2 has another config, seed, data set or label map than "
+            "process 0: start all of them on the same files with the same command",
+        ]
+
+
+def test_processes_that_find_their_model_are_done(run):
+    for ended, before in zip(run["again"], run["resumed"], strict=True):
+        assert (ended.status, ended.error) == (0, [])
+        assert ended.seconds < before.seconds
+    first, second = run["again"]
+    assert (
+        "same data, config and code: done" in (first.folder / "train-0.log").read_text()
+    )
+    assert not (second.folder / "model").exists()
 
 
 def test_a_process_that_is_lost_ends_the_others_with_one_line(run):
