@@ -71,7 +71,8 @@ def _usage() -> str:
     closing = (
         "voc-pipeline COMMAND --help tells a command's options; --version the version. "
         "Exit status: 0 done, 1 refused by a gate or a budget, 2 bad input, 69 an "
-        "engine is lost, 70 a defect of this program, 130 interrupted."
+        "engine, a store or another process of a training is not there or lost, 70 a "
+        "defect of this program, 130 interrupted."
     )
     return (
         "usage: voc-pipeline COMMAND [options]\n\n"

@@ -65,7 +65,7 @@ def make_dataset(
       start_step: training goes on as if this many batches had been taken.
       train_steps: the run's whole length, needed by `close_mosaic_epochs`.
       host: which process this is. In training it gets its rows of each batch, in
-        evaluation whole batches, an equal number of them.
+        evaluation whole batches: one fewer than another process at most, or none.
     """
     index = _filled_index(file_patterns)
     if training:

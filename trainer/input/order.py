@@ -12,7 +12,7 @@ from typing import Any
 import tensorflow as tf
 
 from trainer.input.frames import Frame
-from trainer.input.host import ONE_HOST, Host
+from trainer.input.host import Host
 from trainer.input.records import RecordIndex, read_records
 
 # Positions travel with the frames until these are augmented.
@@ -28,7 +28,7 @@ class Part:
     """The positions that a process trains on: its rows of each batch."""
 
     global_batch_size: int
-    host: Host = ONE_HOST
+    host: Host
 
     def holds(self, position: tf.Tensor) -> tf.Tensor:
         """Whether a position is one of them."""
