@@ -75,8 +75,8 @@ faults-flink: build/flink  ## kill -9 at ten random moments of an ingest there (
 	$(ALONE) $(BIN)/python tests/engines/flink_faults.py --flink build/flink \
 		$(if $(SOURCE),--source $(SOURCE)) $(if $(IMAGES),--images $(IMAGES))
 
-test-hosts: install  ## two processes train one model, one is killed (3 CPU minutes)
-	$(BIN)/pytest -q -s tests/trainer/training/several_hosts.py
+test-hosts: install  ## two processes train one model, one is killed (4 CPU minutes)
+	$(BIN)/pytest -q -s tests/trainer/training/several_hosts.py tests/pipeline/cli/whole_training.py
 
 test-older-tensorflow: install  ## an exported model in TensorFlow 2.15 and 2.19 (2.4 GB)
 	$(BIN)/pytest -q -s tests/trainer/serving/on_older_tensorflow.py

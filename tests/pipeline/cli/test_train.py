@@ -1,10 +1,6 @@
-"""What `train` refuses before it loads anything heavy, and a whole one."""
-
-import io
-import json
+"""What `train` refuses before it loads anything heavy."""
 
 import pytest
-from PIL import Image
 
 from pipeline.__main__ import main
 
@@ -73,28 +69,3 @@ def test_several_processes_of_another_backend(refused):
         JAX_PROCESS_ID="1",
     )
     assert "'multi_host' is JAX's, and the backend here is tensorflow: run with" in err
-
-
-@pytest.mark.slow
-def test_a_model_that_answers(tmp_path, write_examples, refused, capsys):
-    for split in ("train", "eval"):
-        (tmp_path / "in" / f"Split-{split}").mkdir(parents=True)
-        images = {f"{split}{i}": (40, 32, [(4, 4, 30, 28)]) for i in range(4)}
-        write_examples(tmp_path / "in" / f"Split-{split}" / "images-00000.gz", images)
-    (tmp_path / "in" / "label_map.txt").write_text("dog\n")
-    changes = ("input.image_size=[64,64]", "train_steps=2", "doctor=false")
-    command = ["train", "in", "--output", "out", "--preset", "smoke"]
-    command += [f"--set=trainer.{change}" for change in changes]
-    assert main([*command, "--json"]) == 0
-    (folder,) = json.loads(capsys.readouterr().out).values()
-    import tensorflow as tf
-
-    image = io.BytesIO()
-    Image.new("RGB", (40, 32)).save(image, "PNG")
-    model = tf.saved_model.load(folder)
-    found = model.signatures["serving_default"](
-        image_bytes=tf.constant([image.getvalue()])
-    )
-    assert found["boxes"].shape[::2] == (1, 4)
-    assert (tmp_path / "out" / "model" / "assets.extra" / "made_from.txt").exists()
-    assert "has a model already" in refused(*command[1:])
