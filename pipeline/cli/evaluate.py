@@ -30,7 +30,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `voc-pipeline evaluate`."""
     options.add_model_argument(parser)
     parser.add_argument(
-        "data", metavar="DATA", help="a VOC data set, or a folder with TFRecords"
+        "data",
+        metavar="DATA",
+        help="a VOC data set, a pattern with {SPAN} (the newest), or a folder with "
+        "TFRecords",
     )
     parser.add_argument(
         "--output", default="", metavar="OUT", help="a folder (default: none)"
@@ -56,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     from pipeline.prediction.version_path import version_path
 
     model = version_path(args.model)
-    options.require_data(args.data)
+    args.data = options.data_set(args.data)
     _require_replaceable(args.output)
     is_new = bool(args.output) and not os.path.exists(args.output)
     if args.output:

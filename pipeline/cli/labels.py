@@ -109,8 +109,7 @@ def run(args: argparse.Namespace) -> int:
     if args.folds:
         _require_plain_temporary()
     model = version_path(args.model)
-    data = _without_span(args.data)
-    options.require_data(data)
+    data = options.data_set(args.data)
     _require_new(args.output)
     if not args.quiet:
         sys.stderr.write("loading TFX\n")
@@ -122,13 +121,6 @@ def run(args: argparse.Namespace) -> int:
     told = {"AP": priced.ap, "AP_mended": priced.mended_ap, "page": priced.page}
     options.tell(args, told | {"labels": priced.labels}, _as_text(priced))
     return ExitStatus.DONE
-
-
-def _without_span(data: str) -> str:
-    """DATA, of a pattern the newest span: a newer one may come meanwhile."""
-    from components.example_gen.source import spans
-
-    return spans.resolve(data).root if spans.PLACEHOLDER in data else data
 
 
 def _accept(args: argparse.Namespace) -> int:

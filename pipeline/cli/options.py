@@ -112,6 +112,16 @@ def require_data(data: str) -> None:
         raise UserError(f"no such data: {data}")
 
 
+def data_set(data: str) -> str:
+    """DATA, of a pattern with {SPAN} the newest: a newer one may come meanwhile."""
+    if "{SPAN}" in data:
+        from components.example_gen.source import spans
+
+        data = spans.resolve(data).root
+    require_data(data)
+    return data
+
+
 def tell(args: argparse.Namespace, as_json: Any, as_text: str) -> None:
     """Prints a command's result as its options want it."""
     if args.json:

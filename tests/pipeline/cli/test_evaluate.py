@@ -49,7 +49,14 @@ def place(tmp_path_factory, save_one_box):
 
 def test_a_voc_data_set_scores_as_its_exported_detections_do(place, capsys):
     voc, out = place / "voc", place / "out"
-    status, found = run_json(capsys, "evaluate", place / "root", voc, "--output", out)
+    pattern = place / "v{SPAN}c"  # no number
+    assert main(["evaluate", str(place / "root"), str(pattern)]) == 2
+    assert "no span matches" in capsys.readouterr().err
+    (place / "span-8").symlink_to(voc)
+    newest = place / "span-{SPAN}"
+    status, found = run_json(
+        capsys, "evaluate", place / "root", newest, "--output", out
+    )
     assert status == 0
     assert (found["images"], found["objects"]) == (3, 4)
     # Of the dogs one has IoU 1, one .6: at .5, .55 and .6 both are hits; then one of
