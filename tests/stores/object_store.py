@@ -6,10 +6,10 @@ import pathlib
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 
 from pyarrow import fs
+from starting import until_up
 
 BUCKET = "mlpipeline"
 
@@ -100,16 +100,7 @@ def served_bucket(folder: pathlib.Path) -> Iterator[Bucket]:
 def _make_bucket(
     files: fs.S3FileSystem, server: subprocess.Popen, log: pathlib.Path
 ) -> None:
-    deadline = time.monotonic() + 90
-    while True:
-        try:
-            files.create_dir(BUCKET)
-        except OSError:
-            if server.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(log.read_text()[-2000:]) from None
-            time.sleep(0.2)
-        else:
-            return
+    until_up(lambda: files.create_dir(BUCKET), server, log, within_s=90)
 
 
 def _free_ports(count: int) -> list[int]:
