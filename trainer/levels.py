@@ -27,8 +27,7 @@ def with_fitting_levels(config: TrainerConfig, index: RecordIndex) -> TrainerCon
     that may be the finest, as in the backbones. A warm start keeps the levels of the
     model that it starts from, whose weights are those of its levels.
     """
-    sides = index.sides_px(config.input.image_size)
-    if not config.levels_from_data or not len(sides):
+    if not config.levels_from_data or not len(index.objects):
         return config
     model = config.model
     last = max(model.min_level, min(5, model.max_level - 1))
@@ -37,6 +36,7 @@ def with_fitting_levels(config: TrainerConfig, index: RecordIndex) -> TrainerCon
         finest = detector_config(model.initial_model).model.min_level
         why = "as in the model that it starts from"
     else:
+        sides = index.sides_px(config.input.image_size)
         small = float(np.quantile(sides, 1 - MOST))
         finest = max([n for n in possible if small >= STRIDES * 2**n], default=0)
         why = f"for nine of ten objects are over {small:.0f} px in the frame"

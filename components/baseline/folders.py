@@ -44,9 +44,7 @@ def files_below(folder: str) -> list[str]:
             for place, _, names in os.walk(folder, followlinks=True)
             for name in names
         ]
-    bare = folder.rstrip("/")
-    (match,) = FileSystems.match([f"{_literal(bare)}/**"])
-    return [metadata.path[len(bare) + 1 :] for metadata in match.metadata_list]
+    return list(_sizes_in_store(folder))
 
 
 def files_in(folder: str) -> Iterator[str]:
@@ -69,6 +67,10 @@ def file_sizes(folder: str) -> dict[str, int]:
     if is_local(folder):
         names = files_below(folder)
         return {name: os.path.getsize(os.path.join(folder, name)) for name in names}
+    return _sizes_in_store(folder)
+
+
+def _sizes_in_store(folder: str) -> dict[str, int]:
     bare = folder.rstrip("/")
     (match,) = FileSystems.match([f"{_literal(bare)}/**"])
     listed = match.metadata_list

@@ -70,10 +70,9 @@ def promote(model: ServedModel, destination: str, because: str) -> Promotion:
         _require_sound(model, digest, destination)
         _require_comparable(model, now)
         _require_budgets(model, now)
-        verdicts = [
-            judge_again(gate, _judged(model), _judged_of(now))
-            for gate in _gates_of(model, now)
-        ]
+        gates = _gates_of(model, now)
+        own, served = _judged(model), _judged_of(now)
+        verdicts = [judge_again(gate, own, served) for gate in gates]
         failed = dict.fromkeys(
             one.reason
             for verdict in verdicts
@@ -85,8 +84,8 @@ def promote(model: ServedModel, destination: str, because: str) -> Promotion:
                 f"version {model.version} is not promoted: {'; '.join(failed)}; "
                 "`voc-pipeline bless` would push it against the verdict"
             )
-        served = _copy(model, digest, now, destination, verdicts[-1], because)
-    return Promotion(served, verdicts[-1])
+        copy = _copy(model, digest, now, destination, verdicts[-1], because)
+    return Promotion(copy, verdicts[-1])
 
 
 def _require_sound(model: ServedModel, digest: str, destination: str) -> None:
