@@ -69,6 +69,8 @@ def drawn_sample(place: Path) -> Path:
 def copy_images(source: Path, target: Path, count: int) -> None:
     """Makes a data set of `count` images, all different files."""
     names = sorted(path.stem for path in (source / "Annotations").glob("*.xml"))
+    if not names:
+        sys.exit(f"{source} holds no Annotations/*.xml; name a year of a VOCdevkit")
     for folder in ("Annotations", "JPEGImages", "ImageSets/Main"):
         (target / folder).mkdir(parents=True)
     splits: dict[str, list[str]] = {"train": [], "val": []}

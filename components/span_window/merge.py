@@ -76,7 +76,7 @@ def _label_map(folder: str) -> LabelMap:
 def _shards(folder: str) -> list[tuple[str, str]]:
     """Split and path of each shard, in order."""
     return [
-        (entry.name.split("/")[0].removeprefix("Split-"), entry.ref.path)
+        (entry.name.split("/")[0].removeprefix("Split-"), entry.path)
         for entry in storage.list_files(folder)
         if entry.name.startswith("Split-")
     ]

@@ -45,7 +45,7 @@ def source_xmls(root: str, image_ids: Collection[str]) -> dict[str, SourceXml]:
     """Image id -> its annotation, of a VOC data set that ingest has read."""
     plan = make_plan(
         storage.list_files(root),
-        lambda ref: storage.read_bytes(ref, _MAX_BYTES),
+        lambda entry: storage.read_bytes(entry, _MAX_BYTES),
         follow_symlinks=IngestConfig().follow_symlinks,
     )
     return {
@@ -55,8 +55,8 @@ def source_xmls(root: str, image_ids: Collection[str]) -> dict[str, SourceXml]:
     }
 
 
-def _source_xml(path: str, ref: storage.FileRef) -> SourceXml:
-    raw = storage.read_bytes(ref, _MAX_BYTES)
+def _source_xml(path: str, entry: storage.Entry) -> SourceXml:
+    raw = storage.read_bytes(entry, _MAX_BYTES)
     try:
         text = ET.tostring(parse(raw)[0], encoding="unicode")
     except AnnotationError:  # damaged after ingest read it, during long trainings
@@ -72,20 +72,20 @@ def changed_since(pictures: Mapping[str, Picture], root: str) -> list[str] | Non
     does not know them.
     """
     known = {name: one for name, one in pictures.items() if one.sha256}
-    refs = {entry.name: entry.ref for entry in storage.list_files(root, times=False)}
-    if not any(one.path in refs for one in known.values()):
+    entries = {entry.name: entry for entry in storage.list_files(root, times=False)}
+    if not any(one.path in entries for one in known.values()):
         return None
     return [
         image_id
         for image_id, one in known.items()
-        if one.path not in refs or _digest(refs[one.path]) != one.sha256
+        if one.path not in entries or _digest(entries[one.path]) != one.sha256
     ]
 
 
-def _digest(ref: storage.FileRef) -> str:
+def _digest(entry: storage.Entry) -> str:
     """Of a file's bytes; "", which no file has, where it cannot be read any more."""
     try:
-        return hashlib.sha256(storage.read_bytes(ref, _MAX_BYTES)).hexdigest()
+        return hashlib.sha256(storage.read_bytes(entry, _MAX_BYTES)).hexdigest()
     except (OSError, storage.TooLargeError):
         return ""
 

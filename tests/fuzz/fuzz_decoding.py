@@ -28,7 +28,7 @@ from PIL import Image
 from components.example_gen.config import IngestConfig
 from components.example_gen.examination.examine import examine
 from components.example_gen.source.item import Item
-from components.example_gen.source.storage import FileRef
+from components.example_gen.source.storage import Entry
 from trainer.image.letterbox import decode_image
 
 CONFIG = IngestConfig(max_pixels=4_000_000, corners="one_based")
@@ -160,6 +160,7 @@ class Contract:
     """Puts one image at a time through both."""
 
     def __init__(self, place: Path) -> None:
+        self._place = f"{place}/"
         self._xml, self._image = place / "a.xml", place / "a.jpg"
         self._xml.write_bytes(ANNOTATION)
 
@@ -169,10 +170,8 @@ class Contract:
         item = Item(
             image_id="a",
             split="train",
-            annotation=FileRef(str(self._xml), len(ANNOTATION)),
-            image=FileRef(str(self._image), len(raw)),
-            annotation_name="a.xml",
-            image_name="a.jpg",
+            annotation=Entry("a.xml", len(ANNOTATION), self._place),
+            image=Entry("a.jpg", len(raw), self._place),
             unsafe="",
             listed=True,
         )

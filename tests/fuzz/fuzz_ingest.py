@@ -25,7 +25,7 @@ from components.example_gen.config import IngestConfig
 from components.example_gen.examination.examine import Examined, examine
 from components.example_gen.shards.tally import Tally
 from components.example_gen.source.item import Item
-from components.example_gen.source.storage import FileRef
+from components.example_gen.source.storage import Entry
 from schemas.label_map import LabelMap
 from schemas.tf_example import decode_example, encode_example
 
@@ -79,6 +79,7 @@ class Fuzzer:
     """Puts one annotation and one image at a time through ingest."""
 
     def __init__(self, place: Path) -> None:
+        self._place = f"{place}/"
         self._xml, self._image = place / "a.xml", place / "a.jpg"
         self.tally = Tally()
         self.slowest_s = 0.0
@@ -90,10 +91,8 @@ class Fuzzer:
         item = Item(
             image_id="a",
             split="train",
-            annotation=FileRef(str(self._xml), len(xml)),
-            image=FileRef(str(self._image), len(image)),
-            annotation_name="a.xml",
-            image_name="a.jpg",
+            annotation=Entry("a.xml", len(xml), self._place),
+            image=Entry("a.jpg", len(image), self._place),
             unsafe="",
             listed=True,
         )

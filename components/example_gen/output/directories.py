@@ -2,9 +2,11 @@
 
 import contextlib
 import dataclasses
+import errno
 import fcntl
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from typing import TextIO
 
@@ -12,6 +14,7 @@ from components.example_gen.shards import tfrecord
 from components.example_gen.source import remote, storage
 from schemas.user_error import UserError
 
+_STRAGGLERS_S = 60  # files that appear in a folder while it is deleted end sooner
 REPORT_FILES = ("report.json", "report.html", "rejects.jsonl", "recorded.jsonl")
 
 
@@ -129,8 +132,24 @@ def _check_replaceable(target: str, path: str) -> None:
 
 
 def _clear(directory: str) -> None:
+    """Deletes a directory, out of reach of workers that still write into it."""
+    gone = f"{directory}.gone"
+    _delete(gone)  # of a run that was killed here
     if os.path.isdir(directory):
-        shutil.rmtree(directory)
+        os.rename(directory, gone)
+        _delete(gone)
+
+
+def _delete(directory: str) -> None:
+    """A network's file system may show other machines the old name for a while."""
+    end = time.monotonic() + _STRAGGLERS_S
+    while os.path.isdir(directory):
+        try:
+            shutil.rmtree(directory)
+        except OSError as error:
+            if error.errno != errno.ENOTEMPTY or time.monotonic() > end:
+                raise
+            time.sleep(0.1)
 
 
 def _replace(aside: str, target: str) -> None:

@@ -13,7 +13,7 @@ from components.example_gen.source.annotation import (
 )
 from components.example_gen.source.corners import Corners, decide, sample
 from components.example_gen.source.item import Item
-from components.example_gen.source.storage import FileRef
+from components.example_gen.source.storage import Entry
 
 _READERS = 16  # of remote files; a local one is there sooner than a thread
 
@@ -35,16 +35,16 @@ def decided(
     return dataclasses.replace(config, corners=corners.convention), corners
 
 
-def _read_all(refs: Sequence[FileRef], config: IngestConfig) -> Iterator[Annotation]:
-    def read(ref: FileRef) -> bytes:
+def _read_all(entries: Sequence[Entry], config: IngestConfig) -> Iterator[Annotation]:
+    def read(entry: Entry) -> bytes:
         try:
-            return storage.read_bytes(ref, config.max_file_bytes)
+            return storage.read_bytes(entry, config.max_file_bytes)
         except (OSError, storage.TooLargeError):
             return b""  # the item's own rules will say what is wrong with it
 
     with ThreadPoolExecutor(_READERS) as pool:
-        waits = any(remote.is_remote(ref.path) for ref in refs)
-        for raw in pool.map(read, refs) if waits else map(read, refs):
+        waits = any(remote.is_remote(entry.path) for entry in entries)
+        for raw in pool.map(read, entries) if waits else map(read, entries):
             try:
                 yield read_annotation(raw)
             except AnnotationError:

@@ -1,6 +1,6 @@
 """Which folders hold a data set's images: those whose names match its annotations."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from components.example_gen.source.layouts import IMAGE_DIRS, Group
 from components.example_gen.source.names import base_of, fold, stem_of
@@ -18,14 +18,14 @@ _DERIVED = frozenset(
 )
 # Pictures without anything to annotate, kept apart.
 _NEGATIVE = frozenset({"neg", "negative", "negatives", "background", "backgrounds"})
-Folder = Mapping[str, list[Entry]]
+Folder = Mapping[str, tuple[Entry, ...]]
 
 
 def image_folders(
     group: Group,
     filenames: Callable[[Iterable[str]], Iterable[str]],
     listed: Callable[[], set[str]],
-) -> tuple[dict[str, list[Entry]], dict[str, list[Entry]]]:
+) -> tuple[Folder, dict[str, list[Entry]]]:
     """Images by key, and the pictures by folder that are no part of the data set.
 
     A folder is one of images where it has a picture for an annotation that no better
@@ -39,22 +39,20 @@ def image_folders(
     has a picture for any annotation, all are folders of images, so that it is told of
     each what it lacks.
     """
-    stems: dict[str, tuple[str, ...]] = {}
-    for key in group.annotations:
-        stem = fold(base_of(key))
-        stems[stem] = (*stems.get(stem, ()), key)
+    stems = _keys_by_stem(group)
     explained = {
         folder: _explained(content, group, stems)
         for folder, content in group.folders.items()
     }
-    members, left = _by_standing(explained, set(group.annotations))
+    members, left = _by_standing(explained, group.annotations)
+    del explained, stems
     rest = {f: _stems(group.folders[f]) for f in group.folders.keys() - members}
     if left and rest:
         wanted = {fold(stem_of(name)) for name in filenames(sorted(left)) if name}
         members |= {folder for folder, stems in rest.items() if wanted & stems}
     if rest:
         there = {stem for f in members for stem in _stems(group.folders[f])}
-        in_sets = listed() - there - stems.keys()
+        in_sets = listed() - there - _stems(group.annotations)
         members |= {f for f, s in rest.items() if 0 < len(s) <= 2 * len(s & in_sets)}
     if members:
         members |= {f for f in group.folders if words_of(f) & _NEGATIVE}
@@ -62,6 +60,22 @@ def image_folders(
         called = {f for f in group.folders if _standing(f) == 0}
         members = called or set(group.folders)
     return _merged(group, members), _others(group, members)
+
+
+def _keys_by_stem(group: Group) -> dict[str, tuple[str, ...]]:
+    """Annotations by folded stem, of those stems that pictures without one have."""
+    wanted = {
+        fold(base_of(key))
+        for content in group.folders.values()
+        for key in content
+        if key not in group.annotations
+    }
+    stems: dict[str, tuple[str, ...]] = {}
+    for key in group.annotations if wanted else ():
+        stem = fold(base_of(key))
+        if stem in wanted:
+            stems[stem] = (*stems.get(stem, ()), key)
+    return stems
 
 
 def _explained(
@@ -78,14 +92,14 @@ def _explained(
 
 
 def _by_standing(
-    explained: Mapping[str, set[str]], annotations: set[str]
-) -> tuple[set[str], set[str]]:
+    explained: Mapping[str, set[str]], annotations: Iterable[str]
+) -> tuple[set[str], list[str]]:
     """The folders of images, and the annotations for which they have none."""
     members: set[str] = set()
-    left = set(annotations)
+    done: set[str] = set()  # annotations for which a folder has a picture
     for standing in range(3):
         fresh = {
-            folder: keys & left
+            folder: keys - done if done else keys
             for folder, keys in explained.items()
             if _standing(folder) == standing
         }
@@ -95,8 +109,8 @@ def _by_standing(
             if keys and 2 * len(keys) >= len(explained[folder])
         }
         members |= chosen
-        left -= {key for folder in chosen for key in fresh[folder]}
-    return members, left
+        done = done.union(*(fresh[folder] for folder in chosen))
+    return members, [key for key in annotations if key not in done]
 
 
 def _standing(folder: str) -> int:
@@ -105,15 +119,18 @@ def _standing(folder: str) -> int:
     return 2 if words_of(folder) & _DERIVED else 1
 
 
-def _stems(content: Folder) -> set[str]:
-    return {fold(base_of(key)) for key in content}
+def _stems(keys: Iterable[str]) -> set[str]:
+    return {fold(base_of(key)) for key in keys}
 
 
-def _merged(group: Group, members: Iterable[str]) -> dict[str, list[Entry]]:
-    images: dict[str, list[Entry]] = {}
-    for folder in sorted(members):
+def _merged(group: Group, members: Collection[str]) -> Folder:
+    first, *others = sorted(members) or [""]
+    if not others:  # as in most data sets
+        return group.folders.get(first, {})
+    images: dict[str, tuple[Entry, ...]] = {}
+    for folder in (first, *others):
         for key, entries in group.folders[folder].items():
-            images[key] = [*images[key], *entries] if key in images else entries
+            images[key] = (*images.get(key, ()), *entries)
     return images
 
 

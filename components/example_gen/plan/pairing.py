@@ -2,7 +2,7 @@
 
 import posixpath
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from components.example_gen.rules.frame import declared_size
 from components.example_gen.source import image as image_files
@@ -13,9 +13,9 @@ from components.example_gen.source.annotation import (
 )
 from components.example_gen.source.names import IMAGE_SUFFIXES, base_of, fold, stem_of
 from components.example_gen.source.pair import Pair
-from components.example_gen.source.storage import Entry, FileRef, TooLargeError
+from components.example_gen.source.storage import Entry, TooLargeError
 
-ReadBytes = Callable[[FileRef], bytes]
+ReadBytes = Callable[[Entry], bytes]
 
 
 def pair_up(
@@ -34,31 +34,40 @@ def pair_up(
         for key, entry in annotations.items()
         if key in images
     }
-    lone = _LoneImages(images, pairs)
-    for key in sorted(annotations.keys() - pairs.keys()):
+    lacking = sorted(key for key in annotations if key not in pairs)
+    asked = frozenset(stem for key in lacking for stem in _own_stems(key))
+    lone = _LoneImages(images, pairs, asked)
+    for key in lacking:
         pairs[key] = _by_stem(key, annotations[key], lone, read)
     for key, left in lone.left.items():
         first, *spare = sorted(left, key=_rank)
         chosen = "none has an annotation" if spare else ""
         pairs[key] = Pair(None, first, chosen=chosen, spare=tuple(spare))
-    return dict(sorted(pairs.items()))
+    return {key: pairs[key] for key in sorted(pairs)}
 
 
 class _LoneImages:
-    """Images that no annotation has yet, by stem and by folded stem."""
+    """Images that no annotation has yet, by stem and by folded stem.
+
+    `asked` are the stems that `owner_of` will be asked about.
+    """
 
     def __init__(
-        self, images: Mapping[str, Sequence[Entry]], pairs: Mapping[str, Pair]
+        self,
+        images: Mapping[str, Sequence[Entry]],
+        pairs: Mapping[str, Pair],
+        asked: Collection[str],
     ) -> None:
-        self.left = {
-            key: list(images[key]) for key in sorted(images.keys() - pairs.keys())
-        }
+        lone = sorted(key for key in images if key not in pairs)
+        self.left = {key: list(images[key]) for key in lone}
         self._by_stem: dict[str, list[str]] = defaultdict(list)
         self._by_fold: dict[str, list[str]] = defaultdict(list)
         for key in self.left:
             self._by_stem[base_of(key)].append(key)
             self._by_fold[fold(base_of(key))].append(key)
-        self._owners = {base_of(key): pair for key, pair in pairs.items()}
+        self._owners = {
+            base_of(key): pair for key, pair in pairs.items() if base_of(key) in asked
+        }
 
     def owner_of(self, stems: Sequence[str]) -> str:
         """Which annotation has the image of a stem, in words; "" where none has."""
@@ -173,7 +182,7 @@ def _rank(entry: Entry) -> tuple[int, str]:
 
 def _annotation(entry: Entry, read: ReadBytes) -> Annotation | None:
     try:
-        return read_annotation(read(entry.ref))
+        return read_annotation(read(entry))
     except (AnnotationError, TooLargeError, OSError):
         return None
 
@@ -199,7 +208,7 @@ def _sized(
 
 def _size(entry: Entry, read: ReadBytes) -> tuple[int, int] | None:
     try:
-        raw = read(entry.ref)
+        raw = read(entry)
         content = image_files.sniff(raw)
         opened = image_files.open_image(raw, content)
     except (image_files.ImageError, TooLargeError, OSError):
@@ -210,7 +219,7 @@ def _size(entry: Entry, read: ReadBytes) -> tuple[int, int] | None:
 def _equal(images: Sequence[Entry], read: ReadBytes) -> list[Entry]:
     """The first image where all have one content; none otherwise."""
     try:
-        contents = {read(image.ref) for image in images}
+        contents = {read(image) for image in images}
     except (TooLargeError, OSError):
         return []
     return list(images[:1]) if len(contents) == 1 else []

@@ -39,6 +39,7 @@ def make_plan(
         outside += [entry for folder in others.values() for entry in folder]
         pairs.append(pair_up(group.annotations, images, read))
         group.folders.clear()  # the pairs hold what is of use of them
+        group.annotations.clear()
         del images, others
     items: list[Item] = []
     findings: list[Finding] = []
@@ -48,22 +49,23 @@ def make_plan(
         layout.groups, pairs, ids, choice.sets, strict=True
     ):
         ignored = []
-        taken = list(choice.of_group(group))
-        for image_id, split, key in taken:
+        taken = set()
+        for image_id, split, key in choice.of_group(group):
+            taken.add(key)
             pair = paired.get(key, Pair()) if key else Pair()
             if unannotated == "ignore" and pair.image and not pair.annotation:
                 ignored.append(image_id)
                 continue
             listed = bool(sets.splits)
             items.append(_item(image_id, split, pair, listed, follow_symlinks))
-        spare = _spare_annotations(group, names, read)
+        spare = _spare_annotations(group, names, paired, read)
         facts = DataSetFacts(
             sets,
             names,
             paired,
             spare,
             tuple(dict.fromkeys(ignored)),
-            frozenset(key for _, _, key in taken),
+            taken,
         )
         findings += _judge(facts, group.home)
     findings += _judge(_facts_beyond(entries, layout, outside, choice), "")
@@ -80,7 +82,7 @@ def _questions(
     def filenames(keys: Iterable[str]) -> Iterator[str]:
         for key in keys:
             try:
-                raw = read(group.annotations[key].ref)
+                raw = read(group.annotations[key])
                 yield read_annotation(raw).filename or ""
             except (AnnotationError, TooLargeError, OSError):
                 continue  # the item's own rules will say what is wrong with it
@@ -89,7 +91,7 @@ def _questions(
         lines = [
             line
             for entry in group.sets.values()
-            for line in image_sets.read_lines(read(entry.ref))
+            for line in image_sets.read_lines(read(entry))
         ]
         return {fold(stem_of(part)) for line in lines for part in (line, *line.split())}
 
@@ -105,10 +107,8 @@ def _item(
     return Item(
         image_id=image_id,
         split=split,
-        annotation=pair.annotation.ref if pair.annotation else None,
-        image=pair.image.ref if pair.image else None,
-        annotation_name=pair.annotation.name if pair.annotation else "",
-        image_name=pair.image.name if pair.image else "",
+        annotation=pair.annotation,
+        image=pair.image,
         unsafe=unsafe,
         listed=listed,
         unclear=pair.unclear,
@@ -138,18 +138,17 @@ def _image_ids(
 
 
 def _spare_annotations(
-    group: Group, names: Mapping[str, str], read: ReadBytes
+    group: Group, names: Mapping[str, str], paired: Mapping[str, Pair], read: ReadBytes
 ) -> dict[str, str]:
     """Image id -> which annotation is used of several, and whether they differ."""
     if not group.spare_annotations:
         return {}
     found = {}
     for image_id, key in names.items():
-        spare = group.spare_annotations.get(key)
-        if spare:
-            used = group.annotations[key]
+        spare, used = group.spare_annotations.get(key), paired[key].annotation
+        if spare and used:
             try:
-                equal = {read(entry.ref) for entry in (used, *spare)}
+                equal = {read(entry) for entry in (used, *spare)}
                 how = "their contents differ" if len(equal) > 1 else "equal contents"
             except (TooLargeError, OSError):
                 how = "one cannot be read"

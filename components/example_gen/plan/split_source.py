@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
 from components.example_gen.plan.folder_splits import FolderSplits
 from components.example_gen.plan.pairing import ReadBytes
@@ -47,7 +48,9 @@ class SplitChoice:
         )
         self._used: set[str] = set()  # folders that gave a split
         self._overruled: dict[str, str] = {}  # folder -> what a list says instead
-        self._split_of: dict[str, frozenset[str]] = {}  # image id -> its splits
+        self._elsewhere = list(_lists_elsewhere(layout))
+        # Image id -> its splits, where such lists may say other.
+        self._split_of: dict[str, frozenset[str]] = {}
         # One set for all images that have the same splits: there are a handful.
         self._same: dict[frozenset[str], frozenset[str]] = {}
 
@@ -63,8 +66,9 @@ class SplitChoice:
         else:
             chosen = _listed(sets, names, self._aliases[group.home])
         for image_id, split, key in chosen:
-            splits = self._split_of.get(image_id, frozenset()) | {split}
-            self._split_of[image_id] = self._same.setdefault(splits, splits)
+            if self._elsewhere:
+                splits = self._split_of.get(image_id, frozenset()) | {split}
+                self._split_of[image_id] = self._same.setdefault(splits, splits)
             if sets.splits and key:
                 by_folder, folder = self._folders.split_of(paired[key])
                 if by_folder not in {"", split}:
@@ -107,7 +111,7 @@ class SplitChoice:
                 (f"{name}/", "no other folder names another split")
                 for name in sorted(self._folders.seen - self._used)
             ]
-        found += self._lists_elsewhere()
+        found += self._lists_that_say_other()
         folders = {entry.name.rpartition("/")[0] for entry in images_outside}
         found += [
             (f"{folder}/", "no annotation is about a picture there")
@@ -118,8 +122,8 @@ class SplitChoice:
 
     def _read_sets(self, group: Group) -> image_sets.ImageSets:
         _, names = self._groups[group.home]
-        known = NameIndex({*names, *names.values(), *self._aliases[group.home]})
-        files = {stem: self._read(entry.ref) for stem, entry in group.sets.items()}
+        known = NameIndex(chain(names, names.values(), self._aliases[group.home]))
+        files = {stem: self._read(entry) for stem, entry in group.sets.items()}
         sets = image_sets.read_sets(files, known)
         listed = [name for split in sets.splits.values() for name in split]
         if listed and names and not any(name in known for name in listed):
@@ -138,26 +142,17 @@ class SplitChoice:
             "a file's name without its suffix"
         )
 
-    def _lists_elsewhere(self) -> Iterator[tuple[str, str]]:
+    def _lists_that_say_other(self) -> Iterator[tuple[str, str]]:
         """Lists outside ImageSets/Main that say other than what is used."""
+        if not self._elsewhere:
+            return
         stems = {base_of(k) for paired, _ in self._groups.values() for k in paired}
-        known: NameIndex | None = None
-        for entry in self._layout.texts:
-            folder, _, file = entry.name.rpartition("/")
-            stem = file[: -len(".txt")]
-            split = split_named(stem)
-            # ImageSets/Layout and so on are those of VOC's other tasks.
-            other_task = (
-                "imagesets/" in folder.lower() and "/main" not in folder.lower()
-            )
-            if not split or other_task or stem in stems:
-                continue
-            if entry.ref.size > _LIST_LIMIT_BYTES:
-                continue
-            known = known or NameIndex({*self._split_of, *stems})
-            found = image_sets.read_list(stem, self._read(entry.ref), known)
-            if self._says_other(found, split):
-                yield entry.name, "lists are read from ImageSets/Main"
+        known = NameIndex({*self._split_of, *stems})
+        for entry, stem in self._elsewhere:
+            if stem not in stems:
+                found = image_sets.read_list(stem, self._read(entry), known)
+                if self._says_other(found, split_named(stem)):
+                    yield entry.name, "lists are read from ImageSets/Main"
 
     def _says_other(self, found: image_sets.ImageList, split: str) -> bool:
         """Whether a list has an image that is not in the split it gives."""
@@ -167,21 +162,39 @@ class SplitChoice:
         )
 
 
+def _lists_elsewhere(layout: Layout) -> Iterator[tuple[Entry, str]]:
+    """Text files outside ImageSets/Main that may list a split, and their stems."""
+    for entry in layout.texts:
+        folder = entry.name.lower().rpartition("/")[0]
+        # ImageSets/Layout and so on are those of VOC's other tasks.
+        other_task = "imagesets/" in folder and "/main" not in folder
+        stem = base_of(entry.name)[: -len(".txt")]
+        if split_named(stem) and not other_task and entry.size <= _LIST_LIMIT_BYTES:
+            yield entry, stem
+
+
 def _listed(
     sets: image_sets.ImageSets, names: Mapping[str, str], aliases: Mapping[str, str]
 ) -> Iterator[tuple[str, str, str]]:
     """Yields (image id, split, key); key "" for a listed name that is not there."""
-    by_key = {key: image_id for image_id, key in names.items()}
+    ids = {key: image_id for image_id, key in names.items() if image_id != key}
     for split, listed in sorted(sets.splits.items()):
         for name in listed:
-            key = names.get(name) or (name if name in by_key else aliases.get(name, ""))
-            yield by_key.get(key, name), split, key
+            key = names.get(name) or (name if name in ids else aliases.get(name, ""))
+            yield ids.get(key, key) if key else name, split, key
 
 
 def _aliases(paired: Mapping[str, Pair], names: Mapping[str, str]) -> dict[str, str]:
-    """Stems of annotations, and of their images, that only one pair has -> its key."""
+    """Stems of annotations, and of their images, that only one pair has -> its key.
+
+    Those that are an image's id are not among them.
+    """
     stems = Counter(base_of(key) for key in names.values())
-    aliases = {base_of(k): k for k in names.values() if stems[base_of(k)] == 1}
+    aliases = {
+        stem: key
+        for key in names.values()
+        if (stem := base_of(key)) not in names and stems[stem] == 1
+    }
     others: dict[str, set[str]] = {}
     for key in names.values():
         image = paired[key].image

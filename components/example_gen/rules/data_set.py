@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from components.example_gen.source.image_sets import ImageSets
 from components.example_gen.source.pair import Pair
@@ -25,7 +25,7 @@ class DataSetFacts:
     pairs: Mapping[str, Pair] = dataclasses.field(default_factory=dict)
     spare_annotations: Mapping[str, str] = dataclasses.field(default_factory=dict)
     ignored: Sequence[str] = ()
-    listed: frozenset[str] = frozenset()
+    listed: Collection[str] = frozenset()
     annotations_outside: Mapping[str, Sequence[str]] = dataclasses.field(
         default_factory=dict
     )

@@ -6,6 +6,7 @@ Imports nothing heavy: it runs before every run, also one that reuses everything
 import contextlib
 import hashlib
 import os
+import zlib
 from collections.abc import Iterator
 
 from components.example_gen.source import remote, spans, storage
@@ -28,26 +29,37 @@ def data_digest(data: str, span: int | str | None = None) -> str:
     that has times: one request is a thousand names there, or one content.
     """
     resolved = spans.resolve(data, span)
-    entries = [
-        entry
-        for entry in storage.list_files(resolved.root)
-        if suffix_of(entry.name).lower() in _SUFFIXES
-    ]
-    texts = [e for e in entries if e.name.lower().endswith((".xml", ".txt"))]
-    by_content: set[str] = set()
+    place, rows, all_bytes, text_bytes = "", list[str](), 0, 0
     is_store = remote.is_remote(resolved.root) and not storage.is_tar(resolved.root)
-    reads = not is_store or any(entry.mtime_ns == 0 for entry in entries)
-    for group in (texts, entries) if reads else ():
-        if sum(entry.ref.size for entry in group) <= CONTENT_LIMIT_BYTES:
-            by_content.update(entry.name for entry in group)
+    reads = not is_store
+    for entry in _files(resolved.root):
+        # A text takes half of what an entry does; \0 sorts before all that names have.
+        rows.append(f"{entry.name}\0{entry.size}\0{entry.mtime_ns}\0{entry.offset}")
+        place = entry.place
+        all_bytes += entry.size
+        text_bytes += entry.size if _is_text(entry.name) else 0
+        reads = reads or entry.mtime_ns == 0
+    rows.sort()
     digest = hashlib.sha256(f"span {resolved.span}\n".encode())
-    for entry in entries:
-        digest.update(entry.name.encode("utf-8", "surrogateescape") + b"\0")
-        if entry.name in by_content:
-            _add_content(digest, entry.ref)
+    for row in rows:
+        name, size, mtime_ns, offset = row.split("\0")
+        digest.update(name.encode("utf-8", "surrogateescape") + b"\0")
+        with_it = text_bytes if _is_text(name) else all_bytes
+        if reads and with_it <= CONTENT_LIMIT_BYTES:
+            _add_content(digest, storage.Entry(name, int(size), place, int(offset)))
         else:
-            digest.update(f"{entry.ref.size} {entry.mtime_ns}\n".encode())
+            digest.update(f"{size} {mtime_ns}\n".encode())
     return digest.hexdigest()[:32]
+
+
+def _files(root: str) -> Iterator[storage.Entry]:
+    for entry in storage.each_file(root):
+        if suffix_of(entry.name).lower() in _SUFFIXES:
+            yield entry
+
+
+def _is_text(name: str) -> bool:
+    return name.lower().endswith((".xml", ".txt"))
 
 
 @contextlib.contextmanager
@@ -58,39 +70,59 @@ def unchanged(data: str, span: int | str | None, digest: str) -> Iterator[None]:
     has a later time of change, which no tool sets back. "" is no digest to compare.
     """
     root = spans.resolve(data, span).root
-    before = _stamps(root)
+    before = _Stamps(root)
     if digest and data_digest(data, span) != digest:
         raise UserError(f"{root} has changed since the run began: start it again")
     yield
-    after = _stamps(root)
-    if after != before:
-        names = before.keys() | after.keys()
-        changed = sorted(n for n in names if before.get(n) != after.get(n))
+    after = _Stamps(root)
+    if after.digest != before.digest:
+        changed = sorted(before.changed(after))
         raise UserError(
             f"{root} changed while it was read ({len(changed)} files, the first is "
             f"{changed[0]}): leave the data alone and start the run again"
         )
 
 
-def _stamps(root: str) -> dict[str, tuple[int, ...]]:
-    """Size and times of change by name; a tar has one pair for all of its members."""
+class _Stamps:
+    """Size and times of change of every file, packed; a tar has one pair for all."""
+
+    def __init__(self, root: str) -> None:
+        self.digest = 0  # in whatever order they are listed
+        pack = zlib.compressobj(1)
+        parts = []
+        for name, stamp in _stamped(root):
+            line = f"{name}\0{stamp}\0".encode("utf-8", "surrogateescape")
+            own = hashlib.blake2b(line, digest_size=16).digest()
+            self.digest += int.from_bytes(own, "big")
+            parts.append(pack.compress(line))
+        self._packed = b"".join([*parts, pack.flush()])
+
+    def changed(self, other: "_Stamps") -> set[str]:
+        """Names of the files that are not in both, or not the same."""
+        return {line[0] for line in self._lines() ^ other._lines()}
+
+    def _lines(self) -> set[tuple[str, str]]:
+        text = zlib.decompress(self._packed).decode("utf-8", "surrogateescape")
+        fields = text.split("\0")
+        return set(zip(fields[:-1:2], fields[1::2], strict=True))
+
+
+def _stamped(root: str) -> Iterator[tuple[str, str]]:
     if storage.is_tar(root) and not remote.is_remote(root):
         info = os.stat(root)
-        return {root: (info.st_size, info.st_mtime_ns, info.st_ctime_ns)}
-    return {
-        entry.name: (entry.ref.size, entry.mtime_ns, entry.ctime_ns)
-        for entry in storage.list_files(root)
-        if suffix_of(entry.name).lower() in _SUFFIXES
-    }
+        yield root, f"{info.st_size} {info.st_mtime_ns} {info.st_ctime_ns}"
+        return
+    for entry in _files(root):
+        yield entry.name, f"{entry.size} {entry.mtime_ns} {entry.ctime_ns}"
 
 
-def _add_content(digest: "hashlib._Hash", ref: storage.FileRef) -> None:
+def _add_content(digest: "hashlib._Hash", entry: storage.Entry) -> None:
     """Adds size and content of a file or tar member."""
-    digest.update(f"{ref.size}\n".encode())
+    digest.update(f"{entry.size}\n".encode())
     try:
-        with storage.open_read(ref.path) as file:
-            file.seek(max(ref.offset, 0))
-            left = ref.size
+        with storage.open_read(entry.path) as file:
+            file.seek(max(entry.offset, 0))
+            left = entry.size
             while chunk := file.read(min(left, _CHUNK_BYTES)):
                 digest.update(chunk)
                 left -= len(chunk)

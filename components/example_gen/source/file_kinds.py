@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from components.example_gen.source.names import IMAGE_SUFFIXES, stem_of
-from components.example_gen.source.storage import Entry, FileRef, TooLargeError
+from components.example_gen.source.storage import Entry, TooLargeError
 
 LFS_POINTER, HEIC, AVIF = "git-lfs pointer", "heic", "avif"
 _LFS_SIGNATURE = b"version https://git-lfs.github.com/spec/"
@@ -34,7 +34,7 @@ def foreign_kind(raw: bytes) -> str:
 
 
 def foreign_annotations(
-    entries: Sequence[Entry], read: Callable[[FileRef], bytes]
+    entries: Sequence[Entry], read: Callable[[Entry], bytes]
 ) -> str:
     """What kind of annotations lie there instead of VOC's, with an example; or ""."""
     stems = {
@@ -54,11 +54,11 @@ def foreign_annotations(
 
 
 def _contents(
-    entries: Sequence[Entry], read: Callable[[FileRef], bytes]
+    entries: Sequence[Entry], read: Callable[[Entry], bytes]
 ) -> Iterator[tuple[str, bytes]]:
     for entry in entries:
         try:
-            yield entry.name, read(entry.ref)
+            yield entry.name, read(entry)
         except (TooLargeError, OSError):  # not to be known, so not to be named
             continue
 

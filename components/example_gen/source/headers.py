@@ -16,11 +16,11 @@ class Shape(NamedTuple):
     exif_orientation: int
 
 
-def read_shape(ref: storage.FileRef, max_bytes: int) -> Shape | None:
+def read_shape(entry: storage.Entry, max_bytes: int) -> Shape | None:
     """Shape of a JPEG or PNG; None where it is neither or its header makes no sense."""
-    if ref.size <= max_bytes:
-        for limit in (_HEAD_BYTES, ref.size):
-            raw = _head(ref, min(limit, ref.size))
+    if entry.size <= max_bytes:
+        for limit in (_HEAD_BYTES, entry.size):
+            raw = _head(entry, min(limit, entry.size))
             content = image.sniff(raw)
             if content not in {"jpeg", "png"}:
                 return None
@@ -32,7 +32,7 @@ def read_shape(ref: storage.FileRef, max_bytes: int) -> Shape | None:
     return None
 
 
-def _head(ref: storage.FileRef, size: int) -> bytes:
-    with storage.open_read(ref.path) as file:
-        file.seek(max(ref.offset, 0))
+def _head(entry: storage.Entry, size: int) -> bytes:
+    with storage.open_read(entry.path) as file:
+        file.seek(max(entry.offset, 0))
         return file.read(size)

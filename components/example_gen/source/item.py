@@ -5,7 +5,7 @@ import json
 from typing import NamedTuple
 
 from components.example_gen.source.finding import Finding
-from components.example_gen.source.storage import FileRef
+from components.example_gen.source.storage import Entry
 
 
 class Item(NamedTuple):
@@ -13,13 +13,21 @@ class Item(NamedTuple):
 
     image_id: str
     split: str
-    annotation: FileRef | None
-    image: FileRef | None
-    annotation_name: str  # paths below the data set's root, "" where there is none
-    image_name: str
+    annotation: Entry | None
+    image: Entry | None
     unsafe: str  # why it must not be read, "" where it may
     listed: bool  # an image set names it
     unclear: str = ""  # why it is not known which image is meant, "" where it is
+
+    @property
+    def annotation_name(self) -> str:
+        """Path below the data set's root; "" where there is none."""
+        return self.annotation.name if self.annotation else ""
+
+    @property
+    def image_name(self) -> str:
+        """Path below the data set's root; "" where there is none."""
+        return self.image.name if self.image else ""
 
     @classmethod
     def from_json(cls, line: bytes) -> "Item":
@@ -27,8 +35,8 @@ class Item(NamedTuple):
         item = cls(*json.loads(line))
         annotation, image = item.annotation, item.image
         return item._replace(
-            annotation=annotation and FileRef(*annotation),
-            image=image and FileRef(*image),
+            annotation=annotation and Entry(*annotation),
+            image=image and Entry(*image),
         )
 
 

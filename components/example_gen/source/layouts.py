@@ -28,8 +28,8 @@ class Group:
     spare_annotations: dict[str, list[Entry]] = dataclasses.field(
         default_factory=lambda: defaultdict(list)
     )
-    folders: dict[str, dict[str, list[Entry]]] = dataclasses.field(
-        default_factory=lambda: defaultdict(lambda: defaultdict(list))
+    folders: dict[str, dict[str, tuple[Entry, ...]]] = dataclasses.field(
+        default_factory=lambda: defaultdict(dict)
     )
     sets: dict[str, Entry] = dataclasses.field(default_factory=dict)
 
@@ -116,7 +116,8 @@ def _place(entry: Entry, group: Group | None, layout: Layout, beside: bool) -> N
             return
         directory = name.rpartition("/")[0]
         folder = directory or "." if beside else _folder(directory)
-        group.folders[folder][_key(bare, inside=not beside)].append(entry)
+        content, key = group.folders[folder], _key(bare, inside=not beside)
+        content[key] = (*content.get(key, ()), entry)
 
 
 def _folder(directory: str) -> str:

@@ -48,7 +48,7 @@ class NameIndex:
     """Names that exist; finds one as it is written, then by `fold` where unique."""
 
     def __init__(self, names: Iterable[str]) -> None:
-        self._names = frozenset(names)
+        self._names = {name: name for name in names}
         self._folded: dict[str, list[str]] | None = None
 
     def __contains__(self, name: str) -> bool:
@@ -56,6 +56,10 @@ class NameIndex:
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
+
+    def own(self, name: str) -> str:
+        """A name that is known, as the text that is kept here: lists repeat it."""
+        return self._names[name]
 
     def like(self, name: str) -> str:
         """The one name that differs by case or Unicode form alone; "" where none."""
@@ -76,7 +80,7 @@ def name_in(line: str, known: NameIndex) -> str:
     by case and Unicode form.
     """
     if line in known:
-        return line
+        return known.own(line)
     candidates = list(dict.fromkeys(_readings(line)))
     for candidate in candidates:
         if candidate in known:

@@ -11,29 +11,22 @@ from components.example_gen.source import remote
 from schemas.user_error import UserError
 
 
-class FileRef(NamedTuple):
-    """A file of the data set: `offset` >= 0 says where it lies inside a tar."""
+class Entry(NamedTuple):
+    """One file of a data set; flat, as there are millions."""
 
-    name: str  # below `folder`; without one an absolute path, or a URL
+    name: str  # relative to the root, "/" between parts
     size: int
-    offset: int = -1
-    folder: str = ""  # one text for all files of a data set, as there are millions
+    place: str  # what stands before `name` in the path; of a tar's member the tar
+    offset: int = -1  # where it begins inside a tar; -1 of a file of its own
+    escapes: bool = False  # a symlink that leads out of the data set
+    mtime_ns: int = 0
+    ctime_ns: int = 0  # of the last change, which no tool sets back; 0 where unknown
+    replaced: int = 0  # earlier members of a tar that have the same name
 
     @property
     def path(self) -> str:
-        """Absolute, or a URL."""
-        return self.folder + self.name
-
-
-class Entry(NamedTuple):
-    """One file below the data set's root."""
-
-    name: str  # relative to the root, "/" between parts
-    ref: FileRef
-    mtime_ns: int
-    escapes: bool  # a symlink that leads out of the data set
-    ctime_ns: int = 0  # of the last change, which no tool sets back; 0 where unknown
-    replaced: int = 0  # earlier members of a tar that have the same name
+        """Of the file that holds it: absolute, or a URL."""
+        return self.place + self.name if self.offset < 0 else self.place
 
 
 class TooLargeError(Exception):
@@ -66,15 +59,15 @@ def open_read(path: str) -> BinaryIO:
     return cast(BinaryIO, system.open(path, compression_type=plain))
 
 
-def read_bytes(ref: FileRef, max_bytes: int) -> bytes:
+def read_bytes(entry: Entry, max_bytes: int) -> bytes:
     """Content of a file or tar member; TooLargeError above max_bytes."""
-    if ref.offset < 0 and not remote.is_remote(ref.path):
-        return _read_local(ref.path, max_bytes)
-    if ref.size > max_bytes:
-        raise TooLargeError(f"{ref.size} bytes")
-    with open_read(ref.path) as file:
-        file.seek(max(ref.offset, 0))
-        return file.read(ref.size)
+    if entry.offset < 0 and not remote.is_remote(entry.path):
+        return _read_local(entry.path, max_bytes)
+    if entry.size > max_bytes:
+        raise TooLargeError(f"{entry.size} bytes")
+    with open_read(entry.path) as file:
+        file.seek(max(entry.offset, 0))
+        return file.read(entry.size)
 
 
 def _read_local(path: str, max_bytes: int) -> bytes:
@@ -120,13 +113,18 @@ def list_files(root: str, *, times: bool = True) -> list[Entry]:
 
     Without `times` they are 0, which takes 70 bytes less a file.
     """
+    return sorted(each_file(root, times=times))
+
+
+def each_file(root: str, *, times: bool = True) -> Iterator[Entry]:
+    """The same one by one, in no order; all have one `place`."""
     if is_tar(root):
         entries = _list_tar(root)
     elif remote.is_remote(root):
         entries = _list_remote(root)
     else:
         entries = _list_local(root, times=times)
-    return sorted(entry for entry in entries if not _is_junk(entry.name))
+    return (entry for entry in entries if not _is_junk(entry.name))
 
 
 def _is_junk(name: str) -> bool:
@@ -136,6 +134,7 @@ def _is_junk(name: str) -> bool:
 
 def _list_local(root: str, *, times: bool) -> Iterator[Entry]:
     home, folder = os.path.realpath(root), os.path.join(os.path.abspath(root), "")
+    sizes: dict[int, int] = {}  # one number for all files of a size
     # (directory, name prefix, whether it lies outside, real paths above it)
     pending = [(root, "", False, frozenset({home}))]
     while pending:
@@ -156,17 +155,16 @@ def _list_local(root: str, *, times: bool) -> Iterator[Entry]:
                     info = child.stat()
                     changed = (info.st_mtime_ns, info.st_ctime_ns) if times else (0, 0)
                     name = prefix + child.name
-                    ref = FileRef(name, info.st_size, folder=folder)
-                    yield Entry(name, ref, changed[0], escapes, changed[1])
+                    size = sizes.setdefault(info.st_size, info.st_size)
+                    yield Entry(name, size, folder, -1, escapes, *changed)
 
 
 def _list_remote(root: str) -> Iterator[Entry]:
     base = root.rstrip("/") + "/"
     for found in remote.listed(root):
         name = found.path[len(base) :]
-        ref = FileRef(name, found.size_in_bytes, folder=base)
         mtime = int((found.last_updated_in_seconds or 0) * 1e9)
-        yield Entry(name, ref, mtime, escapes=False)
+        yield Entry(name, found.size_in_bytes, base, mtime_ns=mtime)
 
 
 def _list_tar(path: str) -> Iterator[Entry]:
@@ -184,9 +182,9 @@ def _list_tar(path: str) -> Iterator[Entry]:
                 name = _tar_name(member.name)
                 times[name] += 1
                 if member.isreg() and not member.issparse():
-                    ref = FileRef(location, member.size, member.offset_data)
+                    at = (location, member.offset_data, name.startswith(".."))
                     mtime_ns = int(member.mtime * 1e9)
-                    entries[name] = Entry(name, ref, mtime_ns, name.startswith(".."))
+                    entries[name] = Entry(name, member.size, *at, mtime_ns)
                 elif member.islnk() and _tar_name(member.linkname) in entries:
                     first = entries[_tar_name(member.linkname)]
                     entries[name] = first._replace(name=name)

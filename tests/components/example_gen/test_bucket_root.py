@@ -62,7 +62,7 @@ def ingest(*arguments):
 
 def stored(url):
     """Content by name, but for the two files that name the data set's place."""
-    entries = {entry.name: entry.ref for entry in storage.list_files(url)}
+    entries = {entry.name: entry for entry in storage.list_files(url)}
     assert entries.pop("report.json")
     assert entries.pop("report.html")
     return {name: storage.read_bytes(ref, 1 << 20) for name, ref in entries.items()}

@@ -146,7 +146,7 @@ def test_one_client_serves_all_files(bucket, home, monkeypatch):
     monkeypatch.setattr(boto3.session, "Session", None)  # a new client would need one
     entries = storage.list_files(url)
     assert len(entries) == 10  # of images, annotations and lists
-    assert all(storage.read_bytes(entry.ref, 1 << 20) for entry in entries)
+    assert all(storage.read_bytes(entry, 1 << 20) for entry in entries)
 
 
 def test_an_empty_file_can_be_written_and_read(bucket):

@@ -158,7 +158,7 @@ def test_ingest_reads_the_new_box_where_it_was_drawn_in_a_picture_that_exif_turn
     from components.example_gen.config import IngestConfig
     from components.example_gen.examination.examine import examine
     from components.example_gen.source.item import Item
-    from components.example_gen.source.storage import FileRef
+    from components.example_gen.source.storage import Entry
 
     size = "<width>30</width><height>40</height>"
     source = f"<annotation><size>{size}</size></annotation>"
@@ -166,12 +166,12 @@ def test_ingest_reads_the_new_box_where_it_was_drawn_in_a_picture_that_exif_turn
     exif, buffer = Image.Exif(), io.BytesIO()
     exif[0x0112] = 6
     Image.effect_mandelbrot((40, 30), (-2, -1, 1, 1), 9).save(buffer, "JPEG", exif=exif)
-    refs = []
+    entries = []
     for name, raw in (("a.xml", ElementTree.tostring(root)), ("a.jpg", buffer)):
         path = tmp_path / name
         path.write_bytes(raw if isinstance(raw, bytes) else raw.getvalue())
-        refs.append(FileRef(str(path), path.stat().st_size))
-    item = Item("a", "", *refs, "a.xml", "a.jpg", "", listed=False)
+        entries.append(Entry(name, path.stat().st_size, f"{tmp_path}/"))
+    item = Item("a", "", *entries, "", listed=False)
     example = examine(item, {"dog"}, IngestConfig(corners="one_based")).example
     assert example.boxes.tolist() == [[5, 5, 15, 25]]
 

@@ -1,9 +1,11 @@
+import contextlib
 import errno
 import fcntl
 import os
 
 import pytest
 
+from components.example_gen.output import directories
 from components.example_gen.output.directories import locked, whole_output
 from schemas.user_error import UserError
 
@@ -50,3 +52,29 @@ def test_a_run_killed_while_it_replaced_an_output_leaves_a_whole_one(tmp_path, k
 
     assert (target / "report.json").read_text() == "new"
     assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("reached_by", [".staging", ".staging.gone"])
+def test_a_worker_that_still_writes_is_not_in_the_way_of_clearing(
+    tmp_path, monkeypatch, reached_by
+):
+    """Its file comes into the folder of shards just before that is deleted.
+
+    By the folder's new name where a network's file system has not forgotten the old.
+    """
+    left = tmp_path / ".staging.gone"  # by a run that was killed while it cleared
+    for folder in (tmp_path / ".staging/run/shards", left):
+        folder.mkdir(parents=True)
+        (folder / "0.examples").write_bytes(b"x")
+    late, real = [tmp_path / reached_by / "run/shards/1.examples"], os.rmdir
+
+    def write_and_delete(path, **options):
+        if path == "shards" and late:
+            with contextlib.suppress(FileNotFoundError):
+                late.pop().write_bytes(b"y")
+        real(path, **options)
+
+    monkeypatch.setattr(os, "rmdir", write_and_delete)
+    directories.delete_tree(str(tmp_path / ".staging"))
+    assert not late
+    assert list(tmp_path.iterdir()) == []

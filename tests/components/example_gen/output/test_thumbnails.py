@@ -6,7 +6,7 @@ from PIL import Image
 
 from components.example_gen.output.thumbnails import thumbnail_uri
 from components.example_gen.source.item import Item
-from components.example_gen.source.storage import FileRef
+from components.example_gen.source.storage import Entry
 
 
 def test_a_picture_is_upright_and_the_box_that_is_drawn_in_it_too(tmp_path):
@@ -14,8 +14,8 @@ def test_a_picture_is_upright_and_the_box_that_is_drawn_in_it_too(tmp_path):
     exif, path = Image.Exif(), tmp_path / "a.jpg"
     exif[0x0112] = 6
     Image.new("RGB", (200, 100), "white").save(path, exif=exif)
-    ref = FileRef(str(path), path.stat().st_size)
-    item = Item("a", "", None, ref, "", "a.jpg", "", listed=False)
+    image = Entry(path.name, path.stat().st_size, f"{tmp_path}/")
+    item = Item("a", "", None, image, "", listed=False)
 
     uri = thumbnail_uri(item, (40, 16, 160, 48))
 

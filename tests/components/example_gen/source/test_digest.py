@@ -1,6 +1,7 @@
 import os
 import shutil
 import tarfile
+import tracemalloc
 
 import pytest
 
@@ -124,3 +125,22 @@ def test_a_tar_replaced_while_it_is_read_is_refused(home, tmp_path):
         unchanged(str(path), None, ""),
     ):
         edit_and_put_back(path)
+
+
+def test_the_check_keeps_50_bytes_of_a_picture(tmp_path):
+    """Of a picture and its annotation, while they are listed once more."""
+    pictures = 2000
+    for number in range(pictures):
+        for folder, suffix in (("Annotations", "xml"), ("JPEGImages", "jpg")):
+            path = tmp_path / folder / f"2008_{number:06d}.{suffix}"
+            path.parent.mkdir(exist_ok=True)
+            path.touch()
+    tracemalloc.start()
+    try:
+        with unchanged(str(tmp_path), None, ""):
+            held, _ = tracemalloc.get_traced_memory()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held / pictures < 50
+    assert peak / pictures < 350

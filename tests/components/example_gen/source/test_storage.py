@@ -31,7 +31,7 @@ def archive(tmp_path):
 
 def listed(path):
     entries = storage.list_files(str(path))
-    return {entry.name: storage.read_bytes(entry.ref, 1 << 20) for entry in entries}
+    return {entry.name: storage.read_bytes(entry, 1 << 20) for entry in entries}
 
 
 def unpacked(path, folder):
