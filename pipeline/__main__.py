@@ -131,19 +131,27 @@ def _run(name: str, arguments: list[str]) -> int:
             sys.stdout.flush()
             return status
     except UserError as error:
-        title = painted(f"voc-pipeline {name}:", "red", sys.stderr)
-        sys.stderr.write(f"{title} {error}\n")
-        return _status_of(error)
+        return _tell(name, error)
     except KeyboardInterrupt:
         sys.stderr.write(f"voc-pipeline {name}: interrupted; {kept}\n")
         return ExitStatus.INTERRUPTED
     except BrokenPipeError:  # what reads us, such as `head`, has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitStatus.DONE
-    except Exception:
+    except Exception as error:
+        from components.example_gen.source import lost_store
+
+        if told := lost_store.found_in(str(error)):
+            return _tell(name, told)
         traceback.print_exc()
         sys.stderr.write(f"voc-pipeline {name}: a defect of this program, see above\n")
         return ExitStatus.CRASHED
+
+
+def _tell(name: str, error: UserError) -> ExitStatus:
+    title = painted(f"voc-pipeline {name}:", "red", sys.stderr)
+    sys.stderr.write(f"{title} {error}\n")
+    return _status_of(error)
 
 
 def _status_of(error: UserError) -> ExitStatus:

@@ -43,7 +43,7 @@ def served_cloud_storage(folder: pathlib.Path) -> Iterator[str]:
     }
     with (
         _server(folder / "server.log") as backend,
-        http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Proxy) as proxy,
+        http.server.ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as proxy,
     ):
         proxy.backend = backend
         proxy.context = context
@@ -64,6 +64,21 @@ def served_to_google_clients(folder: pathlib.Path) -> Iterator[str]:
         mock.patch.dict(os.environ, {"STORAGE_EMULATOR_HOST": f"http://{backend}"}),
     ):
         yield f"gs://{BUCKET}"
+
+
+@contextlib.contextmanager
+def in_front(kind: type[http.server.BaseHTTPRequestHandler]) -> Iterator["Front"]:
+    """Between Google's clients and the server that they know, until it is lost."""
+    backend = os.environ["STORAGE_EMULATOR_HOST"].removeprefix("http://")
+    with Front(("127.0.0.1", 0), kind) as front:
+        front.backend = backend
+        threading.Thread(target=front.serve_forever, daemon=True).start()
+        address = {"STORAGE_EMULATOR_HOST": f"http://127.0.0.1:{front.server_port}"}
+        try:
+            with mock.patch.dict(os.environ, address):
+                yield front
+        finally:
+            front.shutdown()
 
 
 @contextlib.contextmanager
@@ -100,7 +115,7 @@ def _make_bucket(backend: str, server: subprocess.Popen, log: pathlib.Path) -> N
     until_up(ask, server, log, within_s=60)
 
 
-class _Proxy(http.server.BaseHTTPRequestHandler):
+class Proxy(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_CONNECT(self):
@@ -153,3 +168,28 @@ class _Proxy(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *args):
         """Nothing: what fails is told by TensorFlow."""
+
+
+class ListOnly(Proxy):
+    """Lets files be listed, and nothing else."""
+
+    def _refuse_or_hand_on(self):
+        if self.path.partition("?")[0].endswith("/o"):
+            self._hand_on()
+        else:
+            self.send_response(403)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = _refuse_or_hand_on  # noqa: N815
+
+
+class Front(http.server.ThreadingHTTPServer):
+    """What stands in front of a store."""
+
+    backend = ""
+
+    def lose(self) -> None:
+        """Nobody answers any more."""
+        self.shutdown()
+        self.server_close()

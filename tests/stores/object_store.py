@@ -60,15 +60,21 @@ class Bucket:
 
 @contextlib.contextmanager
 def served_bucket(folder: pathlib.Path) -> Iterator[Bucket]:
-    """An empty bucket of a store that keeps its files in a folder."""
-    identity = {
-        "name": "kfp",
-        "credentials": [{"accessKey": "minio", "secretKey": "minio123"}],
-        "actions": ["Admin"],
-    }
+    """An empty bucket of a store that keeps its files in a folder.
+
+    `minio` may do all that there is, `lister` may list.
+    """
+    identities = [
+        {
+            "name": name,
+            "credentials": [{"accessKey": name, "secretKey": f"{name}123"}],
+            "actions": [action],
+        }
+        for name, action in (("minio", "Admin"), ("lister", "List"))
+    ]
     folder.mkdir()
     config = folder / "s3.json"
-    config.write_text(json.dumps({"identities": [identity]}))
+    config.write_text(json.dumps({"identities": identities}))
     roles = ("master", "volume", "filer", "s3")
     flags = [f"{role}.port{kind}" for role in roles for kind in ("", ".grpc")]
     ports = dict(zip(flags, _free_ports(len(flags)), strict=True))

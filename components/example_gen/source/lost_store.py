@@ -1,19 +1,30 @@
-"""A store that answered before and answers no more, as it is told from a worker up."""
+"""A store that answered before and now answers no more, or says no.
+
+Runners hand on what a worker raised as text only, so it is known by its text.
+"""
 
 import re
 
-from schemas.user_error import UnavailableError
+from schemas.user_error import UnavailableError, UserError
 
-_TEXT = "the store is lost: {}; start it again and repeat the command"
-_PATTERN = re.compile(_TEXT.format(".+?"))
+_LOST = "the store is lost: {}; start it again and repeat the command"
+_REFUSED = "the store says no: {}; give the keys that right and repeat the command"
 
 
 def text_of(cause: str) -> str:
-    """The line that a user gets."""
-    return _TEXT.format(cause)
+    """The line that a user gets where nobody answers."""
+    return _LOST.format(cause)
 
 
-def found_in(text: str) -> UnavailableError | None:
-    """What an error's text says of it; runners hand on text only."""
-    found = _PATTERN.search(text)
-    return UnavailableError(found.group()) if found else None
+def refusal_of(cause: str) -> str:
+    """The line where the keys may list files, and not do what was asked for."""
+    return _REFUSED.format(cause)
+
+
+def found_in(text: str) -> UserError | None:
+    """What an error's text says of a store."""
+    for line, kind in ((_LOST, UnavailableError), (_REFUSED, UserError)):
+        found = re.search(line.format(".+?"), text)
+        if found:
+            return kind(found.group())
+    return None

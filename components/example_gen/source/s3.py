@@ -83,16 +83,28 @@ class LostStoreError(UnavailableError, retry.PermanentException):
     """Nobody answers, after all tries of a request; Beam does not try again."""
 
 
+class RefusedStoreError(UserError, retry.PermanentException):
+    """The keys may not do what was asked for."""
+
+
 def _http_error_code(error: Exception) -> int | None:
-    """As Beam asks it of every error of boto3; LostStoreError where nobody answered."""
+    """As Beam asks it of every error of boto3.
+
+    Raises:
+      LostStoreError: nobody answered.
+      RefusedStoreError: the store says no.
+    """
     from botocore import exceptions
 
-    if isinstance(error, LostStoreError):
+    if isinstance(error, LostStoreError | RefusedStoreError):
         raise error
     if isinstance(error, exceptions.HTTPClientError | exceptions.ConnectionError):
         raise LostStoreError(lost_store.text_of(access.line_of(error))) from error
     response = getattr(error, "response", {})
     code: int | None = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    if code in {401, 403}:
+        cause = access.line_of(error)
+        raise RefusedStoreError(lost_store.refusal_of(cause)) from error
     return code
 
 

@@ -194,6 +194,21 @@ def test_what_is_wrong_with_a_store_is_one_line(
     assert not out.exists()
 
 
+def test_keys_that_may_only_list_are_one_line(
+    bucket, home, tmp_path, monkeypatch, capfd
+):
+    url = uploaded(bucket, home, "listed")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "lister")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "lister123")
+    as_a_new_process()
+    refused, here = f"s3://{BUCKET}/refused", str(tmp_path / "out")
+    for data, output in ((url, here), (str(home), refused)):
+        assert ingest("--data", data, "--output", output) == 2
+        (line,) = capfd.readouterr().err.splitlines()
+        assert line.startswith("voc-pipeline ingest: the store says no: ")
+        assert line.endswith("; give the keys that right and repeat the command")
+
+
 def test_an_output_without_a_bucket_is_one_line(home, capfd):
     assert ingest("--data", str(home), "--output", "s3://no-such-bucket/out") == 2
     (line,) = capfd.readouterr().err.splitlines()

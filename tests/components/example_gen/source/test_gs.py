@@ -2,9 +2,12 @@
 
 import pytest
 from apache_beam.internal.gcp import auth
+from cloud_storage import ListOnly, Proxy, in_front, served_to_google_clients
 from google.oauth2.credentials import Credentials
 from refusing_store import refusing_store
 
+from components.example_gen import transforms
+from components.example_gen.shards import tfrecord
 from components.example_gen.source import gs, remote
 from pipeline.__main__ import main
 from schemas.user_error import UnavailableError, UserError
@@ -89,3 +92,56 @@ def test_a_place_where_nobody_answers_is_one_line(monkeypatch, capfd):
     assert main(["rollback", "gs://my-models", "--because", "it is worse"]) == 69
     (line,) = capfd.readouterr().err.splitlines()
     assert "PLACE gs://my-models: " in line
+
+
+@pytest.fixture
+def url(data_set, voc_xml, tmp_path):
+    """Two pictures in a bucket."""
+    home = data_set({n: voc_xml(f"{n}.jpg") for n in "ab"}, sets={"train": "a\nb"})
+    (tmp_path / "store").mkdir()
+    with served_to_google_clients(tmp_path / "store") as url:
+        for path in home.rglob("*"):
+            if path.is_file():
+                name = path.relative_to(home)
+                tfrecord.write_whole(f"{url}/{name}", path.read_bytes())
+        yield url
+
+
+def told(url, tmp_path, capfd):
+    """Status and line of an ingest of one picture a shard."""
+    (tmp_path / "ingest.json").write_text('{"images_per_shard": 1}')
+    out = ["--output", str(tmp_path / "out"), "--config", str(tmp_path / "ingest.json")]
+    status = main(["ingest", "--data", url, *out, "--quiet"])
+    (line,) = capfd.readouterr().err.splitlines()
+    assert not (tmp_path / "out").exists()
+    return status, line
+
+
+@pytest.mark.parametrize("answers", [None, 503])
+def test_a_store_that_is_lost_midway_is_one_line(
+    url, tmp_path, monkeypatch, capfd, answers
+):
+    real = transforms.write_planned
+    monkeypatch.setattr(gs, "_LOST_AFTER_S", 1)
+    with refusing_store(503) as failing, in_front(Proxy) as store:
+
+        def lose_after_one(*arguments):
+            result = real(*arguments)
+            store.backend = failing.endpoint.removeprefix("http://")
+            if answers is None:
+                store.lose()
+            return result
+
+        monkeypatch.setattr(transforms, "write_planned", lose_after_one)
+        status, line = told(url, tmp_path, capfd)
+    assert status == 69
+    assert line.startswith("voc-pipeline ingest: the store is lost: ")
+    assert line.endswith("; start it again and repeat the command")
+
+
+def test_keys_that_may_only_list_are_one_line(url, tmp_path, capfd):
+    with in_front(ListOnly):
+        status, line = told(url, tmp_path, capfd)
+    assert status == 2
+    assert line.startswith("voc-pipeline ingest: the store says no: 403 GET http://")
+    assert line.endswith("; give the keys that right and repeat the command")
