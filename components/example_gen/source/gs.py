@@ -25,6 +25,7 @@ from schemas.user_error import UnavailableError, UserError
 _TRIED_FOR_S, _ANSWER_S = 10, 10
 _LOST_AFTER_S = 120  # as Google's client has it
 _AGAIN = (NoConnectionError, Timeout, TransportError, exceptions.ServerError)
+_error_of: Callable[[Any], Exception] = exceptions.from_http_response
 _IS_FIRST = contextvars.ContextVar("is_first", default=False)
 _HELP = (
     "gs:// takes keys from GOOGLE_APPLICATION_CREDENTIALS, from `gcloud auth "
@@ -66,7 +67,7 @@ def _asked(request: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     def ask() -> Any:
         answer = request(*arguments, **options)
         if answer.status_code >= 500 or answer.status_code in {401, 403, 429}:
-            raise exceptions.from_http_response(answer)
+            raise _error_of(answer)
         return answer
 
     too_many = exceptions.TooManyRequests
