@@ -25,7 +25,7 @@ ROOMS = {
     "trainer": (
         *("image", "augment", "input", "metrics", "model", "optimizer"),
         *("config", "search_space", "evaluation", "training", "features", "serving"),
-        *("levels", "doctor", "preflight", "run_fn", "tune"),
+        *("levels", "doctor", "preflight", "train", "run_fn", "tune"),
     ),
     "trainer.input": (
         *(

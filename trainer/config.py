@@ -8,7 +8,7 @@ from schemas.config_json import from_json, to_mapping
 from schemas.config_rules import refuse_unless
 from trainer.input.config import InputConfig
 from trainer.model.config import ModelConfig
-from trainer.optimizer.config import OptimizerConfig
+from trainer.optimizer.config import CosineSchedule, OptimizerConfig
 
 # Fields by which a training is watched and kept; they change nothing of the model.
 WATCHING = (
@@ -18,6 +18,34 @@ WATCHING = (
     "doctor",
     "doctor_seconds",
 )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class UnfreezingConfig:
+    """A second training, from the best weights of the first, in which more learns.
+
+    Attributes:
+      num_epochs: passes over the data; 0: there is no second training (from 0).
+      frozen_stages: of the backbone, fewer than in the first training (from 0).
+      freeze_batch_norm: of the backbone.
+      schedule: of the learning rate.
+      backbone_rate: the backbone's part of the rate.
+    """
+
+    num_epochs: int = 0
+    frozen_stages: int = 3
+    freeze_batch_norm: bool = True
+    schedule: CosineSchedule = CosineSchedule(
+        peak=1e-3, warmup_steps=30, final_fraction=0.01
+    )
+    backbone_rate: float = 0.3
+
+    def __post_init__(self) -> None:
+        refuse_unless(self.num_epochs >= 0, "num_epochs >= 0", self.num_epochs)
+        stages = self.frozen_stages
+        refuse_unless(stages >= 0, "frozen_stages >= 0", stages)
+        rate = self.backbone_rate
+        refuse_unless(rate > 0, "backbone_rate > 0", rate)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -39,6 +67,7 @@ class TrainerConfig:
       levels_from_data: leave out the finest levels of the pyramid where the training
         objects are so large that they need none.
       optimizer: optimiser and learning rate.
+      unfreezing: a second training, in which stages learn that were frozen.
       train_steps: length in steps; 0: `num_epochs` counts (from 0).
       num_epochs: length in passes over the data; 0: `train_steps` counts (from 0).
       evaluate_every_epochs: how often mAP is measured (from 1).
@@ -62,6 +91,7 @@ class TrainerConfig:
     model: ModelConfig = ModelConfig()
     input: InputConfig = InputConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
+    unfreezing: UnfreezingConfig = UnfreezingConfig()
     levels_from_data: bool = False
     train_steps: int = 0
     num_epochs: int = 0
@@ -88,9 +118,35 @@ class TrainerConfig:
         return max(1, -(-num_train_examples // self.input.global_batch_size))
 
     def total_steps(self, num_train_examples: int) -> int:
-        """Steps of the whole training."""
-        epochs = self.num_epochs * self.steps_per_epoch(num_train_examples)
-        return self.train_steps or epochs
+        """Steps of the whole training, the second one included."""
+        per_epoch = self.steps_per_epoch(num_train_examples)
+        first = self.train_steps or self.num_epochs * per_epoch
+        return first + self.unfreezing.num_epochs * per_epoch
+
+    def first_training(self) -> "TrainerConfig":
+        """Without what follows it."""
+        return dataclasses.replace(self, unfreezing=UnfreezingConfig())
+
+    def second_training(self) -> "TrainerConfig | None":
+        """What follows the first one, as a training of its own; None if nothing."""
+        then = self.unfreezing
+        if then.num_epochs == 0:
+            return None
+        return dataclasses.replace(
+            self.first_training(),
+            model=dataclasses.replace(
+                self.model,
+                frozen_stages=then.frozen_stages,
+                freeze_batch_norm=then.freeze_batch_norm,
+            ),
+            optimizer=dataclasses.replace(
+                self.optimizer,
+                schedule=then.schedule,
+                backbone_rate=then.backbone_rate,
+            ),
+            train_steps=0,
+            num_epochs=then.num_epochs,
+        )
 
     def __post_init__(self) -> None:
         lengths = (self.train_steps, self.num_epochs)
@@ -99,6 +155,12 @@ class TrainerConfig:
             raise ValueError(
                 "set exactly one of train_steps and num_epochs, got "
                 f"train_steps={self.train_steps}, num_epochs={self.num_epochs}"
+            )
+        stages = (self.unfreezing.frozen_stages, self.model.frozen_stages)
+        if self.unfreezing.num_epochs and stages[0] >= stages[1]:
+            raise ValueError(
+                "unfreezing.frozen_stages must be fewer than model.frozen_stages, of "
+                f"which they leave some to learn, got {stages[0]} and {stages[1]}"
             )
         for name in (
             "evaluate_every_steps",

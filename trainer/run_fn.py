@@ -18,31 +18,20 @@ from schemas.detection_example import DetectionExample
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
 from schemas.tf_example import decode_example
 from trainer.config import TrainerConfig, with_watching
-from trainer.doctor.examine import examine
-from trainer.features.frozen import kept_features
 from trainer.input.batches import count_examples, make_dataset
 from trainer.input.host import ONE_HOST, Host
 from trainer.input.records import index_records, read_records
 from trainer.input.transform_graph import transform_features_fn
 from trainer.input.undecodable import undecodable_named
 from trainer.levels import with_fitting_levels
-from trainer.model.build import build_retinanet
-from trainer.optimizer.build import build_optimizer
-from trainer.preflight import starting_weights_digest
 from trainer.search_space import with_values
 from trainer.serving.other_backend import export_with_tensorflow
 from trainer.serving.saved_model import EXTRA, export_model, write_extra
-from trainer.serving.warm_start import warm_start
+from trainer.train import train
 from trainer.training.checkpoint_copy import CheckpointCopy, is_in_store
-from trainer.training.fit import TrainingData, fingerprint, fit, is_begun
-from trainer.training.hosts import leave, require_same, this_host
-from trainer.training.strategy import (
-    compiles_step,
-    distribution_scope,
-    require_equal_shares,
-    resolve_precision,
-)
-from trainer.training.tracking import Tracker, tracked
+from trainer.training.fit import TrainingData
+from trainer.training.hosts import leave, this_host
+from trainer.training.tracking import tracked
 
 _LOG = logging.getLogger(__name__)
 # Beside the exported model, for the record.
@@ -160,69 +149,6 @@ def training_data(
         digest=" ".join(digests),
         host=host,
     )
-
-
-def train(
-    config: TrainerConfig,
-    data: TrainingData,
-    checkpoint_dir: str,
-    log_dir: str,
-    trackers: Sequence[Tracker] = (),
-    checkpoint_copy: CheckpointCopy | None = None,
-) -> Any:
-    """A trained RetinaNet with the best weights found."""
-    if data.host.count > 1:
-        # now: JAX stops without a reason where they build other values
-        _require_same_training(config, data)
-    keras.utils.set_random_seed(config.seed)
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(resolve_precision(config.precision, config.strategy))
-    steps = config.total_steps(data.num_train_examples)
-    try:
-        require_equal_shares(config.strategy, config.input.global_batch_size)
-        with distribution_scope(config.strategy):
-            model = build_retinanet(config.model, len(data.class_names))
-            if config.model.initial_model:
-                warm_start(model, config.model.initial_model, data.class_names)
-            optimizer = build_optimizer(config.optimizer, steps, model)
-            compiled = compiles_step(config.jit_compile)
-            model.compile(optimizer=optimizer, jit_compile=compiled)
-            _LOG.info(
-                "training %d parameters for %d steps on %d images",
-                model.count_params(),
-                steps,
-                data.num_train_examples,
-            )
-            if config.doctor and data.host.count > 1:
-                _LOG.info("doctor: not asked, it looks at a training of one process")
-            elif config.doctor and is_begun(config, data, checkpoint_dir):
-                _LOG.info("doctor: not asked again, a begun training goes on")
-            elif config.doctor:
-                examine(model, data, config.input, log_dir, config.doctor_seconds)
-            features_dir = os.path.join(checkpoint_dir, "features")
-            with kept_features(model, config, data, features_dir) as fed:
-                # what follows is the same with and without the doctor
-                keras.utils.set_random_seed(config.seed)
-                fit(
-                    model,
-                    config,
-                    fed,
-                    checkpoint_dir,
-                    log_dir,
-                    trackers,
-                    checkpoint_copy,
-                )
-    finally:
-        keras.config.set_dtype_policy(policy)
-    return model
-
-
-def _require_same_training(config: TrainerConfig, data: TrainingData) -> None:
-    """UserError, in every process, where one of them would train something else."""
-    what = "config, seed, data set or label map"
-    require_same(what, fingerprint(config, data), data.host)
-    weights = starting_weights_digest(config.model)
-    require_same("set of starting weights", weights, data.host)
 
 
 def _stored(files: list[str], count: int) -> list[DetectionExample]:

@@ -21,8 +21,9 @@ from trainer.evaluation.evaluate import compiled_detector, evaluate_batches
 from trainer.input.records import index_records
 from trainer.input.undecodable import undecodable_named
 from trainer.levels import with_fitting_levels
-from trainer.run_fn import label_map_of, train, training_data
+from trainer.run_fn import label_map_of, training_data
 from trainer.search_space import LogRange, TunerConfig, with_values
+from trainer.train import train
 from trainer.training.callbacks.non_finite import NonFiniteLossError
 from trainer.training.checkpoint_copy import is_in_store
 
@@ -49,6 +50,9 @@ def tuner_fn(fn_args: Any) -> TunerFnResult:
         evaluate_every_steps=0,
         doctor=False,  # the training after the search has it
     )
+    # as long as the search's own epochs, whatever follows in the real training
+    first_only = dataclasses.replace(base.unfreezing, num_epochs=0)
+    base = dataclasses.replace(base, unfreezing=first_only)
     label_map = label_map_of(fn_args)
 
     def map_of(config: TrainerConfig, directory: str) -> float:

@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from trainer import run_fn as module
+from trainer import train as module
 from trainer.config import TrainerConfig
 from trainer.input.host import Host
 from trainer.training.fit import TrainingData

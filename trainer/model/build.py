@@ -20,9 +20,12 @@ def build_without_weights(config: ModelConfig, num_classes: int) -> RetinaNet:
     return build_retinanet(unread, num_classes)
 
 
-def copy_of(model: RetinaNet) -> RetinaNet:
-    """Another model with the same weights, under the dtype policy in force."""
-    copy = build_without_weights(model.config, model.num_classes)
+def copy_of(model: RetinaNet, config: ModelConfig | None = None) -> RetinaNet:
+    """Another model with the same weights, under the dtype policy in force.
+
+    `config`, where given, may differ from the model's in what of it learns.
+    """
+    copy = build_without_weights(config or model.config, model.num_classes)
     for variable, value in zip(copy.variables, model.variables, strict=True):
         variable.assign(value)
     return copy

@@ -136,8 +136,6 @@ class CheckpointStore:
                 continue
             if (version, progress.fingerprint) == (FORMAT, self.fingerprint):
                 yield folder, progress
-            else:
-                _LOG.info("%s is of another config, data or code: not used", folder)
 
     def _write(
         self,

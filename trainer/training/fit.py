@@ -16,7 +16,6 @@ from schemas.detection_example import DetectionExample
 from trainer.config import TrainerConfig, deciding
 from trainer.evaluation.pictures import EvaluationPictures
 from trainer.input.host import ONE_HOST, Host
-from trainer.metrics.summary import CocoSummary
 from trainer.training.averaging import WeightAverage, put_average
 from trainer.training.callbacks.evaluate import Evaluate
 from trainer.training.callbacks.follow_average import FollowAverage
@@ -70,7 +69,7 @@ def is_begun(config: TrainerConfig, data: TrainingData, checkpoint_dir: str) -> 
     return store.is_begun()
 
 
-def fit(
+def fit(  # noqa: PLR0913  what to train on what, and where all of it goes
     model: Any,
     config: TrainerConfig,
     data: TrainingData,
@@ -78,19 +77,19 @@ def fit(
     log_dir: str,
     trackers: Sequence[Tracker] = (),
     checkpoint_copy: CheckpointCopy | None = None,
-) -> CocoSummary | None:
+    after: TrainingState | None = None,
+) -> TrainingState:
     """Train a compiled model to its last step; it ends with the best weights found.
 
     Goes on from the newest checkpoint in `checkpoint_dir` if config and data are the
-    same. Returns the last evaluation, or None if there was nothing left to train.
+    same. Returns where the training stands then. With `after`, the end of an earlier
+    training of the same weights, steps and history go on from there, and only what is
+    better than its best counts as found.
     """
     made_from = fingerprint(config, data)
     store = CheckpointStore(checkpoint_dir, made_from, checkpoint_copy, data.host)
     model.optimizer.build(model.trainable_variables)
-    state = TrainingState(
-        train_steps=config.total_steps(data.num_train_examples),
-        steps_per_epoch=config.steps_per_epoch(data.num_train_examples),
-    )
+    state = _first_state(config, data, after)
     momentum = config.optimizer.ema_momentum
     average = WeightAverage(model, momentum) if momentum else None
     earlier = store.restore_latest(model, average)
@@ -120,7 +119,25 @@ def fit(
         put_average(average)
     if data.host.is_first:
         _write_history(state, log_dir)
-    return state.summary
+    return state
+
+
+def _first_state(
+    config: TrainerConfig, data: TrainingData, after: TrainingState | None
+) -> TrainingState:
+    """Before the first step: of nothing, or of a training that follows another."""
+    steps = config.total_steps(data.num_train_examples)
+    per_epoch = config.steps_per_epoch(data.num_train_examples)
+    if after is None:
+        return TrainingState(train_steps=steps, steps_per_epoch=per_epoch)
+    return TrainingState(
+        train_steps=after.step + steps,
+        steps_per_epoch=per_epoch,
+        step=after.step,
+        best_map=after.best_map,
+        best_step=after.step,
+        history=list(after.history),
+    )
 
 
 def _best_line(best: Progress, compute_dtype: str) -> str:
