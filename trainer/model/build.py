@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from keras import ops
+
 from trainer.model.backbones.builders import build_backbone
 from trainer.model.config import ModelConfig
 from trainer.model.retinanet import RetinaNet
@@ -27,5 +29,6 @@ def copy_of(model: RetinaNet, config: ModelConfig | None = None) -> RetinaNet:
     """
     copy = build_without_weights(config or model.config, model.num_classes)
     for variable, value in zip(copy.variables, model.variables, strict=True):
-        variable.assign(value)
+        # an array of its own: JAX gives the memory of one that is trained away
+        variable.assign(ops.convert_to_numpy(value).copy())
     return copy
