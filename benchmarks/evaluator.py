@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -144,8 +145,11 @@ def write_model(
     (folder / "assets.extra/label_map.txt").write_text("".join(f"{n}\n" for n in names))
 
 
-def stage(folder: Path, output: Path) -> None:
-    """Runs the stage with the modules of this process; prints what it took."""
+def stage(folder: Path, output: Path, engine: Sequence[str]) -> None:
+    """Runs the stage with the modules of this process; prints what it took.
+
+    `engine` is `--runner` and each `--beam-arg`, as `voc-pipeline run` takes them.
+    """
     import apache_beam as beam
     from apache_beam.options.pipeline_options import PipelineOptions
     from tfx.types import artifact_utils, standard_artifacts
@@ -163,7 +167,10 @@ def stage(folder: Path, output: Path) -> None:
     blessing = standard_artifacts.ModelBlessing()
     result.uri, blessing.uri = str(output / "result"), str(output / "blessing")
     # As `local` of pipeline/beam/choice.py.
-    options = PipelineOptions(["--runner=FnApiRunner", "--sdk_container_image=none"])
+    told = ["--runner=FnApiRunner", "--sdk_container_image=none"]
+    if engine:
+        told = beam_arguments(engine)
+    options = PipelineOptions(told)
     started, cpu = time.perf_counter(), time.process_time()
     DetectionEvaluator.test_call(
         examples=examples,
@@ -176,6 +183,16 @@ def stage(folder: Path, output: Path) -> None:
         beam_pipeline=beam.Pipeline(options=options),
     )
     sys.stdout.write(f"{time.perf_counter() - started} {time.process_time() - cpu}\n")
+
+
+def beam_arguments(engine: Sequence[str]) -> list[str]:
+    """What Beam is told of an engine; not of checkouts older than engines."""
+    from pipeline.beam.choice import BeamConfig, pipeline_args
+    from pipeline.cli import options
+
+    parser = argparse.ArgumentParser()
+    options.add_beam_arguments(parser)
+    return pipeline_args(options.beam_config(parser.parse_args(engine), BeamConfig()))
 
 
 def inference(folder: Path) -> None:
@@ -230,11 +247,11 @@ def main() -> None:
     parser.add_argument("--part", help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--output", type=Path, help=argparse.SUPPRESS)
-    args = parser.parse_args()
+    args, engine = parser.parse_known_args()
     if args.part == "data":
         write_data(args.folder, args.images, args.image_bytes)
     elif args.part == "stage":
-        stage(args.folder, args.output)
+        stage(args.folder, args.output, engine)
     elif args.part == "inference":
         inference(args.folder)
     else:

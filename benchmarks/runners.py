@@ -9,6 +9,11 @@ with a parallelism of 1 and 2 on the cluster of `tests/engines`, which `--flink`
 (`make bench-flink` starts it in a network of its own, since Beam's servers listen on
 all addresses). Flink has run three small jobs before.
 
+With `--evaluator` it is the Evaluator's stage instead, on the data and with the models
+of `benchmarks/evaluator.py`, which know by heart what they find: candidate and served
+model. What both take alone is printed first; metrics, verdict and kept detections must
+be equal to the last bit.
+
 Each side is run of this tree and of the one at `--against`.
 Prints seconds, the CPU seconds of the command and of all it started,
 for Flink also of the cluster meanwhile, by process, and the most memory that all of
@@ -27,6 +32,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from evaluator import written
 from ingest import HERE, MemoryWatch, copy_images, drawn_sample
 
 sys.path.insert(0, str(HERE / "tests/engines"))
@@ -84,12 +90,16 @@ class Bench:
             return ["--runner", name]
         return flink_options(self._place, parallelism, tree)
 
+    def command(self, data: Path, out: Path) -> list[str]:
+        """What is run, but for the engine."""
+        command = [sys.executable, "-P", "-m", "pipeline", "ingest", str(data)]
+        command += ["--output", str(out), "--quiet"]
+        return [*command, "--config", str(self._config)]
+
     def measure(self, side: str, tree: Path, data: Path | None = None) -> str:
         """Runs one ingest; what it cost, as a line."""
         out = self._place / "out"
-        command = [sys.executable, "-P", "-m", "pipeline", "ingest"]
-        command += [str(data or self._data), "--output", str(out), "--quiet"]
-        command += ["--config", str(self._config), *self.options(side, tree)]
+        command = [*self.command(data or self._data, out), *self.options(side, tree)]
         cluster = self._flink if "flink" in side else None
         os.sync()
         before, start = spent(cluster), time.monotonic()
@@ -105,14 +115,15 @@ class Bench:
         costs = {"command": _of_children(done) - _of_children(used)}
         costs |= {name: after[name] - before[name] for name in before}
         if data is None:
-            self._compare(out)
+            self.compare(out)
         shutil.rmtree(out, ignore_errors=True)
         parts = ", ".join(f"{name} {cost:.1f}" for name, cost in costs.items())
         total = sum(costs.values())
         name = side if tree == HERE else f"{side} of {tree.name}"
         return f"{name:20} {wall:6.1f} s {total:6.1f} CPU-s {peak:6.0f} MB   {parts}"
 
-    def _compare(self, out: Path) -> None:
+    def compare(self, out: Path) -> None:
+        """AssertionError unless an output is that of the first side."""
         if self._first is None:
             self._first = self._place / "first"
             out.rename(self._first)
@@ -121,6 +132,50 @@ class Bench:
         same, *others = filecmp.cmpfiles(out, self._first, names, shallow=False)
         there = [path for path in self._first.rglob("*") if path.is_file()]
         assert len(same) == len(there) == len(names), others
+
+
+class EvaluatorBench(Bench):
+    """The Evaluator's stage instead of ingest."""
+
+    def command(self, data: Path, out: Path) -> list[str]:
+        """What is run, but for the engine."""
+        return [*part("stage", data), "--output", str(out)]
+
+    def options(self, side: str, tree: Path) -> list[str]:
+        """Of the command, for a side; on this machine none."""
+        return [] if side == "local" else super().options(side, tree)
+
+    def compare(self, out: Path) -> None:
+        """The same of what the stage leaves to those that follow."""
+        if self._first is None:
+            self._first = self._place / "first"
+            out.rename(self._first)
+        else:
+            assert written(out) == written(self._first)
+
+
+def part(name: str, data: Path, images: int = 0) -> list[str]:
+    """A part of `benchmarks/evaluator.py`, as a command."""
+    command = [sys.executable, str(HERE / "benchmarks/evaluator.py"), "--part", name]
+    return [*command, "--folder", str(data), "--images", str(images)]
+
+
+def make_data(args: argparse.Namespace, place: Path) -> type[Bench]:
+    """Writes `VOC`, and for a cluster's first jobs `few`; what reads it."""
+    wanted = {"VOC": args.images, "few": 300} if args.flink else {"VOC": args.images}
+    source = None if args.evaluator else args.source or drawn_sample(place)
+    for name, images in wanted.items():
+        if source:
+            copy_images(source, place / name, images)
+        else:
+            environment = {**os.environ, "PYTHONPATH": str(HERE)}
+            write = part("data", place / name, images)
+            subprocess.run(write, check=True, env=environment)
+    if args.evaluator:
+        ask = part("inference", place / "VOC", args.images)
+        print("models alone: wall, CPU-s", flush=True)
+        subprocess.run(ask, check=True, env={**os.environ, "PYTHONPATH": str(HERE)})
+    return EvaluatorBench if args.evaluator else Bench
 
 
 def _of_children(times: os.times_result) -> float:
@@ -135,19 +190,18 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--flink", type=Path, help="what flink_cluster.py installed")
     parser.add_argument("--against", type=Path, help="another checkout of this project")
+    parser.add_argument("--evaluator", action="store_true", help="instead of ingest")
     parser.add_argument("--sides", nargs="*", help="default: all that are there")
     args = parser.parse_args()
     sides = ["local", *(["prism"] if shutil.which("prism") else [])]
     sides += ["flink-1", "flink-2"] if args.flink else []
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        source = args.source or drawn_sample(place)
-        copy_images(source, place / "VOC", args.images)
+        kind = make_data(args, place)
         flink = FlinkCluster(args.flink, place / "cluster") if args.flink else None
         try:
-            bench = Bench(place / "VOC", place, flink)
+            bench = kind(place / "VOC", place, flink)
             if flink:
-                copy_images(source, place / "few", 300)
                 flink.start()
                 for _ in range(3):
                     bench.measure("flink-2", HERE, place / "few")
