@@ -6,6 +6,7 @@ boxes and on its split. So no image is in two splits, and a corrected annotation
 
 import dataclasses
 import itertools
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -18,6 +19,8 @@ from components.example_gen.shards.tfrecord import (
 from components.example_gen.source import storage
 from schemas import tf_example
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
+
+_SHARD = re.compile(r"span-\d+-")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,6 +70,12 @@ def joint_label_map(label_maps: Sequence[LabelMap]) -> LabelMap:
     if all(one == label_maps[0] for one in label_maps):
         return label_maps[0]
     return LabelMap.from_names(name for one in label_maps for name in one.names)
+
+
+def is_window(folder: str) -> bool:
+    """Whether `merge` wrote this folder of Split-*."""
+    names = [path.rpartition("/")[2] for _, path in _shards(folder)]
+    return bool(names) and all(_SHARD.match(name) for name in names)
 
 
 def _label_map(folder: str) -> LabelMap:

@@ -12,12 +12,14 @@ taken, and each image is judged by one of K new models, which learned from the o
 
 The page saves the answers as a file. With --accept FILE, and without MODEL, OUT gets
 the annotations of the images in which a label was said yes to, where they lie in DATA,
-with these labels mended and all else as it was, to be copied over those of DATA. One
-that was changed after the list was made is left out and named; name DATA if it is no
-longer where it was. An annotation is made anew, of what ingest keeps and no more, and
-named, where DATA were TFRecords, its <size> is not the picture's (or there is none and
-EXIF turns the picture), a mended object is not in it as ingest took it, one to be
-redrawn has no upright <bndbox>, or its XML has over 64 KiB: keep the old one.
+with these labels mended and all else as it was, to be copied over those of DATA; those
+of a window of spans in a folder `span-N` each. One that was changed after the list was
+made is left out and named; name DATA if it is no longer where it was, or was named by
+an absolute path, which no file for others holds. An annotation is made anew, of what
+ingest keeps and no more, and named, where DATA were TFRecords, its <size> is not the
+picture's (or there is none and EXIF turns the picture), a mended object is not in it as
+ingest took it, one to be redrawn has no upright <bndbox>, or its XML has over 64 KiB:
+keep the old one.
 """
 
 import argparse
@@ -57,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--accept",
         metavar="FILE",
         help="answers that the page saved: write annotations with each yes mended; "
-        "without MODEL, and with DATA if it is no longer where it was (default: none)",
+        "without MODEL, and with DATA if it is not where the list says (default: none)",
     )
     parser.add_argument("--output", required=True, metavar="OUT", help="a new folder")
     parser.add_argument(

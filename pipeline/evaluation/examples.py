@@ -16,6 +16,7 @@ from components.example_gen.output.ingest_report import Report
 from components.example_gen.shards.tfrecord import TFRecordWriter, read_records
 from components.example_gen.source import spans
 from components.example_gen.source.annotation import Convention
+from components.span_window.merge import is_window
 from pipeline.run.written_examples import (
     folder_with_splits,
     require_split,
@@ -52,6 +53,7 @@ class Examples:
       data_report: folder of ingest's pages about them, or "".
       headline: what ingest says of them, or "".
       corners: how their annotations count pixels; VOC's own way where nothing tells.
+      window: whether they are of several spans, with these in their image ids.
     """
 
     file_pattern: str
@@ -60,6 +62,7 @@ class Examples:
     data_report: str = ""
     headline: str = ""
     corners: Convention = "one_based"
+    window: bool = False
 
 
 def examples_of(data: str, split: str, work: str) -> Examples:
@@ -70,7 +73,9 @@ def examples_of(data: str, split: str, work: str) -> Examples:
     """
     folder = folder_with_splits(Path(data))
     report = ""
-    said: dict[str, Any] = {"corners": _corners_of(folder)} if folder else {}
+    said: dict[str, Any] = {}
+    if folder:
+        said = {"corners": _corners_of(folder), "window": is_window(folder)}
     if not folder:
         folder, report = os.path.join(work, "examples"), os.path.join(work, "report")
         ingested = _ingest(data, folder, report, os.path.join(work, "annotations"))

@@ -25,6 +25,7 @@ class Accepted:
       changed_since: images left out, since the data have another annotation than the
         list was made of.
       compared: whether the data were there to tell that.
+      spans: of a window of spans, those whose annotations were written.
     """
 
     yes: int
@@ -34,14 +35,18 @@ class Accepted:
     made_anew: list[str]
     changed_since: list[str]
     compared: bool
+    spans: list[str] = dataclasses.field(default_factory=list)
 
     def as_text(self, folder: str) -> str:
         """A line, and one for each thing that a person has to know of."""
         plural = "" if self.annotations == 1 else "s"
+        over = [("the data", folder)]
+        if self.spans:
+            over = [(f"span {name}", f"{folder}/span-{name}") for name in self.spans]
+        copies = [f"those of {what}: cp -r {path}/. DATA" for what, path in over]
         lines = [
             f"{self.yes} yes, {self.no} no, {self.open} open: {self.annotations} "
-            f"annotation{plural} in {folder}; to copy them over those of the data: "
-            f"cp -r {folder}/. DATA"
+            f"annotation{plural} in {folder}; to copy them over {'; '.join(copies)}"
         ]
         for said, images in (
             ("made anew, of what ingest keeps and no more", self.made_anew),
@@ -96,6 +101,7 @@ def write_accepted(answers_path: str, folder: str, data: str = "") -> Accepted:
         made_anew=anew,
         changed_since=changed or [],
         compared=changed is not None,
+        spans=_spans(taken) if answers.window else [],
     )
 
 
@@ -126,19 +132,35 @@ def write_annotations(
     for image_id, some in of_image.items():
         picture = priced.images[image_id]
         proposal = proposed_annotation(picture, some, priced.corners)
-        path = _path(folder, image_id, picture.path)
+        path = _path(folder, image_id, picture.path, window=priced.window)
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "w", encoding="utf-8") as sink:
-            sink.write(proposal.text)
+        with open(path, "wb") as sink:
+            sink.write(proposal.raw)
         if proposal.anew:
             anew.append(image_id)
     return anew
 
 
-def _path(folder: str, image_id: str, path: str) -> str:
+def _spans(labels: list[Label]) -> list[str]:
+    """Of the images of a window, in the order of their numbers."""
+    return sorted({_span(one.image) for one in labels}, key=lambda one: (len(one), one))
+
+
+def _span(image_id: str) -> str:
+    return image_id.partition("/")[0]
+
+
+def _path(folder: str, image_id: str, path: str, *, window: bool) -> str:
     """Where an annotation goes; UserError for a name that leads elsewhere."""
-    place = os.path.realpath(folder if path else os.path.join(folder, ANNOTATIONS))
-    inside = os.path.realpath(os.path.join(place, path or f"{image_id}.xml"))
-    if os.path.commonpath([place, inside]) != place:
-        raise UserError(f"image {image_id!r} would lie outside of the folder")
+    place, name = os.path.join(folder, ANNOTATIONS), image_id
+    if path:
+        place = folder
+    elif window:  # as if DATA were the span that the image is of
+        name = image_id.partition("/")[2]
+        place = os.path.join(folder, f"span-{_span(image_id)}", ANNOTATIONS)
+    top, place = os.path.realpath(folder), os.path.realpath(place)
+    inside = os.path.realpath(os.path.join(place, path or f"{name}.xml"))
+    for inner, outer in ((place, top), (inside, place)):
+        if os.path.commonpath([inner, outer]) != outer:
+            raise UserError(f"image {image_id!r} would lie outside of the folder")
     return inside

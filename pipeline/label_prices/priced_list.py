@@ -68,7 +68,7 @@ class PricedList(msgspec.Struct):
     """All that is needed to write annotations, whichever of the labels are mended.
 
     `corners` is how the data set's annotations count pixels, `data` where they were,
-    or "".
+    or "", `window` whether image ids begin with a span: `7/000001`.
     """
 
     AP: float
@@ -77,6 +77,7 @@ class PricedList(msgspec.Struct):
     images: dict[str, Picture]
     labels: list[Label]
     data: str = ""
+    window: bool = False
 
     def to_json(self) -> bytes:
         """For people, too."""

@@ -8,8 +8,9 @@ import msgspec
 
 from components.example_gen.source.annotation import Convention, to_half_open
 from components.example_gen.source.exporters import MENDED
+from pipeline.label_prices.annotation_text import AnnotationText, bytes_of
 from pipeline.label_prices.priced_list import Drawn, Label, Picture
-from pipeline.label_prices.source_xml import elements_of, remove
+from pipeline.label_prices.source_xml import elements_of
 from schemas.mended_labels import MENDED_TAG, DrawnObject, MendedLabel, to_text
 from schemas.single_box import Box, clipped
 from trainer.metrics.label_prices import BOX, DUPLICATE, NEW
@@ -29,7 +30,7 @@ _LEAST: dict[Convention, int] = {"one_based": 1, "labelimg": 1}
 class Proposal(NamedTuple):
     """An annotation; `anew` where it has no more than what ingest keeps."""
 
-    text: str
+    raw: bytes
     anew: bool
 
 
@@ -50,17 +51,21 @@ def proposed_annotation(
         for label in labels
         if label.object == NEW
     ]
-    kept = _in_place(picture, objects, corners)
-    root = _anew(picture, objects, corners) if kept is None else kept
-    record = [
-        MendedLabel(_recorded(was, picture), _as_read(now, picture, corners))
-        for was, now in objects
-        if was != now
-    ]
+    record = ET.Element(MENDED_TAG)
+    record.text = to_text(
+        [
+            MendedLabel(_recorded(was, picture), _as_read(now, picture, corners))
+            for was, now in objects
+            if was != now
+        ]
+    )
+    kept = _in_place(picture, objects, corners, record)
+    if kept is not None:
+        return Proposal(kept, anew=False)
+    root = _anew(picture, objects, corners)
+    root.append(record)
     ET.indent(root, "\t")
-    # Behind the objects, with which an annotation tool may do as it likes.
-    _add(root, MENDED_TAG, to_text(record))
-    return Proposal(ET.tostring(root, encoding="unicode") + "\n", kept is None)
+    return Proposal(ET.tostring(root, encoding="utf-8") + b"\n", anew=True)
 
 
 def _anew(picture: Picture, objects: Objects, corners: Convention) -> ET.Element:
@@ -68,13 +73,13 @@ def _anew(picture: Picture, objects: Objects, corners: Convention) -> ET.Element
     root = _head(picture, corners)
     for _, drawn in objects:
         if drawn is not None:
-            _add_object(root, picture, drawn, corners)
+            root.append(_object(picture, drawn, corners))
     return root
 
 
 def _in_place(
-    picture: Picture, objects: Objects, corners: Convention
-) -> ET.Element | None:
+    picture: Picture, objects: Objects, corners: Convention, record: ET.Element
+) -> bytes | None:
     """The annotation that was, with its objects mended and all else as it is."""
     touched = {
         number: (was, now)
@@ -85,28 +90,33 @@ def _in_place(
     known = elements_of(picture, touched, redrawn, corners)
     if known is None:
         return None
+    text = known.text
     for number, (element, *dropped) in known.of_object.items():
         old, new = touched[number]
         if new is not None:
-            _mend(element, old, new, picture, corners)
+            _mend(text, element, old, new, _texts(new, picture, corners))
         for other in dropped if new else [element, *dropped]:
-            remove(known.root, other)
+            text.remove(other)
     for was, now in objects:
         if was is None and now is not None:
-            _add_object(known.root, picture, now, corners)
-    for record in known.root.findall(MENDED_TAG):  # of an earlier round
-        known.root.remove(record)
-    return known.root
+            text.add(_object(picture, now, corners))
+    for earlier in text.root.findall(MENDED_TAG):
+        text.remove(earlier)
+    # Behind the objects, with which an annotation tool may do as it likes.
+    text.add(record)
+    return bytes_of(text.edited())
 
 
 def _mend(
-    element: ET.Element, was: Drawn, now: Drawn, picture: Picture, corners: Convention
+    text: AnnotationText, element: ET.Element, was: Drawn, now: Drawn, sides: list[str]
 ) -> None:
     """Class and box where they changed; as they are written otherwise."""
     if now.class_name != was.class_name:
-        _child(element, "name").text = now.class_name
+        text.set_text(_child(element, "name"), now.class_name)
     if now.box != was.box:
-        _set_box(_child(element, "bndbox"), picture, now, corners)
+        bndbox = _child(element, "bndbox")
+        for name, side in zip(_SIDES, sides, strict=True):
+            text.set_text(_child(bndbox, name), side)
 
 
 def _child(parent: ET.Element, name: str) -> ET.Element:
@@ -168,26 +178,17 @@ def _head(picture: Picture, corners: Convention) -> ET.Element:
     return root
 
 
-def _add_object(
-    root: ET.Element, picture: Picture, drawn: Drawn, corners: Convention
-) -> None:
-    item = ET.SubElement(root, "object")
+def _object(picture: Picture, drawn: Drawn, corners: Convention) -> ET.Element:
+    item = ET.Element("object")
     _add(item, "name", drawn.class_name)
     _add(item, "pose", drawn.pose or "Unspecified")
     for flag in ("truncated", "occluded"):
         _add(item, flag, str(int(getattr(drawn, flag))))
-    _set_box(ET.SubElement(item, "bndbox"), picture, drawn, corners)
-    _add(item, "difficult", str(int(drawn.difficult)))
-
-
-def _set_box(
-    bndbox: ET.Element, picture: Picture, drawn: Drawn, corners: Convention
-) -> None:
+    bndbox = ET.SubElement(item, "bndbox")
     for side, text in zip(_SIDES, _texts(drawn, picture, corners), strict=True):
-        element = bndbox.find(side)
-        if element is None:
-            element = ET.SubElement(bndbox, side)
-        element.text = text
+        _add(bndbox, side, text)
+    _add(item, "difficult", str(int(drawn.difficult)))
+    return item
 
 
 def _texts(drawn: Drawn, picture: Picture, corners: Convention) -> list[str]:

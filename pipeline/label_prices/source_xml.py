@@ -22,7 +22,8 @@ from components.example_gen.source.annotation import (
     RawObject,
     read_annotation,
 )
-from components.example_gen.source.voc_xml import AnnotationError, parse
+from components.example_gen.source.voc_xml import AnnotationError
+from pipeline.label_prices.annotation_text import AnnotationText, bytes_of, text_of
 from pipeline.label_prices.priced_list import Drawn, Picture, SourceXml
 from schemas.single_box import clipped
 
@@ -32,12 +33,12 @@ _MAX_BYTES = IngestConfig().max_file_bytes
 
 
 class Elements(NamedTuple):
-    """Of an annotation its root, and the elements of some objects by their number.
+    """Of an annotation its text, and the elements of some objects by their number.
 
     The first of several is read by ingest, which drops the others, its equals.
     """
 
-    root: ET.Element
+    text: AnnotationText
     of_object: dict[int, list[ET.Element]]
 
 
@@ -58,7 +59,7 @@ def source_xmls(root: str, image_ids: Collection[str]) -> dict[str, SourceXml]:
 def _source_xml(path: str, entry: storage.Entry) -> SourceXml:
     raw = storage.read_bytes(entry, _MAX_BYTES)
     try:
-        text = ET.tostring(parse(raw)[0], encoding="unicode")
+        text = text_of(raw)
     except AnnotationError:  # damaged after ingest read it, during long trainings
         return SourceXml(path, "", "")
     digest = hashlib.sha256(raw).hexdigest()
@@ -102,15 +103,14 @@ def elements_of(
     stored picture, where one of these objects is not in it as ingest wrote it, or one
     to redraw has no upright <bndbox>.
     """
-    raw = picture.source.encode()
     try:
-        root, _ = parse(raw)
+        text = AnnotationText(picture.source)
+        annotation = read_annotation(bytes_of(picture.source))
     except AnnotationError:  # there is none, or the file of answers was edited
         return None
-    annotation = read_annotation(raw)
     if not _in_stored_pixels(annotation, picture):
         return None
-    known = list(zip(root.iter("object"), annotation.objects, strict=True))
+    known = list(zip(text.root.iter("object"), annotation.objects, strict=True))
     of_object: dict[int, list[ET.Element]] = {}
     for number in numbers:
         drawn = picture.objects[number]
@@ -119,7 +119,7 @@ def elements_of(
             return None
         of_object[number] = [element for element, _ in same]
         known = [pair for pair in known if pair not in same]
-    return Elements(root, of_object)
+    return Elements(text, of_object)
 
 
 def _in_stored_pixels(annotation: Annotation, picture: Picture) -> bool:
@@ -143,11 +143,3 @@ def _is(known: RawObject, drawn: Drawn, picture: Picture, corners: Convention) -
 
 def _is_plain(box: RawBox | None) -> bool:
     return box is not None and box.shape == "bndbox" and not box.rotation
-
-
-def remove(root: ET.Element, element: ET.Element) -> None:
-    """Takes an element out of whatever holds it."""
-    for parent in root.iter():
-        if element in list(parent):
-            parent.remove(element)
-            return

@@ -74,7 +74,8 @@ def write_priced(
             for image_id, one in by_id.items()
         },
         labels=msgspec.convert(labels, list[Label]),
-        data=root,
+        data=data_to_pass_on(data) if root else "",
+        window=examples.window,
     )
     objects = {
         row: (found.class_names[class_id], box)
@@ -95,6 +96,15 @@ def write_priced(
             file.write(as_json)
     page = os.path.join(folder, PAGE_FILE)
     return PricedLabels(labels, ap, mended_ap, page)
+
+
+def data_to_pass_on(data: str) -> str:
+    """A URL or a relative path as it was named; "" of an absolute one.
+
+    That says where and as whom somebody works, and the page is for others, too.
+    """
+    is_own = os.path.isabs(os.path.expanduser(data)) and not remote.is_remote(data)
+    return "" if is_own else data
 
 
 def _absolute(data: str) -> str:

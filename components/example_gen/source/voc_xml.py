@@ -65,17 +65,27 @@ def _parse(raw: bytes) -> ElementTree.Element:
     return ElementTree.fromstring(raw)
 
 
+def codec_of(raw: bytes) -> str:
+    """Python's name for the encoding that bytes declare, or for a larger set; UTF-8.
+
+    LookupError where Python does not know it.
+    """
+    declared = _DECLARATION.match(raw)
+    name = codecs.lookup(declared[1].decode("ascii")).name if declared else "utf-8"
+    return _SUPERSETS.get(name, name)
+
+
 def _decoded(raw: bytes) -> str | None:
     """The text where its declared encoding is one that Python knows and expat lacks."""
     declared = _DECLARATION.match(raw)
     if declared is None:
         return None
-    name = codecs.lookup(declared.group(1).decode("ascii")).name
+    name = codec_of(raw)
     if name in {"utf-8", "ascii"}:
         return None
     if name.startswith(("utf-16", "utf-32")):
         name = "utf-8"  # the declaration could not be read byte by byte otherwise
-    return raw[declared.end() :].decode(_SUPERSETS.get(name, name))
+    return raw[declared.end() :].decode(name)
 
 
 def _in_lower_case(

@@ -1,3 +1,4 @@
+import contextlib
 import json
 
 import html5lib
@@ -5,6 +6,7 @@ import pytest
 from PIL import Image
 
 from pipeline.__main__ import main
+from pipeline.label_prices.write import data_to_pass_on
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 HTML = "{http://www.w3.org/1999/xhtml}"
@@ -51,10 +53,10 @@ def place(tmp_path_factory, save_one_box):
 
 @pytest.fixture(scope="module")
 def out(place):
-    out = place / "out"
-    arguments = [str(place / "served"), str(place / "voc-{SPAN}"), "--output", str(out)]
-    assert main(["labels", *arguments, "--quiet"]) == 0
-    return out
+    arguments = ["served", "voc-{SPAN}", "--output", "out"]
+    with contextlib.chdir(place):
+        assert main(["labels", *arguments, "--quiet"]) == 0
+    return place / "out"
 
 
 def test_each_error_is_in_the_list_with_its_price(out):
@@ -74,7 +76,7 @@ def test_the_list_says_of_which_files_it_is_and_what_it_says_is_taken(
     place, out, tmp_path, capfd
 ):
     told = json.loads((out / "labels.json").read_text())
-    assert told["data"] == str(place / "voc-7")  # the newest span
+    assert told["data"] == "voc-7"  # the newest span
     paths = {picture["path"] for picture in told["images"].values()}
     lie = {f"Annotations/{name}.xml" for name in IMAGES if name != "fine"}
     assert paths == lie
@@ -83,11 +85,20 @@ def test_the_list_says_of_which_files_it_is_and_what_it_says_is_taken(
     answers = tmp_path / "answers.json"
     answers.write_text(json.dumps(told))
     command = ["labels", "--accept", str(answers), "--output", str(tmp_path / "to")]
-    assert main([*command, "--json"]) == 0
+    with contextlib.chdir(place):
+        assert main([*command, "--json"]) == 0
     done = json.loads(capfd.readouterr().out)
     assert done["annotations"] == 4
     assert done["compared"]
     assert done["made_anew"] == done["changed_since"] == []
+
+
+def test_nothing_that_is_passed_on_has_a_path_of_this_machine(place, out):
+    for path in out.rglob("*.*"):
+        assert str(place) not in path.read_text(), path
+    assert data_to_pass_on("voc-7") == "voc-7"
+    assert data_to_pass_on(str(place / "voc-7")) == data_to_pass_on("~/voc-7") == ""
+    assert data_to_pass_on("gs://voc/7") == "gs://voc/7"
 
 
 def test_the_proposals_are_annotations_that_ingest_reads(out):

@@ -46,3 +46,13 @@ def test_tfrecords_are_counted_as_ingest_decided(tmp_path, examples, report):
     details = {"corners": {"convention": "labelimg", "evidence": "the mark"}}
     (told / "report.json").write_text(json.dumps({"details": details}))
     assert examples_of(str(folder), "", str(tmp_path)).corners == "labelimg"
+
+
+def test_examples_of_several_spans_are_known_as_such(tmp_path):
+    folder = tmp_path / "Split-test"
+    folder.mkdir()
+    (tmp_path / "label_map.txt").write_text("dog\n")
+    (folder / "span-7-images-00000-of-00001").write_bytes(b"")
+    assert examples_of(str(tmp_path), "", str(tmp_path)).window
+    (folder / "images-00000-of-00001").write_bytes(b"")
+    assert not examples_of(str(tmp_path), "", str(tmp_path)).window

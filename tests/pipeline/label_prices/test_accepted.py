@@ -212,6 +212,34 @@ def test_an_image_whose_name_leads_out_of_the_folder_is_refused(tmp_path, capfd)
     assert "would lie outside" in capfd.readouterr().err
 
 
+def test_annotations_of_a_window_lie_in_their_span_and_it_says_where_they_go(
+    tmp_path, capfd
+):
+    picture = {"filename": "a.png", "width": 40, "height": 30, "objects": []}
+    names = ("10/a", "7/cam1/a", "7/b")
+    said = [label("overlooked", -1, image=name, answer="yes") for name in names]
+    images = dict.fromkeys(names, picture)
+    assert accept(tmp_path, said, images=images, window=True) == 0
+    out = tmp_path / "out"
+    assert {str(path.relative_to(out)) for path in out.rglob("*.xml")} == {
+        "span-10/Annotations/a.xml",
+        "span-7/Annotations/cam1/a.xml",
+        "span-7/Annotations/b.xml",
+    }
+    assert (
+        f"copy them over those of span 7: cp -r {out}/span-7/. DATA; "
+        f"those of span 10: cp -r {out}/span-10/. DATA\n"
+    ) in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["../../a", "x/../../../a", "7/../../../a"])
+def test_no_span_leads_out_of_the_folder(tmp_path, name, capfd):
+    picture = {"filename": "a", "width": 9, "height": 9, "objects": []}
+    said = [label("overlooked", -1, image=name, answer="yes")]
+    assert accept(tmp_path, said, images={name: picture}, window=True) == 2
+    assert "would lie outside" in capfd.readouterr().err
+
+
 def test_what_fails_half_way_leaves_nothing_and_can_be_tried_again(tmp_path, capfd):
     picture = {"filename": "a.png", "width": 40, "height": 30, "objects": []}
     longest = "b" * 300  # no file system takes such a name
