@@ -68,30 +68,38 @@ def run(args: argparse.Namespace) -> int:
         require_writable(args.output, "--output")
     if not args.quiet:
         sys.stderr.write("loading TFX\n")
-    try:
-        return _evaluate(args, model)
-    except UserError:
-        if is_new:  # what was refused leaves no folder behind
-            shutil.rmtree(args.output)
-        raise
+    with tempfile.TemporaryDirectory() as work:
+        try:
+            return _evaluate(args, model, work)
+        except UserError as error:
+            from pipeline.evaluation.evaluate import TFMA_FOLDER
+
+            # What was refused leaves no folder behind; what went on for long, its log.
+            if is_new and not os.path.exists(os.path.join(work, TFMA_FOLDER)):
+                shutil.rmtree(args.output)
+            elif args.output:
+                raise UserError(f"{error}; log: {_log(args.output)}") from error
+            raise
 
 
-def _evaluate(args: argparse.Namespace, model: str) -> int:
+def _log(folder: str) -> str:
+    return os.path.join(folder, "evaluate.log")
+
+
+def _evaluate(args: argparse.Namespace, model: str, work: str) -> int:
     from pipeline.run.console import quiet_console
 
-    with tempfile.TemporaryDirectory() as work:
-        log = os.path.join(args.output or work, "evaluate.log")
-        with quiet_console(log, quiet=True):
-            from pipeline.evaluation.evaluate import measure, write_report
-            from pipeline.evaluation.examples import examples_of
-            from pipeline.evaluation.learned_from import images_learned_from, warning
+    with quiet_console(_log(args.output or work), quiet=True):
+        from pipeline.evaluation.evaluate import measure, write_report
+        from pipeline.evaluation.examples import examples_of
+        from pipeline.evaluation.learned_from import images_learned_from, warning
 
-            examples = examples_of(args.data, args.split, work)
-            learned = images_learned_from(model, examples)
-            found = measure(model, examples, args.difficult, work)
-            page = ""
-            if args.output:
-                page = write_report(found, examples, args.data, args.output)
+        examples = examples_of(args.data, args.split, work)
+        learned = images_learned_from(model, examples)
+        found = measure(model, examples, args.difficult, work)
+        page = ""
+        if args.output:
+            page = write_report(found, examples, args.data, args.output)
     sys.stderr.write(warning(model, *learned))
     told: dict[str, Any] = {
         **found.as_json(),
@@ -109,7 +117,7 @@ def _require_replaceable(output: str) -> None:
     if not output or not os.path.exists(output):
         return
     options.refuse_file(output)
-    ours = os.path.exists(os.path.join(output, "evaluate.log"))
+    ours = os.path.exists(_log(output))
     if os.listdir(output) and not ours:
         raise UserError(
             f"--output {output} holds other files than an evaluation's; name another"

@@ -2,7 +2,10 @@
 
 EXAMPLES is the output of ingest, or a run's --root. OUT gets `model`, which predict,
 evaluate and export take; `checkpoints`, from which the same command goes on; and
-`model_run`, what watches a training. No gate judges the model.
+`model_run`, what watches a training. Of begun trainings of other data, code or config
+the newest two keep their checkpoints until there is a model. No gate judges that:
+`evaluate OUT/model DATA` measures it, and a `run` with --set
+trainer.model.initial_model=OUT/model goes on from it, and judges and pushes.
 
 With --set trainer.strategy=multi_host and KERAS_BACKEND=jax the same command is started
 in several processes, which train one model: JAX_COORDINATOR_ADDRESS=HOST:PORT says

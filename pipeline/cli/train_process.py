@@ -27,7 +27,9 @@ from schemas.user_error import RefusedError, UnavailableError, UserError
 from trainer.training.meeting import Meeting, meeting_in
 
 _KINDS = {kind.__name__: kind for kind in (UserError, RefusedError, UnavailableError)}
-_PATIENCE_S = 10.0
+# For what is begun to be put away; in an exchange with others a child hears of nothing,
+# and a checkpoint that is half written is none.
+_PATIENCE_S = 3.0
 # The last words of JAX and of gloo where the loss of another process ends this one.
 _LOST = re.compile(rb"another task died|connection (closed|reset) by peer", re.I)
 
@@ -54,6 +56,7 @@ def train_in_own_process(task: Task, meeting: Meeting | None) -> int:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     child.wait(_PATIENCE_S)
                 child.kill()
+                child.wait()
                 raise
         if said.exists():
             kind, message = json.loads(said.read_text("utf-8"))

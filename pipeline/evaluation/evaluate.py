@@ -25,6 +25,7 @@ from schemas.user_error import UserError
 from trainer.input.undecodable import undecodable_named_after_beam
 from trainer.metrics.protocol import DifficultMode
 
+TFMA_FOLDER = "tfma"  # there as soon as the model is asked
 _SHOWN_IMAGES = 12
 _NAMES_TOLD = 20
 
@@ -82,7 +83,8 @@ def measure(
                 f"{_listed(known)}; the data have {_listed(examples.class_names)}"
             )
         names = _joined(known, examples.class_names)
-        output = os.path.join(work, "tfma")
+        output = os.path.join(work, TFMA_FOLDER)
+        os.makedirs(output, exist_ok=True)
         options = PipelineOptions(pipeline_args(BeamConfig()))
         with (
             undecodable_named_after_beam(examples.file_pattern),

@@ -21,6 +21,7 @@ _LOG = logging.getLogger(__name__)
 MODEL, CHECKPOINTS, WATCHED = "model", "checkpoints", "model_run"
 MADE_FROM = "made_from.txt"  # beside the model: digest of data, weights, code, config
 SPLITS = ("train", "eval")
+KEPT_OTHERS = 2  # begun trainings of other data, code or config that can go on
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -80,6 +81,7 @@ def do(task: Task) -> None:
     aside = os.path.join(task.output, f".{MODEL}.partial")
     if host.is_first:
         shutil.rmtree(aside, ignore_errors=True)
+        clear_others(task, made_from, KEPT_OTHERS)
     checkpoints = os.path.join(task.output, CHECKPOINTS, made_from)
     run_fn(_arguments(task, folder, aside, checkpoints))
     if host.is_first:  # of several processes it alone has a model
@@ -87,6 +89,24 @@ def do(task: Task) -> None:
             raise FileNotFoundError(f"the export left no model in {aside}")
         write_extra(aside, MADE_FROM, made_from)
         os.replace(aside, task.model)
+        clear_others(task, made_from, 0)  # OUT takes no other training any more
+
+
+def clear_others(task: Task, own: str, keep: int) -> None:
+    """Deletes checkpoints of all trainings but this and the newest `keep` others."""
+    folder = Path(task.output, CHECKPOINTS)
+    others = [one for one in folder.glob("*") if one.is_dir() and one.name != own]
+    others.sort(key=lambda one: one.stat().st_mtime, reverse=True)
+    for one in others[keep:]:
+        shutil.rmtree(one)
+    if others[keep:]:
+        count = len(others[keep:])
+        plural = "" if count == 1 else "s"
+        _LOG.info(
+            "deleted checkpoints of %d training%s of other data, code or config",
+            count,
+            plural,
+        )
 
 
 def _patterns(folder: str) -> list[str]:

@@ -112,6 +112,33 @@ def test_bad_input_is_one_line(place, tmp_path, capsys):
     assert "holds no model" in capsys.readouterr().err
 
 
+def test_what_is_refused_late_keeps_its_log(place, tmp_path, write_examples, capsys):
+    import dataclasses
+
+    import tensorflow as tf
+
+    from schemas.label_map import LabelMap
+    from schemas.tf_example import decode_example, encode_example
+
+    (tmp_path / "Split-test").mkdir()
+    (tmp_path / "label_map.txt").write_text("dog\n")
+    shard = write_examples(tmp_path / "Split-test/a.gz", {"a": (40, 30, [])})
+    (record,) = tf.data.TFRecordDataset(shard, "GZIP").as_numpy_iterator()
+    whole = decode_example(record)
+    cut = dataclasses.replace(whole, encoded_image=whole.encoded_image[:-20])
+    with tf.io.TFRecordWriter(shard, "GZIP") as writer:
+        writer.write(encode_example(cut, LabelMap(("dog",))))
+    out = tmp_path / "out"
+    command = ["evaluate", str(place / "root"), str(tmp_path), "--output", str(out)]
+
+    for _ in range(2):  # the folder is its own
+        assert main([*command, "--quiet"]) == 2
+        said = capsys.readouterr().err
+        assert "image 'a' in " in said
+        assert said.endswith(f"; log: {out}/evaluate.log\n")
+        assert [path.name for path in out.iterdir()] == ["evaluate.log"]
+
+
 def test_images_that_the_model_learned_from_are_told(place, tmp_path, capsys):
     import hashlib
     import shutil

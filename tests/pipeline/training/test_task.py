@@ -75,6 +75,29 @@ def test_checkpoints_are_of_one_config_data_code_and_starting_weights(
     assert len(set(trained)) == 5
 
 
+def test_checkpoints_of_other_trainings_are_kept_until_there_is_a_model(
+    tmp_path, examples, trained, monkeypatch, caplog
+):
+    folder = tmp_path / "out" / "checkpoints"
+    for age, name in enumerate(("newest", "newer", "old", "oldest")):
+        (folder / name / "step-00000001").mkdir(parents=True)
+        os.utime(folder / name, (1e9 - age, 1e9 - age))
+    seen = []
+
+    def run_fn(fn_args):
+        os.makedirs(fn_args.custom_config["checkpoint_dir"])
+        seen.extend(path.name for path in folder.iterdir())
+        os.makedirs(fn_args.serving_model_dir)
+
+    monkeypatch.setattr(module, "run_fn", run_fn)
+    with caplog.at_level("INFO"):
+        do(task_of(tmp_path, examples))
+    (own,) = [path.name for path in folder.iterdir()]
+    assert set(seen) == {own, "newest", "newer"}
+    said = "deleted checkpoints of 2 trainings of other data, code or config"
+    assert caplog.messages.count(said) == 2
+
+
 def test_a_model_of_the_same_is_not_made_again(tmp_path, examples, trained):
     task = task_of(tmp_path, examples)
     do(task)
