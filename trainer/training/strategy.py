@@ -1,6 +1,7 @@
 """Where a training runs: one field, refused at once where it can't be."""
 
 import contextlib
+import functools
 from typing import Any
 
 import keras
@@ -77,10 +78,21 @@ def _tensorflow_scope(strategy: str) -> contextlib.AbstractContextManager[Any]:
             "it takes two: set trainer.strategy=auto"
         )
     if mirrored:
-        return tf.distribute.MirroredStrategy(mirrored).scope()
+        return _mirrored_strategy(*mirrored).scope()
     if strategy == "cpu" or not gpus:
         return tf.device("/CPU:0")
     return tf.device("/GPU:0")
+
+
+@functools.cache
+def _mirrored_strategy(*devices: str) -> Any:
+    """One for a process: TensorFlow numbers the exchanges of each from the start.
+
+    Those of a second one would meet the first one's, of other shapes.
+    """
+    import tensorflow as tf
+
+    return tf.distribute.MirroredStrategy(devices)
 
 
 def _one_jax_device(strategy: str) -> contextlib.AbstractContextManager[Any]:

@@ -1,8 +1,9 @@
-"""Trains on argv[1] virtual CPUs; prints losses, gradient norms and weights as JSON.
+"""Trains on one virtual CPU and on argv[1] of them, and prints both as JSON.
 
 KERAS_BACKEND chooses MirroredStrategy (tensorflow) or keras.distribution (jax; there
-XLA_FLAGS must give it the devices). Batch norm is as by default; a second argument
-leaves each replica its own statistics, and that training is then all there is.
+XLA_FLAGS must give it the devices). Printed are losses, gradient norms and weights of
+"one" and of "many", and under TensorFlow those of "own", whose replicas have batch-norm
+statistics of their own.
 """
 
 import dataclasses
@@ -32,13 +33,14 @@ from trainer.training.fit import TrainingData, fit
 from trainer.training.jax_state import bring_variables_up_to_date
 from trainer.training.strategy import distribution_scope
 
-REPLICAS, STEPS = int(sys.argv[1]), 20
-SYNCHRONIZED = len(sys.argv) < 3
+REPLICAS, STEPS = int(sys.argv[1]), 12
+BATCH = 2 * REPLICAS
+ON_JAX = keras.backend.backend() == "jax"
+MANY = "data_parallel" if ON_JAX else "mirrored"
 CONFIG = ModelConfig(
     max_level=4,
     pyramid_filters=8,
     pyramid_norm="batch",
-    synchronize_batch_norm=SYNCHRONIZED,
     head=HeadConfig(num_convs=1, norm="batch"),
     anchors=AnchorConfig(scale=5.0, octaves=1, aspect_ratios=(1.0,)),
     matcher=MatcherConfig(kind="atss"),
@@ -64,12 +66,14 @@ def backbone():
 
 def batches():
     random = np.random.default_rng(0)
-    low = random.uniform(0, 30, (STEPS, 4, 3, 2))
+    low = random.uniform(0, 30, (STEPS, BATCH, 3, 2))
     boxes = np.concatenate([low, low + random.uniform(8, 32, low.shape)], -1)
-    classes = random.integers(0, 2, (STEPS, 4, 3))
-    # positives differ between replicas: the first image of each batch has none
+    classes = random.integers(0, 2, (STEPS, BATCH, 3))
+    # positives differ between replicas: the first has one image without any in each
+    # batch, and no other in every second batch
     classes[:, 0] = -1
-    images = random.integers(0, 256, (STEPS, 4, 64, 64, 3))
+    classes[::2, 1] = -1
+    images = random.integers(0, 256, (STEPS, BATCH, 64, 64, 3))
     return tf.data.Dataset.from_tensor_slices(
         (
             images.astype("uint8"),
@@ -102,15 +106,15 @@ def framed(images, truth):
         **truth,
         "images": images,
         "gt_difficult": difficult,
-        "image_ids": tf.constant(["a", "b", "c", "d"]),
-        "image_shapes": tf.constant([[64, 64]] * 4),
-        "letterbox": tf.constant([[1.0, 1.0, 0.0, 0.0]] * 4),
+        "image_ids": tf.as_string(tf.range(BATCH)),
+        "image_shapes": tf.constant([[64, 64]] * BATCH),
+        "letterbox": tf.constant([[1.0, 1.0, 0.0, 0.0]] * BATCH),
     }
 
 
 FIT = TrainerConfig(
     model=CONFIG,
-    input=InputConfig(image_size=(64, 64), global_batch_size=4, max_boxes=3),
+    input=InputConfig(image_size=(64, 64), global_batch_size=BATCH, max_boxes=3),
     optimizer=OPTIMIZER,
     train_steps=STEPS + 2,
     evaluate_every_steps=8,
@@ -122,18 +126,45 @@ def data():
     return TrainingData(
         train=lambda step: batches().map(framed).repeat().skip(step),
         evaluation=lambda: batches().map(framed).take(1),
-        num_train_examples=4 * STEPS,
+        num_train_examples=BATCH * STEPS,
         class_names=("ant", "bee"),
     )
 
 
-def fit_with_all_callbacks(model, folder):
+def built(body, config, steps):
+    model = RetinaNet(body, 2, config)
+    model.build((None, None, None, 3))
+    model.compile(optimizer=build_optimizer(OPTIMIZER, steps), jit_compile=ON_JAX)
+    return model
+
+
+def weights_of(model):
+    return [keras.ops.convert_to_numpy(each) for each in model.trainable_variables]
+
+
+def fit_plainly(config):
+    """A model after Keras's own `fit`, and what its steps and weights are."""
+    keras.utils.set_random_seed(0)
+    model, record = built(backbone(), config, STEPS), Record()
+    model.fit(batches(), epochs=1, verbose=0, shuffle=False, callbacks=[record])
+    weights = weights_of(model)
+    report = {
+        "steps": record.steps,
+        "norm": float(np.sqrt(sum((w.astype(float) ** 2).sum() for w in weights))),
+        "weights": [weight.ravel().tolist() for weight in weights],
+    }
+    return model, report
+
+
+def fit_with_all_callbacks(model):
     """The real `fit`, from the start and again from its checkpoint; what it saved."""
-    fit(model, FIT, data(), folder, folder)
-    best = keras.ops.convert_to_numpy(model.trainable_variables[0]).tolist()
-    fit(model, FIT, data(), folder, folder)
-    again = keras.ops.convert_to_numpy(model.trainable_variables[0]).tolist()
-    return sorted(path.name for path in Path(folder).glob("step-*")), best == again
+    with tempfile.TemporaryDirectory() as folder:
+        fit(model, FIT, data(), folder, folder)
+        best = weights_of(model)
+        fit(model, FIT, data(), folder, folder)
+        same = all(map(np.array_equal, weights_of(model), best))
+        saved = sorted(path.name for path in Path(folder).glob("step-*"))
+    return {"saved": saved, "same_when_fitted_again": same}
 
 
 def fit_on_kept_features():
@@ -141,9 +172,7 @@ def fit_on_kept_features():
     keras.utils.set_random_seed(0)
     frozen = backbone()
     frozen.trainable = False
-    model = RetinaNet(frozen, 2, CONFIG)
-    model.build((None, None, None, 3))
-    model.compile(optimizer=build_optimizer(OPTIMIZER, 6), jit_compile=on_jax)
+    model = built(frozen, CONFIG, 6)
     config = dataclasses.replace(FIT, kept_epochs=1, train_steps=6)
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -152,45 +181,33 @@ def fit_on_kept_features():
         (batch,) = fed.train(0).take(1)
         assert "stages" in batch
         fit(model, config, fed, folder, folder)
-    weights = map(keras.ops.convert_to_numpy, model.trainable_variables)
-    return np.concatenate([each.ravel() for each in weights]).tolist()
+    return np.concatenate([each.ravel() for each in weights_of(model)]).tolist()
 
 
-tf.config.set_logical_device_configuration(
-    tf.config.list_physical_devices("CPU")[0],
-    [tf.config.LogicalDeviceConfiguration()] * REPLICAS,
-)
-on_jax = keras.backend.backend() == "jax"
-many = "data_parallel" if on_jax else "mirrored"
-keras.utils.set_random_seed(0)
-with distribution_scope(many if REPLICAS > 1 else "cpu"):
-    model = RetinaNet(backbone(), 2, CONFIG)
-    model.build((None, None, None, 3))
-    model.compile(optimizer=build_optimizer(OPTIMIZER, STEPS), jit_compile=on_jax)
-    record = Record()
-    model.fit(batches(), epochs=1, verbose=0, shuffle=False, callbacks=[record])
-    replicas = (
-        len(model.trainable_variables[0].value.sharding.device_set)
-        if on_jax
-        else model.distribute_strategy.num_replicas_in_sync
+def replicas_of(model):
+    if ON_JAX:
+        return len(model.trainable_variables[0].value.sharding.device_set)
+    return model.distribute_strategy.num_replicas_in_sync
+
+
+def main():
+    tf.config.set_logical_device_configuration(
+        tf.config.list_physical_devices("CPU")[0],
+        [tf.config.LogicalDeviceConfiguration()] * REPLICAS,
     )
-    weights = [keras.ops.convert_to_numpy(v) for v in model.trainable_variables]
-    saved, same, kept = None, None, None
-    if REPLICAS <= 2 and SYNCHRONIZED:
-        kept = fit_on_kept_features()
-    if REPLICAS == 2 and SYNCHRONIZED:  # once is enough
-        with tempfile.TemporaryDirectory() as folder:
-            saved, same = fit_with_all_callbacks(model, folder)
-print(
-    json.dumps(
-        {
-            "replicas": replicas,
-            "steps": record.steps,
-            "norm": float(np.sqrt(sum((w.astype(float) ** 2).sum() for w in weights))),
-            "weights": [weight.ravel().tolist() for weight in weights],
-            "saved": saved,
-            "same_when_fitted_again": same,
-            "kept": kept,
-        }
-    )
-)
+    told = {}
+    for name, strategy in (("one", "cpu"), ("many", MANY)):
+        with distribution_scope(strategy):
+            model, report = fit_plainly(CONFIG)
+            report |= {"replicas": replicas_of(model), "kept": fit_on_kept_features()}
+            if name == "many":
+                report |= fit_with_all_callbacks(model)
+        told[name] = report
+    if not ON_JAX:
+        with distribution_scope(MANY):
+            own = dataclasses.replace(CONFIG, synchronize_batch_norm=False)
+            told["own"] = fit_plainly(own)[1]
+    print(json.dumps(told))
+
+
+main()
