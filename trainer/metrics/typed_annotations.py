@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from schemas.boxes import area_px2
 from trainer.metrics.box_columns import GroundTruths
 from trainer.metrics.id_index import UNKNOWN, IdIndex
-from trainer.metrics.typed_results import TypedBox, columns_of
+from trainer.metrics.typed_results import Box, columns_of
 
 
 class _Image(msgspec.Struct, gc=False):
@@ -29,7 +29,7 @@ class _Category(msgspec.Struct, gc=False):
 class _Annotation(msgspec.Struct, gc=False):
     image_id: int
     category_id: int
-    bbox: TypedBox
+    bbox: Box
     area: float = math.nan  # which JSON has not: there is none
     iscrowd: int | bool = 0
     difficult: int | bool = 0

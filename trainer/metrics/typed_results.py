@@ -1,34 +1,28 @@
 """Results whose records are as they should be, read at once into columns."""
 
 import dataclasses
+from itertools import chain
 from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+Box = tuple[float, float, float, float]  # xywh px
+
 
 # Unknown to the garbage collector, which would walk through all of them repeatedly.
-class TypedBox(msgspec.Struct, gc=False, array_like=True, forbid_unknown_fields=True):
-    """A bbox, xywh px."""
-
-    left: float
-    top: float
-    width: float
-    height: float
-
-
 class _Numbered(msgspec.Struct, gc=False):
     image_id: int
     category_id: int
-    bbox: TypedBox
+    bbox: Box
     score: float
 
 
 class _Named(msgspec.Struct, gc=False):
     image_id: int | str
     category_id: int | str
-    bbox: TypedBox
+    bbox: Box
     score: float
 
 
@@ -94,14 +88,9 @@ def typed_results(text: bytes | memoryview) -> TypedResults | None:
     return TypedResults(images, categories, boxes_xywh, score)
 
 
-def columns_of(boxes: list[TypedBox]) -> NDArray[np.float64] | None:
+def columns_of(boxes: list[Box]) -> NDArray[np.float64] | None:
     """Boxes [N, 4] xywh; None where one is not finite, or has a negative side."""
-    count = len(boxes)
-    sides = np.empty((4, count))
-    sides[0] = np.fromiter([box.left for box in boxes], np.float64, count)
-    sides[1] = np.fromiter([box.top for box in boxes], np.float64, count)
-    sides[2] = np.fromiter([box.width for box in boxes], np.float64, count)
-    sides[3] = np.fromiter([box.height for box in boxes], np.float64, count)
-    if not np.isfinite(sides).all() or (sides[2:] < 0).any():
-        return None
-    return np.ascontiguousarray(sides.T)
+    sides = np.fromiter(chain.from_iterable(boxes), np.float64, 4 * len(boxes))
+    columns = sides.reshape(-1, 4)
+    sound = np.isfinite(sides).all() and (columns[:, 2:] >= 0).all()
+    return columns if sound else None
