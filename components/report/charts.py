@@ -73,9 +73,14 @@ def _curves(
         .mark_point(size=110, filled=True, shape="diamond", clip=True)
         .transform_filter("datum.best")
     )
+    in_left_half = f"datum.{x} < 0.5"  # where there is more room on the right
     text = (
         alt.Chart()
-        .mark_text(align="right", dx=-10, dy=14)
+        .mark_text(
+            align=alt.expr(f"{in_left_half} ? 'left' : 'right'"),
+            dx=alt.expr(f"{in_left_half} ? 10 : -10"),
+            dy=alt.expr(f"{in_left_half} ? -2 : 14"),
+        )
         .transform_filter(f"datum.best && datum.model == '{CANDIDATE}'")
         .transform_calculate(
             told="'best F1 ' + format(datum.f1, '.3f') + "

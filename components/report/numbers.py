@@ -97,9 +97,9 @@ def by_slice(findings: Findings, facts: Mapping[str, ImageFacts]) -> list[Row]:
     measures = {
         "brightness {}": np.array([fact.brightness for fact in known]),
         "image side {} px": np.sqrt([fact.width * fact.height for fact in known]),
-        "{} objects": np.bincount(columns.gt_image, minlength=len(known)).astype(
-            np.float64
-        ),
+        "objects per image {}": np.bincount(
+            columns.gt_image, minlength=len(known)
+        ).astype(np.float64),
     }
     return [
         _slice_row(findings, name, chosen)
@@ -139,8 +139,8 @@ def _thirds(
     for low, high in itertools.pairwise(edges):
         chosen = (values > low) & (values <= high)
         if chosen.any():
-            least, most = values[chosen].min(), values[chosen].max()
-            yield measure.format(f"{least:.3g} to {most:.3g}"), chosen
+            ends = dict.fromkeys(f"{f(values[chosen]):.3g}" for f in (np.min, np.max))
+            yield measure.format(" to ".join(ends)), chosen
 
 
 def _slice_row(findings: Findings, name: str, chosen: NDArray[np.bool_]) -> Row:

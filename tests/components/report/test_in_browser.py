@@ -178,11 +178,18 @@ def test_dark_is_dark_and_a_phone_needs_no_scrolling_sideways(small_page):
             "background-color"
         )
         wide = phone.execute_script("return document.documentElement.scrollWidth")
+        cut = phone.execute_script(
+            "return [...document.querySelectorAll('svg text')].filter(t => {"
+            "const a = t.getBoundingClientRect();"
+            "const b = t.ownerSVGElement.getBoundingClientRect();"
+            "return a.left < b.left || b.right < a.right}).map(t => t.textContent)"
+        )
         assert phone.get_log("browser") == []
     finally:
         phone.quit()
     assert colour == "rgba(22, 22, 21, 1)"
     assert wide <= 390
+    assert cut == []
 
 
 def test_a_model_that_detects_nothing_has_a_page_that_draws(written, make_findings):

@@ -190,3 +190,8 @@ def test_quality_by_size_and_slice_counts_its_objects(make_findings, split_image
     # recalls at precision 1. Dog: alarm .8, hit .4, one object: precision .5.
     assert darkest.candidate == pytest.approx((51 / 101 + 0.5) / 2, abs=1e-6)
     assert darkest.change == 0
+    # a has two objects, b and c one, d none: a third ends at 1, as does the next
+    assert [row.name for row in rows[-2:]] == [
+        "objects per image 0 to 1",
+        "objects per image 2",
+    ]
