@@ -9,6 +9,7 @@ until then is not pushed again by the next run; `rollback` goes back to it.
 """
 
 import argparse
+import os
 import sys
 
 from pipeline.cli.exit_status import ExitStatus
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
 
     newest = serving(source)
     if newest is None:
-        raise UserError(f"nothing serves under {source}")
+        raise UserError(f"nothing serves under {source}{_of_train(source)}")
     model = newest if args.version is None else version_of(source, args.version)
     promoted = promote(model, to, because)
     for text in promoted.verdict.reasons:
@@ -59,3 +60,14 @@ def run(args: argparse.Namespace) -> int:
         f"version {served.version} serves under {to}, a copy of {model.path}\n"
     )
     return ExitStatus.DONE
+
+
+def _of_train(place: str) -> str:
+    """The way to serving of a model that `voc-pipeline train` made; "" of others."""
+    for model in (os.path.join(place, "model"), place):
+        if os.path.isfile(os.path.join(model, "saved_model.pb")):
+            return (
+                f"; no gate has judged {model}: a run from it does, and pushes what it "
+                f"makes (`run --set trainer.model.initial_model={model}`)"
+            )
+    return ""

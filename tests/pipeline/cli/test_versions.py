@@ -121,6 +121,22 @@ def test_gc_deletes_what_nothing_needs(root, capsys):
     assert numbers(root) == [copy]
 
 
+@pytest.mark.parametrize("named", ["out", "out/model"])
+def test_what_train_made_is_not_promoted_and_the_way_is_told(tmp_path, named, capsys):
+    model = tmp_path / "out" / "model"
+    for folder in (model, tmp_path / "production"):
+        folder.mkdir(parents=True)
+    (model / "saved_model.pb").write_text("unjudged")
+    places = [str(tmp_path / named), "--to", str(tmp_path / "production")]
+
+    assert main(["promote", *places, "--because", "it is new"]) == 2
+
+    said = capsys.readouterr().err
+    assert f"no gate has judged {model}: a run from it does" in said
+    assert f"`run --set trainer.model.initial_model={model}`" in said
+    assert list((tmp_path / "production").iterdir()) == []
+
+
 @pytest.mark.parametrize("command", ["rollback", "reject", "promote", "bless"])
 def test_a_decision_needs_a_reason(root, capsys, command):
     version = ["1"] if command == "reject" else []
