@@ -1,4 +1,4 @@
-"""The data contract: boxes, examples, feature keys, label maps; config, processes.
+"""The contract: boxes, examples, feature keys, label maps, weights; config, processes.
 
 Imports nothing of ours.
 """

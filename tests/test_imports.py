@@ -20,7 +20,7 @@ ROOMS = {
         *("user_error", "did_you_mean", "config_rules", "config_json", "own_process"),
         *("plain_path", "exif_orientation", "single_box", "boxes", "tensor_boxes"),
         *("detection_example", "mended_labels", "label_map", "example_wire"),
-        *("tf_example", "parsing"),
+        *("tf_example", "parsing", "stored_weights"),
     ),
     "trainer": (
         *("image", "augment", "input", "metrics", "model", "optimizer"),

@@ -50,6 +50,7 @@ def starting_weights_digest(config: ModelConfig) -> str:
     if config.initial_model:
         folder = f"{config.initial_model}/variables"
         files += [f"{folder}/{name}" for name in sorted(tf.io.gfile.listdir(folder))]
+        files.append(f"{config.initial_model}/saved_model.pb")
         # the weights of a class are carried over by its name
         files.append(f"{config.initial_model}/{EXTRA}/{LABEL_MAP_FILENAME}")
     digest = hashlib.sha256()

@@ -9,6 +9,7 @@ from components.baseline.folders import inside
 from components.baseline.served_models import ServedModel
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
 from schemas.plain_path import plain_path
+from schemas.stored_weights import named_values
 from schemas.user_error import UserError
 
 SIGNATURES = {
@@ -53,14 +54,9 @@ def class_names(model_path: str) -> tuple[str, ...]:
 
 
 def variables_that_are_no_numbers(model_path: str) -> list[str]:
-    """Names of the variables of a SavedModel that hold NaN or infinity."""
-    with plain_path(model_path) as path:
-        reader = tf.train.load_checkpoint(inside(path, "variables/variables"))
-        return [
-            name
-            for name in sorted(reader.get_variable_to_shape_map())
-            if not _is_finite(reader.get_tensor(name))
-        ]
+    """Names of the weights and variables of a SavedModel that hold NaN or infinity."""
+    values = named_values(model_path)
+    return [name for name in sorted(values) if not _is_finite(values[name])]
 
 
 def require_comparable(served: ServedModel) -> None:

@@ -32,14 +32,14 @@ def test_other_weights_under_the_same_name_have_another_digest(tmp_path):
     digests = set()
     extra = served / "assets.extra"
     extra.mkdir()
-    for texts in ("aaa", "baa", "bba", "bbb"):
-        # the last: whose weights they are
-        for path, text in zip(
-            (weights, data, extra / "label_map.txt"), texts, strict=True
-        ):
+    graph, names = served / "saved_model.pb", extra / "label_map.txt"
+    for texts in ("aaaa", "baaa", "bbaa", "bbba", "bbbb"):
+        # the graph holds the weights, and earlier versions' variables did; the last:
+        # whose weights they are
+        for path, text in zip((weights, data, graph, names), texts, strict=True):
             path.write_text(text)
         digests.add(starting_weights_digest(config))
-    assert len(digests) == 4
+    assert len(digests) == 5
     assert "" not in digests
 
 

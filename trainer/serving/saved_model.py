@@ -4,6 +4,7 @@ A file's picture is turned upright, as EXIF says, before the model sees it; boxe
 its pixels as they are stored, as in records and in every number.
 """
 
+import contextlib
 import json
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,7 @@ import tensorflow as tf
 from schemas import tf_example as keys
 from schemas.config_json import to_json
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
+from schemas.stored_weights import constants_of
 from trainer.image.letterbox import (
     decode_and_letterbox,
     letterbox_batch,
@@ -22,29 +24,34 @@ from trainer.image.letterbox import (
 from trainer.image.upright import stored_boxes
 from trainer.model.build import copy_of
 from trainer.model.config import DetectorConfig
+from trainer.model.parts.batch_norm import folded_into_convolutions
 from trainer.model.retinanet import RetinaNet
 
 EXTRA = "assets.extra"  # TensorFlow Serving's place for files that it does not read
 DETECTOR_FILENAME = "detector_config.json"
 VARIABLES_FILENAME = "variables.json"
+# Constants save a quarter of the time of a picture, and TensorFlow keeps some twenty
+# copies of them: 0.2 GB with 3.4 M parameters, 2.9 GB with the 36 M on a ResNet50.
+_MOST_CONSTANTS = 8_000_000
 DETECTIONS = ("boxes", "scores", "classes", "num_detections")
 
 
 class ServingModule(tf.Module):
-    """What is saved: the model's variables, once each, and three functions of them.
+    """What is saved: the model's graph, once, and three functions that ask it.
 
-    `model` is called with uint8 frames [B, H, W, 3] and gives detections in them.
+    `model` is called with uint8 frames [B, H, W, 3] and gives detections in them. Its
+    weights are constants of the graph where they are few, else variables
+    (`model_variables`); `schemas.stored_weights` reads both.
     """
 
     def __init__(
         self, model: Any, frame_size: tuple[int, int], label_map: LabelMap
     ) -> None:
         super().__init__()
-        self.model_variables = [variable.value for variable in model.variables]
-        # hidden in a function, the Keras model is not saved a second time
-        self._detect: Callable[[tf.Tensor], dict[str, tf.Tensor]] = lambda frames: (
-            model(frames, training=False)
-        )
+        constant = model.count_params() <= _MOST_CONSTANTS
+        if not constant:
+            self.model_variables = [variable.value for variable in model.variables]
+        self._detect = _detector(model, frame_size, constant)
         self._frame_size = frame_size
         # padding (-1) takes the last name
         self._names = tf.constant([*label_map.names, ""])
@@ -90,6 +97,29 @@ class ServingModule(tf.Module):
         name_indices = tf.where(is_detection, detections["classes"], self._no_class)
         detections["class_names"] = tf.gather(self._names, name_indices)
         return detections
+
+
+def _detector(
+    model: Any, frame_size: tuple[int, int], constant: bool
+) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
+    """Frames uint8 [B, H, W, 3] -> detections, in one graph, whoever asks.
+
+    With `constant` weights it reads no variable, and batch norm is part of the
+    convolutions before it.
+    """
+    weights = [keras.ops.convert_to_numpy(variable) for variable in model.variables]
+
+    @tf.function(input_signature=[tf.TensorSpec([None, *frame_size, 3], tf.uint8)])
+    def detect(frames: tf.Tensor) -> dict[str, tf.Tensor]:
+        with contextlib.ExitStack() as scopes:
+            if constant:
+                constants = zip(model.variables, constants_of(weights), strict=True)
+                scopes.enter_context(keras.StatelessScope(constants))
+                scopes.enter_context(folded_into_convolutions())
+            outputs = model(frames, training=False)
+        return {name: outputs[name] for name in DETECTIONS}
+
+    return detect
 
 
 def export_model(

@@ -8,19 +8,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
-import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
-from schemas.plain_path import plain_path
+from schemas.stored_weights import Values, read_weights
 from schemas.user_error import UserError
 from trainer.serving.saved_model import EXTRA, VARIABLES_FILENAME
 
-_KEY = "model_variables/{}/.ATTRIBUTES/VARIABLE_VALUE"
 _CLASS_PREDICTIONS = "/class_head/prediction/"
 _LOG = logging.getLogger(__name__)
-Values = npt.NDArray[np.float32]
 
 
 def warm_start(model: Any, directory: str, class_names: Sequence[str]) -> list[str]:
@@ -96,17 +92,13 @@ def require_model(directory: str) -> list[str]:
         raise UserError(_not_ours(directory)) from error
 
 
-def _read_variables(directory: str) -> dict[str, Any]:
+def _read_variables(directory: str) -> dict[str, Values]:
     names = require_model(directory)
-    with plain_path(directory) as path:
-        try:
-            reader = tf.train.load_checkpoint(f"{path}/variables/variables")
-        except (ValueError, tf.errors.OpError) as error:
-            raise UserError(_not_ours(directory)) from error
-        return {
-            name: reader.get_tensor(_KEY.format(index))
-            for index, name in enumerate(names)
-        }
+    try:
+        weights = read_weights(directory, len(names))
+    except ValueError as error:
+        raise UserError(_not_ours(directory)) from error
+    return dict(zip(names, weights, strict=True))
 
 
 def _not_ours(directory: str) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
+from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from schemas.config_json import from_json
 from schemas.detection_example import DetectionExample
@@ -15,6 +16,7 @@ from schemas.tf_example import encode_example
 from schemas.user_error import UserError
 from trainer.model.build import build_retinanet
 from trainer.model.config import DetectorConfig
+from trainer.serving import saved_model
 from trainer.serving.saved_model import export_model
 from trainer.serving.warm_start import require_model, warm_start
 
@@ -32,7 +34,12 @@ def config(tiny_config):
 
 @pytest.fixture(scope="module")
 def model(config):
-    return build_retinanet(config.model, 3)
+    model = build_retinanet(config.model, 3)
+    random = np.random.default_rng(0)
+    for variable in model.variables:  # as after a training: no mean 0, no variance 1
+        if variable.path.rpartition("/")[2].startswith(("moving", "beta", "gamma")):
+            variable.assign(random.uniform(0.5, 1.5, variable.shape))
+    return model
 
 
 @pytest.fixture(scope="module")
@@ -146,10 +153,49 @@ def test_an_empty_batch_is_answered_with_nothing(signatures):
 
 def test_the_model_holds_its_weights_once(exported, model):
     weights_bytes = 4 * model.count_params()
-    stored = sum(f.stat().st_size for f in (exported / "variables").iterdir())
+    stored = (exported / "saved_model.pb").stat().st_size
+    assert weights_bytes <= stored < weights_bytes + 700_000  # the graph, once
+    beside = sum(f.stat().st_size for f in (exported / "variables").iterdir())
+    assert beside < 20_000
+
+
+def test_the_graph_reads_no_variable_and_has_no_batch_norm(exported, model):
+    saved = SavedModel.FromString((exported / "saved_model.pb").read_bytes())
+    (graph,) = saved.meta_graphs
+    nodes = [n for f in graph.graph_def.library.function for n in f.node_def]
+    operations = {node.op for node in nodes}
+    assert "Conv2D" in operations
+    assert not {op for op in operations if "BatchNorm" in op or "Variable" in op}
+    weights = [n.name for n in nodes if n.name.startswith("weights/")]
+    assert sorted(weights) == sorted(
+        f"weights/{n}" for n in range(len(model.variables))
+    )
+
+
+def test_what_is_served_is_what_the_model_finds(signatures, model, config):
+    frames = np.stack([picture(*config.image_size, seed) for seed in (1, 2, 3)])
+    served = signatures["serving_images"](images=tf.constant(frames))
+    own = model(frames, training=False)
+    np.testing.assert_array_equal(served["num_detections"], own["num_detections"])
+    np.testing.assert_array_equal(served["classes"], own["classes"])
+    np.testing.assert_allclose(served["scores"], own["scores"], atol=1e-5)
+    np.testing.assert_allclose(served["boxes"], own["boxes"], atol=1e-3)
+
+
+def test_a_large_model_keeps_variables(model, config, tmp_path, monkeypatch):
+    monkeypatch.setattr(saved_model, "_MOST_CONSTANTS", model.count_params() - 1)
+    export_model(model, config.image_size, LABEL_MAP, str(tmp_path))
+    stored = sum(f.stat().st_size for f in (tmp_path / "variables").iterdir())
     # names and checksums: a few kilobytes for 150 variables
-    assert weights_bytes <= stored < weights_bytes + 50_000
-    assert (exported / "saved_model.pb").stat().st_size < 3_000_000
+    assert 4 * model.count_params() <= stored < 4 * model.count_params() + 50_000
+    assert (tmp_path / "saved_model.pb").stat().st_size < 1_000_000
+    other = build_retinanet(config.model, 3)
+    assert warm_start(other, str(tmp_path), LABEL_MAP.names) == []
+    frames = picture(*config.image_size)[None]
+    served = tf.saved_model.load(str(tmp_path)).signatures["serving_images"]
+    own, found = model(frames, training=False), served(images=tf.constant(frames))
+    np.testing.assert_allclose(found["scores"], own["scores"], atol=1e-5)
+    np.testing.assert_allclose(found["boxes"], own["boxes"], atol=1e-3)
 
 
 def test_label_map_and_config_lie_beside_it(exported, config):

@@ -1,10 +1,16 @@
+import contextlib
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from trainer.model.backbones.builders import BACKBONES
-from trainer.model.parts.batch_norm import BatchNormalization, with_fused_batch_norm
+from trainer.model.parts.batch_norm import (
+    BatchNormalization,
+    folded_into_convolutions,
+    with_fused_batch_norm,
+)
 
 CHANNELS = 3
 
@@ -84,3 +90,69 @@ def test_a_librarys_model_keeps_layers_weights_and_outputs():
     image = np.random.default_rng(0).normal(size=(1, 64, 64, 3)).astype("float32")
     for name, expected in model(image).items():
         np.testing.assert_array_equal(fused(image)[name], expected)
+
+
+def traced(layers, folds):
+    """Outputs on features [2, 7, 5, 3], and the operations that lead to them."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3])])
+    def graph(features):
+        with folded_into_convolutions() if folds else contextlib.nullcontext():
+            for layer in layers:
+                features = layer(features, training=False)
+        return features
+
+    traced = graph.get_concrete_function().graph
+    behind, left = set(), [traced.outputs[0].op]
+    while left:
+        behind.add(op := left.pop())
+        left += [one.op for one in op.inputs if one.op not in behind]
+    return graph(feature_map((2, 7, 5))), {op.type for op in behind}
+
+
+@pytest.mark.parametrize(
+    "convolution",
+    [
+        keras.layers.Conv2D(CHANNELS, 3, strides=2, padding="same", use_bias=False),
+        keras.layers.DepthwiseConv2D(3, padding="same", use_bias=False),
+        keras.layers.DepthwiseConv2D(3, strides=2, use_bias=False),
+    ],
+)
+def test_behind_a_convolution_it_goes_into_its_filters(convolution):
+    layers = [convolution, built(BatchNormalization)]
+    expected, _ = traced(layers, folds=False)
+    found, operations = traced(layers, folds=True)
+    assert "BiasAdd" in operations
+    assert not {name for name in operations if "BatchNorm" in name}
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_two_outputs_a_channel_keep_their_order():
+    """Filters of one: an output is its channel times gamma, plus beta."""
+    twice = keras.layers.DepthwiseConv2D(
+        1, depth_multiplier=2, use_bias=False, depthwise_initializer="ones"
+    )
+    norm = BatchNormalization(epsilon=0.0)
+    norm.build((None, None, None, 6))
+    gamma = np.arange(6, dtype="float32")
+    norm.set_weights([gamma, gamma * 10, np.zeros(6), np.ones(6)])
+    found, operations = traced([twice, norm], folds=True)
+    assert "DepthwiseConv2dNative" in operations
+    features = np.repeat(feature_map((2, 7, 5)), 2, axis=-1)
+    np.testing.assert_allclose(found, features * gamma + gamma * 10, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        keras.layers.ReLU(),
+        keras.layers.Conv2D(CHANNELS, 2),  # adds a bias of its own
+        keras.layers.Conv2D(CHANNELS, 2, dilation_rate=2, use_bias=False),
+    ],
+)
+def test_behind_anything_else_it_stays(before):
+    layers = [before, built(BatchNormalization)]
+    expected, _ = traced(layers, folds=False)
+    found, operations = traced(layers, folds=True)
+    assert "FusedBatchNormV3" in operations
+    np.testing.assert_array_equal(found, expected)
