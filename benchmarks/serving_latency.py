@@ -12,7 +12,9 @@ side. Then where the served model's time goes.
 """
 
 import argparse
+import collections
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -74,48 +76,58 @@ def in_turns(sides, files, count, rounds, threads):
     }
 
 
+def part_of(name, operation):
+    """What an operation of the served graph belongs to."""
+    if "Conv2" in operation:  # and what is fused with it
+        return "convolutions"
+    if operation == "DecodeImage":
+        return "decode the file"
+    if operation in ("ScaleAndTranslate", "ResizeBilinear"):
+        return "scale"
+    if "map/" in name:
+        return "rest of the letterbox"
+    if re.search("backbone|efficientnet|pyramid|head", name):
+        return "rest of the network"
+    return "boxes and NMS"
+
+
 def stages(model_dir, encoded, rounds):
-    """Where one thread's time goes: name of a part -> CPU-ms."""
+    """Where one thread's time goes, by TensorFlow's trace: name of a part -> ms.
+
+    Of each operation the least of all rounds.
+    """
     import tensorflow as tf
+    from tensorflow.python.framework import convert_to_constants
 
-    from trainer.image import letterbox
-    from trainer.model.detection.decoding import decode_detections
-    from trainer.serving.frame_graph import PREDICTIONS
-    from trainer.serving.read_back import read_back
-
-    model, detector, _ = read_back(model_dir)
-    size = detector.image_size
-    anchors = np.concatenate([np.asarray(one) for one in model.anchors(*size)])
-    decode = tf.function(letterbox.decode_image)
-    fit = tf.function(lambda image: letterbox.letterbox_image(image, size)[0])
-    features = tf.function(model.stages)
-
-    @tf.function
-    def heads(maps):
-        found = model(maps, training=False)
-        return {key: found[key] for key in PREDICTIONS}
-
-    detect = tf.function(
-        lambda predictions: decode_detections(
-            predictions, anchors, size, model.config.box_variance, model.config.decoding
-        )
+    v1 = tf.compat.v1
+    signature = tf.saved_model.load(model_dir).signatures["serving_default"]
+    served = convert_to_constants.convert_variables_to_constants_v2(signature)
+    options = v1.RunOptions(
+        trace_level=v1.RunOptions.FULL_TRACE, output_partition_graphs=True
     )
-    parts = {
-        "decode the file": decode,
-        "letterbox": fit,
-        "backbone": lambda frame: features(frame[None]),
-        "pyramid and heads": heads,
-        "boxes and NMS": detect,
-    }
-    least = {name: np.full(len(encoded), np.inf) for name in parts}
-    for _ in range(rounds + 1):
-        for row, one in enumerate(encoded):
-            value = tf.constant(one)
-            for name, part in parts.items():
-                began = time.process_time()
-                value = part(value)
-                least[name][row] = min(least[name][row], time.process_time() - began)
-    return {name: 1000 * float(np.median(values)) for name, values in least.items()}
+    one_thread = v1.ConfigProto(
+        intra_op_parallelism_threads=1, inter_op_parallelism_threads=1
+    )
+    least = {}
+    with v1.Session(graph=served.graph, config=one_thread) as session:
+        outputs = [output.name for output in served.outputs]
+        for _ in range(rounds + 1):
+            trace = v1.RunMetadata()
+            fed = {served.inputs[0].name: [encoded]}
+            session.run(outputs, fed, options=options, run_metadata=trace)
+            graphs = trace.partition_graphs
+            operations = {n.name: n.op for graph in graphs for n in graph.node}
+            took = collections.Counter()  # an operation may run several times
+            for device in trace.step_stats.dev_stats:
+                for node in device.node_stats:
+                    took[node.node_name] += node.op_end_rel_nanos / 1e6
+                    took[node.node_name] -= node.op_start_rel_nanos / 1e6
+            for name, ms in took.items():
+                least[name] = min(least.get(name, ms), ms)
+    parts = collections.Counter()
+    for name, ms in least.items():
+        parts[part_of(name, operations.get(name, ""))] += ms
+    return dict(parts.most_common())
 
 
 def main():
@@ -159,9 +171,9 @@ def main():
                     f"  {name:14} {real:7.2f} ms ({first[0] / real:.2f}x)  "
                     f"{cpu:7.2f} CPU-ms ({first[1] / cpu:.2f}x)"
                 )
-        print("where the served model's time goes, CPU-ms on one thread")
-        for name, cpu in stages(model, chosen, args.rounds).items():
-            print(f"  {name:18} {cpu:6.2f}")
+        print("where the served model's time goes, ms of one picture on one thread")
+        for name, ms in stages(model, chosen[0], 3 * args.rounds).items():
+            print(f"  {name:22} {ms:6.2f}")
 
 
 if __name__ == "__main__":
