@@ -103,10 +103,13 @@ def run_whole(
         "PYTHONPATH": str(REPOSITORY),
     }
     pinned = ["taskset", "--cpu-list", ",".join(map(str, cores))]
+    environment = {**os.environ, **variables}
+    # or each of ours would be compiled anew, as no installed program is
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     start = time.perf_counter()
     process = subprocess.Popen(
         [*pinned, sys.executable, *command],
-        env={**os.environ, **variables},
+        env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
