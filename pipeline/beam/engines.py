@@ -125,7 +125,10 @@ def told_of(error: BaseException, where: str) -> UserError | None:
     if "Traceback (most recent call last)" in text:
         return None  # our code, or a library, in a worker
     said = _JAVA.sub("", text.splitlines()[0])
-    return UnavailableError(f"{where} ended the job: {said}; repeat the command")
+    mended_by = "repeat the command"
+    if "fresh sort buffer" in said:  # Flink's, of a record that its memory cannot hold
+        mended_by = f"raise taskmanager.memory.managed.size, then {mended_by}"
+    return UnavailableError(f"{where} ended the job: {said}; {mended_by}")
 
 
 def not_started(error: BaseException, where: str) -> UserError | None:
