@@ -86,6 +86,7 @@ def require_model(directory: str) -> list[str]:
     """
     try:
         tf.io.gfile.listdir(f"{directory}/variables")
+        tf.io.gfile.stat(f"{directory}/saved_model.pb")
         with tf.io.gfile.GFile(f"{directory}/{EXTRA}/{VARIABLES_FILENAME}") as file:
             return list(json.loads(file.read()))
     except (OSError, ValueError, tf.errors.OpError) as error:

@@ -224,6 +224,7 @@ def test_a_model_to_start_from_in_a_folder_that_reads_like_a_pattern(
 def test_a_folder_that_is_no_model_of_ours_is_refused(tmp_path, config):
     with pytest.raises(UserError, match="is no model exported by this program"):
         warm_start(build_retinanet(config.model, 3), str(tmp_path), LABEL_MAP.names)
+    (tmp_path / "variables").mkdir()
     for version in ("17", "23"):
         (tmp_path / "served" / version).mkdir(parents=True)
         (tmp_path / "served" / version / "saved_model.pb").touch()
@@ -232,5 +233,9 @@ def test_a_folder_that_is_no_model_of_ours_is_refused(tmp_path, config):
     extra = tmp_path / "assets.extra"
     extra.mkdir()
     (extra / "variables.json").write_text(json.dumps(["a"]))
+    with pytest.raises(UserError, match="is no model exported by this program"):
+        require_model(str(tmp_path))  # without its graph
+    (tmp_path / "saved_model.pb").touch()
+    assert require_model(str(tmp_path)) == ["a"]
     with pytest.raises(UserError, match="is no model exported by this program"):
         warm_start(build_retinanet(config.model, 3), str(tmp_path), LABEL_MAP.names)
