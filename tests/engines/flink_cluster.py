@@ -40,7 +40,7 @@ taskmanager.memory.task.off-heap.size: 64m
 taskmanager.memory.network.min: 384m
 taskmanager.memory.network.max: 384m
 taskmanager.network.sort-shuffle.min-buffers: 16
-taskmanager.memory.managed.size: 768m
+taskmanager.memory.managed.size: 64m
 taskmanager.memory.jvm-metaspace.size: 512m
 taskmanager.memory.jvm-overhead.min: 64m
 taskmanager.memory.jvm-overhead.max: 64m

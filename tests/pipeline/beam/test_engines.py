@@ -127,7 +127,7 @@ def test_what_java_and_beam_put_before_it_is_left_out():
 
 
 def test_a_record_that_flink_has_no_memory_for_is_not_mended_by_trying_again():
-    # Flink 1.16: the Evaluator's images with 32 MB of managed memory per slot
+    # Flink 1.16, of the Evaluator's images, with 384 MB of managed memory per slot
     said = "Cannot write record to fresh sort buffer. Record too large."
     text = f"Pipeline BeamApp-1 failed in state FAILED: java.io.IOException: {said}"
     assert str(told_of(RuntimeError(text), "Flink")) == (
