@@ -59,6 +59,12 @@ def tiny_model(tiny_config):
     return build_retinanet(tiny_config, num_classes=3)
 
 
+@pytest.fixture(scope="session")
+def quick_to_compile():
+    """Environment of a process that compiles for longer than it computes."""
+    return {"XLA_FLAGS": "--xla_backend_optimization_level=0"}
+
+
 @pytest.fixture(scope="module")
 def cloud_storage(tmp_path_factory):
     """gs://BUCKET, empty, as TensorFlow sees it; not for modules that speak HTTPS."""

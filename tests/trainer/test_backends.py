@@ -10,25 +10,30 @@ PROGRAM = Path(__file__).parent / "programs" / "forward.py"
 ROOT = Path(__file__).parents[2]
 
 
-def run(backend, path, action):
+def run(backend, path, action, environment):
     done = subprocess.run(
         [sys.executable, PROGRAM, path, action],
         check=False,
         capture_output=True,
         text=True,
         timeout=600,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "KERAS_BACKEND": backend},
+        env={
+            **os.environ,
+            **environment,
+            "PYTHONPATH": str(ROOT),
+            "KERAS_BACKEND": backend,
+        },
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
 @pytest.mark.slow
-def test_tensorflow_and_jax_agree_on_the_same_weights(tmp_path):
+def test_tensorflow_and_jax_agree_on_the_same_weights(tmp_path, quick_to_compile):
     pytest.importorskip("jax")
     path = tmp_path / "weights.npz"
-    ours = run("tensorflow", path, "write")
-    theirs = run("jax", path, "read")
+    ours = run("tensorflow", path, "write", quick_to_compile)
+    theirs = run("jax", path, "read", quick_to_compile)
     assert (ours["backend"], theirs["backend"]) == ("tensorflow", "jax")
     assert theirs["classes"] == ours["classes"]
     for name in ("logits", "boxes", "scores"):

@@ -173,7 +173,7 @@ def test_files_in_and_a_served_model_out(tiny_config, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_what_jax_has_trained_is_served_by_tensorflow(tmp_path):
+def test_what_jax_has_trained_is_served_by_tensorflow(tmp_path, quick_to_compile):
     pytest.importorskip("jax")
     config = TrainerConfig(
         model=ModelConfig(
@@ -198,7 +198,12 @@ def test_what_jax_has_trained_is_served_by_tensorflow(tmp_path):
         capture_output=True,
         text=True,
         timeout=600,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "KERAS_BACKEND": "jax"},
+        env={
+            **os.environ,
+            **quick_to_compile,
+            "PYTHONPATH": str(ROOT),
+            "KERAS_BACKEND": "jax",
+        },
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert "features of 12 frames kept (4 epochs" in done.stderr

@@ -164,7 +164,7 @@ def test_an_uncompiled_model_is_saved_with_its_precision_and_what_is_frozen(tmp_
 
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["tensorflow", "jax"])
-def test_the_whole_script_runs_under_both_backends(backend, tmp_path):
+def test_the_whole_script_runs_under_both_backends(backend, tmp_path, quick_to_compile):
     pytest.importorskip(backend)
     done = subprocess.run(
         [sys.executable, PROGRAM, tmp_path],
@@ -172,7 +172,12 @@ def test_the_whole_script_runs_under_both_backends(backend, tmp_path):
         capture_output=True,
         text=True,
         timeout=600,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "KERAS_BACKEND": backend},
+        env={
+            **os.environ,
+            **quick_to_compile,
+            "PYTHONPATH": str(ROOT),
+            "KERAS_BACKEND": backend,
+        },
     )
     assert done.returncode == 0, done.stderr[-3000:]
     said = json.loads(done.stdout.strip().splitlines()[-1])
