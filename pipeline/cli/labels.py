@@ -18,8 +18,8 @@ made is left out and named; name DATA if it is no longer where it was, or was na
 an absolute path, which no file for others holds. An annotation is made anew, of what
 ingest keeps and no more, and named, where DATA were TFRecords, its <size> is not the
 picture's (or there is none and EXIF turns the picture), a mended object is not in it as
-ingest took it, one to be redrawn has no upright <bndbox>, or its XML has over 64 KiB:
-keep the old one.
+ingest took it, one to be redrawn has no upright <bndbox>, ingest would read something
+else than is meant, or its XML has over 64 KiB: keep the old one.
 """
 
 import argparse

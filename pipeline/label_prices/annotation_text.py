@@ -1,5 +1,6 @@
 """The text of an annotation, edited where its elements lie; all else stays as it is."""
 
+import copy
 import re
 import xml.etree.ElementTree as ET
 from typing import NamedTuple
@@ -30,11 +31,16 @@ class AnnotationText:
 
     def __init__(self, text: str) -> None:
         """AnnotationError where the text is no annotation."""
+        if "\0" in text:
+            raise AnnotationError("malformed", "the text of UTF-16, read as UTF-8")
         found = _DECLARATION.match(text)
         self._before = found.group() if found else ""
         self._raw = text[len(self._before) :].encode()
         self.root, _ = parse(self._raw)
         places, self._tags = _places(self._raw)
+        if places[0].inside == places[0].end:
+            self._raw = _with_an_end_tag(self._raw, places[0])
+            places, _ = _places(self._raw)
         self._places = dict(zip(self.root.iter(), places, strict=True))
         self._edits: list[tuple[int, int, bytes]] = []
 
@@ -61,6 +67,7 @@ class AnnotationText:
         else:
             where = self._places[before].end
             blanks = self._blanks_before(self._places[children[0]].start)
+        element = copy.deepcopy(element)  # the caller's own stays as it is
         for one in element.iter():
             one.tag = self._tags.get(one.tag, one.tag)
         if b"\n" in blanks:
@@ -106,20 +113,36 @@ def bytes_of(text: str) -> bytes:
     return text.encode(codec_of(text.encode()), "xmlcharrefreplace")
 
 
+def _with_an_end_tag(raw: bytes, root: _Place) -> bytes:
+    """The text of a root that is written as `<annotation/>`, with room in it."""
+    found = _TAG.match(raw, root.start)
+    assert found is not None  # or it would have no place
+    opened = raw[: root.end - len(b"/>")].rstrip()
+    return opened + b"></" + found[1] + b">" + raw[root.end :]
+
+
 def _places(raw: bytes) -> tuple[list[_Place], dict[str, str]]:
-    """Of each element in the order of their beginnings; tags by their small letters."""
+    """Of each element in the order of their beginnings; tags by their small letters.
+
+    Of tags with a prefix only those that may stand right in the root.
+    """
     begun: list[tuple[int, int]] = []
     ended: dict[int, tuple[int, int]] = {}
     open_ones: list[int] = []
     tags: dict[str, str] = {}
+    prefixes = {""}
     parser = expat.ParserCreate("utf-8")
 
-    def begin(name: str, attributes: object) -> None:
-        del attributes
+    def begin(name: str, attributes: dict[str, str]) -> None:
+        if not begun:
+            declared = [one for one in attributes if one.startswith("xmlns:")]
+            prefixes.update(one.removeprefix("xmlns:") for one in declared)
         start = parser.CurrentByteIndex
         open_ones.append(len(begun))
         begun.append((start, _tag_end(raw, start)))
-        tags[name.rpartition(":")[2].lower()] = name
+        prefix, _, tag = name.rpartition(":")
+        if prefix in prefixes:
+            tags[tag.lower()] = name
 
     def end(name: str) -> None:
         del name

@@ -1,20 +1,29 @@
 """Images with suspicious labels as VOC annotations, some of these as they would be."""
 
 import xml.etree.ElementTree as ET
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
 
-from components.example_gen.source.annotation import Convention, to_half_open
+from components.example_gen.source.annotation import (
+    AnnotationError,
+    Convention,
+    RawBox,
+    read_annotation,
+    to_half_open,
+)
 from components.example_gen.source.exporters import MENDED
 from pipeline.label_prices.annotation_text import AnnotationText, bytes_of
 from pipeline.label_prices.priced_list import Drawn, Label, Picture
 from pipeline.label_prices.source_xml import elements_of
+from schemas.label_map import class_name
 from schemas.mended_labels import MENDED_TAG, DrawnObject, MendedLabel, to_text
 from schemas.single_box import Box, clipped
 from trainer.metrics.label_prices import BOX, DUPLICATE, NEW
 
+ReadObject = tuple[str, RawBox | None]  # class and box
 Objects = list[tuple[Drawn | None, Drawn | None]]  # as it was, as it would be
 _SIDES = ("xmin", "ymin", "xmax", "ymax")
 # What is added to half-open corners from 0, the inverse of `to_half_open`.
@@ -80,7 +89,10 @@ def _anew(picture: Picture, objects: Objects, corners: Convention) -> ET.Element
 def _in_place(
     picture: Picture, objects: Objects, corners: Convention, record: ET.Element
 ) -> bytes | None:
-    """The annotation that was, with its objects mended and all else as it is."""
+    """The annotation that was, with its objects mended and all else as it is.
+
+    None where that cannot be, or would not be read as it is meant.
+    """
     touched = {
         number: (was, now)
         for number, (was, now) in enumerate(objects)
@@ -91,20 +103,40 @@ def _in_place(
     if known is None:
         return None
     text = known.text
+    read = {element: (one.name, one.box) for element, one in known.read.items()}
     for number, (element, *dropped) in known.of_object.items():
-        old, new = touched[number]
-        if new is not None:
-            _mend(text, element, old, new, _texts(new, picture, corners))
-        for other in dropped if new else [element, *dropped]:
+        was, now = touched[number]
+        for other in dropped if now else [element, *dropped]:
             text.remove(other)
-    for was, now in objects:
-        if was is None and now is not None:
-            text.add(_object(picture, now, corners))
+            del read[other]
+        if now is not None:
+            _mend(text, element, was, now, _texts(now, picture, corners))
+            name, box = _read_back(now, picture, corners)
+            read[element] = name, read[element][1] if now.box == was.box else box
+    added = [now for was, now in objects if was is None and now is not None]
+    for drawn in added:
+        text.add(_object(picture, drawn, corners))
     for earlier in text.root.findall(MENDED_TAG):
         text.remove(earlier)
     # Behind the objects, with which an annotation tool may do as it likes.
     text.add(record)
-    return bytes_of(text.edited())
+    raw = bytes_of(text.edited())
+    new = [_read_back(drawn, picture, corners) for drawn in added]
+    return raw if _is_read_as(raw, [*read.values(), *new]) else None
+
+
+def _read_back(drawn: Drawn, picture: Picture, corners: Convention) -> ReadObject:
+    """What is written of an object, as ingest reads it."""
+    left, top, right, bottom = _texts(drawn, picture, corners)
+    return class_name(drawn.class_name), RawBox((left, top, right, bottom))
+
+
+def _is_read_as(raw: bytes, objects: Sequence[ReadObject]) -> bool:
+    try:
+        found = read_annotation(raw).objects
+    except AnnotationError:
+        return False
+    return Counter((one.name, one.box) for one in found) == Counter(objects)
 
 
 def _mend(

@@ -25,7 +25,7 @@ from components.example_gen.source.annotation import (
 from components.example_gen.source.voc_xml import AnnotationError
 from pipeline.label_prices.annotation_text import AnnotationText, bytes_of, text_of
 from pipeline.label_prices.priced_list import Drawn, Picture, SourceXml
-from schemas.single_box import clipped
+from schemas.single_box import Box, clipped
 
 MOST_CHARACTERS = 64 * 1024  # the page of labels holds the XML of each of its images
 _SAME_PX = 0.01  # relative coordinates in float32 come back that near
@@ -36,9 +36,11 @@ class Elements(NamedTuple):
     """Of an annotation its text, and the elements of some objects by their number.
 
     The first of several is read by ingest, which drops the others, its equals.
+    `read` holds every object of the annotation by its element.
     """
 
     text: AnnotationText
+    read: dict[ET.Element, RawObject]
     of_object: dict[int, list[ET.Element]]
 
 
@@ -110,16 +112,17 @@ def elements_of(
         return None
     if not _in_stored_pixels(annotation, picture):
         return None
-    known = list(zip(text.root.iter("object"), annotation.objects, strict=True))
+    read = dict(zip(text.root.iter("object"), annotation.objects, strict=True))
+    left = dict(read)
     of_object: dict[int, list[ET.Element]] = {}
     for number in numbers:
-        drawn = picture.objects[number]
-        same = [pair for pair in known if _is(pair[1], drawn, picture, corners)]
-        if not same or (number in redrawn and not _is_plain(same[0][1].box)):
+        same = _elements_of(picture.objects[number], left, picture, corners)
+        if not same or (number in redrawn and not _is_plain(read[same[0]].box)):
             return None
-        of_object[number] = [element for element, _ in same]
-        known = [pair for pair in known if pair not in same]
-    return Elements(text, of_object)
+        of_object[number] = same
+        for element in same:
+            del left[element]
+    return Elements(text, read, of_object)
 
 
 def _in_stored_pixels(annotation: Annotation, picture: Picture) -> bool:
@@ -130,15 +133,27 @@ def _in_stored_pixels(annotation: Annotation, picture: Picture) -> bool:
     return declared == (picture.width, picture.height)
 
 
-def _is(known: RawObject, drawn: Drawn, picture: Picture, corners: Convention) -> bool:
-    box = box_of(known.box, BoxFrame(corners))
-    if known.name != drawn.class_name or known.deleted or box is None:
-        return False
-    inside = clipped(box, picture.width, picture.height)
-    return all(
-        abs(one - other) <= _SAME_PX
-        for one, other in zip(inside, drawn.box, strict=True)
-    )
+def _elements_of(
+    drawn: Drawn,
+    known: Mapping[ET.Element, RawObject],
+    picture: Picture,
+    corners: Convention,
+) -> list[ET.Element]:
+    """The object that is nearest to what ingest wrote, and its equals; maybe none."""
+    boxes: dict[ET.Element, Box] = {}
+    for element, one in known.items():
+        box = box_of(one.box, BoxFrame(corners))
+        if one.name == drawn.class_name and not one.deleted and box is not None:
+            boxes[element] = clipped(box, picture.width, picture.height)
+    off = {element: _apart(box, drawn.box) for element, box in boxes.items()}
+    nearest = min(off, key=off.__getitem__, default=None)
+    if nearest is None or off[nearest] > _SAME_PX:
+        return []
+    return [element for element, box in boxes.items() if box == boxes[nearest]]
+
+
+def _apart(one: Box, other: Box) -> float:
+    return max(abs(a - b) for a, b in zip(one, other, strict=True))
 
 
 def _is_plain(box: RawBox | None) -> bool:

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from components.example_gen.source.annotation import read_annotation
 from pipeline.__main__ import main
 from pipeline.label_prices.source_xml import source_xmls
 
@@ -41,7 +42,7 @@ def label(kind, number, name, box=(5, 5, 10, 20)):
 def mended(tmp_path):
     """The bytes of an annotation -> those after these labels were said yes to."""
 
-    def mend(raw, labels):
+    def mend(raw, labels, objects=(DOG, CAT)):
         voc = tmp_path / "voc"
         for name in ("Annotations", "JPEGImages"):
             (voc / name).mkdir(parents=True)
@@ -50,7 +51,7 @@ def mended(tmp_path):
         source = source_xmls(str(voc), ["a"])["a"]._asdict()
         size = {"filename": "a.png", "width": 40, "height": 30, "orientation": 1}
         content = {"AP": 0.4, "AP_mended": 0.5, "corners": "one_based"}
-        content |= {"images": {"a": {**size, "objects": [DOG, CAT], **source}}}
+        content |= {"images": {"a": {**size, "objects": objects, **source}}}
         path, out = tmp_path / "answers.json", tmp_path / "out"
         path.write_text(json.dumps(content | {"labels": labels}))
         assert main(["labels", "--accept", str(path), "--output", str(out)]) == 0
@@ -162,3 +163,91 @@ def test_what_cannot_be_kept_as_bytes_is_kept_as_elements(mended, codec):
     now = mended(source, [label("class", 0, "\u72d0")])
     read = now.decode({"utf-16": "utf-8", "gb18030": "gb18030"}[codec])
     assert "<name>\u72d0</name>" in read
+
+
+def read(raw):
+    """Class and box of each object, as ingest reads them."""
+    return [(one.name, one.box.texts) for one in read_annotation(raw).objects]
+
+
+DOG_READ, CAT_READ = (
+    ("dog", ("1.0", "5", "40", "30")),
+    ("cat", ("11", "11", "20", "20")),
+)
+COW = label("overlooked", -1, "cow")
+COW_READ = ("cow", ("6", "6", "15", "25"))
+
+
+@pytest.mark.parametrize("root", ["<annotation/>", '<Annotation who="a/>b" />'])
+def test_an_annotation_that_holds_nothing_gets_an_object(mended, root):
+    source = f"<!-- none -->{root}\n".encode()
+    now = mended(source, [COW, label("overlooked", -1, "ox")], objects=[])
+    assert read(now) == [COW_READ, ("ox", COW_READ[1])]
+    tag = root[1:11]
+    assert now.startswith(b"<!-- none -->" + root.encode().rstrip(b" />") + b">")
+    assert now.endswith(f"</mended></{tag}>\n".encode())
+
+
+def test_a_new_object_has_no_prefix_that_only_another_one_declares(mended):
+    source = SOURCE.format(encoding="utf-8").replace(
+        "<Object id='2'>", "<x:Object xmlns:x='urn:x'><x:note/>"
+    )
+    last = source.rindex("</Object>")
+    source = f"{source[:last]}</x:Object>{source[last + 9 :]}"
+    now = mended(source.encode(), [COW])
+    assert read(now) == [DOG_READ, CAT_READ, COW_READ]
+
+
+def test_a_prefix_of_the_root_is_that_of_a_new_object(mended):
+    source = "<v:annotation xmlns:v='u'><v:object><v:name>dog</v:name><v:bndbox>"
+    sides = "<xmin>1.0</xmin><ymin>5</ymin><xmax>40</xmax><ymax>30</ymax>"
+    source += f"{sides}</v:bndbox></v:object></v:annotation>"
+    now = mended(source.encode(), [COW], objects=[DOG])
+    assert b"</v:object><v:object><v:name>cow</v:name>" in now
+    assert read(now) == [DOG_READ, COW_READ]
+
+
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("kind", CASES)
+def test_utf_16_without_a_mark_is_kept_as_elements(mended, kind, codec):
+    """Read byte by byte it is UTF-8, too, with a NUL beside each letter."""
+    said, _ = CASES[kind]
+    source = SOURCE.replace("Zoë", "Zoe").format(encoding="utf-16").encode(codec)
+    assert source.decode("utf-8")
+    found = read(mended(source, [said]))
+    assert (
+        found
+        == {
+            "class": [("wolf & co", DOG_READ[1]), CAT_READ],
+            "box": [("dog", COW_READ[1]), CAT_READ],
+            "duplicate": [DOG_READ],
+            "overlooked": [DOG_READ, CAT_READ, COW_READ],
+        }[kind]
+    )
+
+
+def test_an_object_inside_of_one_that_goes_stays(mended, capsys):
+    source = SOURCE.format(encoding="utf-8")
+    nested = source.replace("  </Object>\n  <Object id='2'>", "  <Object id='2'>")
+    nested = nested.replace("</Object>", "</Object></Object>")
+    # a tag of theirs that is called as our record is
+    nested = nested.replace("</note>", "</note><Mended/>")
+    now = mended(nested.encode(), [label("duplicate", 0, "dog")])
+    # the dog has gone, with all that its element held but for the cat
+    assert [name for name, _ in read(now)] == ["cat"]
+    assert "1 made anew" in capsys.readouterr().out
+    assert read_annotation(now).mended
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_of_two_objects_a_hair_apart_the_one_that_was_meant_goes(mended, number):
+    """Written with other digits by two tools, they are two to ingest."""
+    source = SOURCE.format(encoding="utf-8").replace("cat", "dog")
+    source = source.replace("11</xmin><ymin>11<", "1.004</xmin><ymin>5.004<")
+    source = source.replace("20</xmax><ymax>20<", "40</xmax><ymax>30<")
+    other = {"class": "dog", "box": [0.004, 4.004, 40, 30]}
+    now = mended(
+        source.encode(), [label("duplicate", number, "dog")], objects=[DOG, other]
+    )
+    left = [DOG_READ, ("dog", ("1.004", "5.004", "40", "30"))]
+    assert read(now) == [left[1 - number]]
