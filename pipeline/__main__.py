@@ -1,6 +1,7 @@
 """The command line: `voc-pipeline` or `python -m pipeline`."""
 
 import importlib
+import io
 import os
 import shutil
 import sys
@@ -118,6 +119,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(name: str, arguments: list[str]) -> int:
     kept = "nothing was written; the same command starts anew"
+    if isinstance(sys.stdout, io.TextIOWrapper):  # file names may be no text
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         with orderly_interrupts(), own_temporary_folder():
             module = importlib.import_module(COMMANDS[name][0])

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import shlex
 from collections import Counter, defaultdict
 
 from components.example_gen.source import storage
@@ -43,7 +44,9 @@ class Accepted:
         over = [("the data", folder)]
         if self.spans:
             over = [(f"span {name}", f"{folder}/span-{name}") for name in self.spans]
-        copies = [f"those of {what}: cp -r {path}/. DATA" for what, path in over]
+        copies = [
+            f"those of {what}: cp -r {shlex.quote(path)}/. DATA" for what, path in over
+        ]
         lines = [
             f"{self.yes} yes, {self.no} no, {self.open} open: {self.annotations} "
             f"annotation{plural} in {folder}; to copy them over {'; '.join(copies)}"

@@ -1,5 +1,7 @@
 """`labels.json`, and the answers that its page saves: the same with yes or no."""
 
+import json
+import math
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -80,8 +82,9 @@ class PricedList(msgspec.Struct):
     window: bool = False
 
     def to_json(self) -> bytes:
-        """For people, too."""
-        return msgspec.json.format(msgspec.json.encode(self), indent=1)
+        """For people, too; file names that are no text as Python's os has them."""
+        text = json.dumps(msgspec.to_builtins(self), indent=1, ensure_ascii=False)
+        return text.encode("utf-8", "backslashreplace")
 
 
 def picture_of(
@@ -111,10 +114,12 @@ def picture_of(
 def read_answers(path: str) -> PricedList:
     """The list with its answers; UserError where the file is none, or damaged."""
     try:
-        answers = msgspec.json.decode(Path(path).read_bytes(), type=PricedList)
+        raw = Path(path).read_bytes()
+        read = json.loads(raw, parse_float=_finite, parse_constant=_finite)
+        answers = msgspec.convert(read, PricedList)
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror})") from error
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise UserError(f"{path} is no file of answers: {error}") from error
     for label in answers.labels:
         picture = answers.images.get(label.image)
@@ -124,3 +129,10 @@ def read_answers(path: str) -> PricedList:
                 f"image {label.image!r}"
             )
     return answers
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is no finite number")
+    return number

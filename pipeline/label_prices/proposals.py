@@ -1,5 +1,6 @@
 """Images with suspicious labels as VOC annotations, some of these as they would be."""
 
+import re
 import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ from trainer.metrics.label_prices import BOX, DUPLICATE, NEW
 
 ReadObject = tuple[str, RawBox | None]  # class and box
 Objects = list[tuple[Drawn | None, Drawn | None]]  # as it was, as it would be
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SIDES = ("xmin", "ymin", "xmax", "ymax")
 # What is added to half-open corners from 0, the inverse of `to_half_open`.
 _ADDED: dict[Convention, Box] = {
@@ -200,7 +202,7 @@ def _xyxy(label: Label) -> Box:
 
 def _head(picture: Picture, corners: Convention) -> ET.Element:
     root = ET.Element("annotation")
-    _add(root, "filename", picture.filename)
+    _add(root, "filename", _NOT_IN_XML.sub("\ufffd", picture.filename))
     marks = (mark for mark, meant in MENDED.items() if meant == corners)
     _add(ET.SubElement(root, "source"), "database", next(marks))
     size = ET.SubElement(root, "size")

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from components.evaluator.image_columns import ImageColumns
+from components.example_gen.output.directories import write_text
 from components.example_gen.source import remote
 from components.report.pictures import read_examples
 from pipeline.evaluation.evaluate import Evaluation
@@ -90,8 +91,8 @@ def write_priced(
     names = found.class_names
     with whole_folder(folder) as work:
         write_annotations(priced, priced.labels, work)
-        with open(os.path.join(work, PAGE_FILE), "w", encoding="utf-8") as sink:
-            sink.write(render(ranked, by_number, objects, names, together, as_json))
+        page = render(ranked, by_number, objects, names, together, as_json)
+        write_text(os.path.join(work, PAGE_FILE), page)
         with open(os.path.join(work, LIST_FILE), "wb") as file:
             file.write(as_json)
     page = os.path.join(folder, PAGE_FILE)

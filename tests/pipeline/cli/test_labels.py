@@ -15,7 +15,7 @@ HTML = "{http://www.w3.org/1999/xhtml}"
 WHOLE = (1, 1, 40, 30)
 IMAGES = {
     "fine": [("dog", WHOLE)],
-    "overlooked": [("cat", (1, 1, 3, 3))],
+    "overlooked\udce9": [("cat", (1, 1, 3, 3))],  # a file name of Latin-1
     "renamed": [('<b>&"', WHOLE)],
     "loose": [("dog", (1, 1, 16, 30)), ("cat", (1, 1, 3, 3))],  # IoU .4
     "twice": [("dog", WHOLE), ("dog", (1, 1, 39, 29))],
@@ -36,7 +36,7 @@ def write_voc(folder):
             for label, box in objects
         )
         (folder / "Annotations" / f"{name}.xml").write_text(
-            f"<annotation><filename>{name}.jpg</filename><size><width>40</width>"
+            f"<annotation><filename>{name[:5]}.jpg</filename><size><width>40</width>"
             f"<height>30</height><depth>3</depth></size>{rows}<weather>fog</weather>"
             "</annotation>"
         )
@@ -63,7 +63,7 @@ def test_each_error_is_in_the_list_with_its_price(out):
     told = json.loads((out / "labels.json").read_text())
     kinds = {label["image"]: label["kind"] for label in told["labels"]}
     assert kinds == {
-        "overlooked": "overlooked",
+        "overlooked\udce9": "overlooked",
         "renamed": "class",
         "loose": "box",
         "twice": "duplicate",
@@ -112,7 +112,7 @@ def test_the_proposals_are_annotations_that_ingest_reads(out):
         for path in (out / "Annotations").iterdir()
     }
     assert read == {
-        "overlooked": [("cat", (1, 1, 3, 3)), ("dog", WHOLE)],
+        "overlooked\udce9": [("cat", (1, 1, 3, 3)), ("dog", WHOLE)],
         "renamed": [("dog", WHOLE)],
         "loose": [("dog", WHOLE), ("cat", (1, 1, 3, 3))],
         "twice": [("dog", WHOLE)],

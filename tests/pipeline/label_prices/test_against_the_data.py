@@ -1,11 +1,15 @@
 """Accepted labels and the data that they are of: where files lie, and what changed."""
 
+import io
 import json
+import os
 import shutil
+import sys
 
 import pytest
 from PIL import Image
 
+from components.example_gen.source.annotation import read_annotation
 from pipeline.__main__ import main
 from pipeline.label_prices.source_xml import MOST_CHARACTERS, source_xmls
 
@@ -32,11 +36,11 @@ def voc(tmp_path):
 def accept(tmp_path, capfd):
     """An overlooked dog in each image of a list of DATA, said yes to."""
 
-    def listed(data):
-        sources = source_xmls(str(data), NAMES)
-        size = {"filename": "x.png", "width": 40, "height": 30, "orientation": 1}
+    def listed(data, names=NAMES):
+        sources = source_xmls(str(data), names)
+        size = {"width": 40, "height": 30, "orientation": 1, "objects": []}
         images = {
-            image_id: {**size, "objects": [], **source._asdict()}
+            image_id: {"filename": f"{image_id}.png", **size, **source._asdict()}
             for image_id, source in sources.items()
         }
         labels = [
@@ -182,3 +186,43 @@ def test_an_annotation_that_was_damaged_since_ingest_read_it_stops_no_list(voc):
     sources = source_xmls(str(voc), NAMES)
     assert sources["a"].source.startswith("<annotation><size>")
     assert sources["b"] == ("Annotations/b.xml", "", "")
+
+
+def test_file_names_that_are_no_text_are_kept(tmp_path, accept, monkeypatch):
+    """Of bytes that are no UTF-8: os has a lone surrogate for each."""
+    data, odd = tmp_path / "voc", os.fsdecode(b"caf\xe9")
+    write_image(data, f"Annotations/{odd}.xml", f"JPEGImages/{odd}.png")
+    path = data / "Annotations" / f"{odd}.xml"
+    path.write_text(path.read_text().replace("40", "80"))  # so it is made anew
+    accept.listed(data, [odd])
+    shown = io.TextIOWrapper(io.BytesIO(), "utf-8")
+    monkeypatch.setattr(sys, "stdout", shown)
+
+    assert accept()[0] == 0
+
+    assert b"1 made anew, of what ingest keeps and no more: caf\\udce9\n" in (
+        shown.buffer.getvalue()
+    )
+    raw = (tmp_path / "out" / "Annotations" / f"{odd}.xml").read_bytes()
+    found = read_annotation(raw)
+    assert found.filename == "caf\ufffd.png"  # XML can hold no other
+    assert [one.name for one in found.objects] == ["dog"]
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999"])
+def test_answers_with_a_number_that_is_none_are_refused(voc, accept, tmp_path, number):
+    accept.listed(voc)
+    answers = tmp_path / "answers.json"
+    text = answers.read_text()
+    answers.write_text(text.replace('"box_xywh": [5,', f'"box_xywh": [{number},'))
+    code, said = accept()
+    assert code == 2
+    assert f"is no file of answers: {number} is no finite number" in said
+
+
+def test_a_folder_with_a_blank_is_quoted_in_the_command(tmp_path, capfd, voc, accept):
+    accept.listed(voc)
+    place = tmp_path / "my out"
+    answers = ["--accept", str(tmp_path / "answers.json")]
+    assert main(["labels", *answers, "--output", str(place)]) == 0
+    assert f"cp -r '{place}'/. DATA\n" in capfd.readouterr().out
