@@ -126,17 +126,22 @@ def training_data(
     num_examples = count_examples(train_files)
     count_examples(eval_files)  # refuses none now, not when the first epoch is over
     digests = [index_records(files).digest() for files in (train_files, eval_files)]
-    steps = config.total_steps(num_examples)
-    return TrainingData(
-        train=lambda step: make_dataset(
+
+    def train_until(step: int, train_steps: int) -> tf.data.Dataset:
+        return make_dataset(
             train_files,
             config.input,
             training=True,
             start_step=step,
-            train_steps=steps,
+            train_steps=train_steps,
             host=host,
             **options,
-        ),
+        )
+
+    steps = config.total_steps(num_examples)
+    return TrainingData(
+        train=functools.partial(train_until, train_steps=steps),
+        train_until=train_until,
         # one data set for all evaluations: each new one would decode its images anew
         evaluation=functools.cache(
             lambda: make_dataset(

@@ -57,18 +57,11 @@ def train(
     try:
         require_equal_shares(config.strategy, config.input.global_batch_size)
         with distribution_scope(config.strategy):
-            first = config.first_training()
+            first, second = config.first_training(), config.second_training()
             model = build_retinanet(first.model, len(data.class_names))
             if first.model.initial_model:
                 warm_start(model, first.model.initial_model, data.class_names)
-            _compile(model, first, data)
-            _examine(model, first, data, checkpoint_dir, log_dir)
-            features_dir = os.path.join(checkpoint_dir, "features")
-            with kept_features(model, first, data, features_dir) as fed:
-                # what follows is the same with and without the doctor
-                keras.utils.set_random_seed(first.seed)
-                ended = fit_here(model, first, fed)
-            second = config.second_training()
+            ended = _train_first(model, first, data, checkpoint_dir, log_dir, fit_here)
             if second is not None:
                 # of these weights: a checkpoint after others is another training's
                 data = dataclasses.replace(data, digest=fingerprint(first, data))
@@ -76,6 +69,25 @@ def train(
     finally:
         keras.config.set_dtype_policy(policy)
     return model
+
+
+def _train_first(
+    model: Any,
+    first: TrainerConfig,
+    data: TrainingData,
+    checkpoint_dir: str,
+    log_dir: str,
+    fit_here: Fit,
+) -> TrainingState:
+    """The training that begins with new weights; it is the same whatever follows."""
+    data = data.until(first.total_steps(data.num_train_examples))
+    _compile(model, first, data)
+    _examine(model, first, data, checkpoint_dir, log_dir)
+    features_dir = os.path.join(checkpoint_dir, "features")
+    with kept_features(model, first, data, features_dir) as fed:
+        # what follows is the same with and without the doctor
+        keras.utils.set_random_seed(first.seed)
+        return fit_here(model, first, fed)
 
 
 def _train_on(
@@ -91,6 +103,7 @@ def _train_on(
     _LOG.info("a second training, with the backbone's last stages")
     _compile(unfrozen, second, data)
     keras.utils.set_random_seed(second.seed)
+    data = data.until(ended.step + second.total_steps(data.num_train_examples))
     better = fit_here(unfrozen, second, data, after=ended)
     if better.best_step > ended.step:
         return unfrozen

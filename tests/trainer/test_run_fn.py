@@ -139,6 +139,24 @@ def test_an_image_that_does_not_decode_is_named_with_its_shard(
     assert str(user_error_in(fatal.value)).startswith(said)
 
 
+def test_the_last_epochs_are_those_of_the_training_that_asks(
+    tiny_config, tmp_path, monkeypatch
+):
+    asked = []
+    monkeypatch.setattr(
+        module,
+        "make_dataset",
+        lambda files, config, **options: asked.append(options),
+    )
+    fn_args = arguments(tmp_path, TrainerConfig(model=tiny_config, train_steps=5))
+    config = from_json(TrainerConfig, fn_args.custom_config["trainer_config"])
+    data = module.training_data(config, fn_args, LABEL_MAP)
+    data.train(3)
+    data.until(7).train(6)
+    lengths = [(one["start_step"], one["train_steps"]) for one in asked]
+    assert lengths == [(3, 5), (6, 7)]
+
+
 def test_files_in_and_a_served_model_out(tiny_config, tmp_path, monkeypatch):
     store = (tmp_path / "mlflow").as_uri()
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")

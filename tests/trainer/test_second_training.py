@@ -165,6 +165,27 @@ def test_weights_that_are_no_better_are_not_taken(config, alone, tmp_path, caplo
     assert "it found no better weights: those of step 4 stay" in caplog.text
 
 
+def test_each_is_told_where_it_ends(config, tmp_path):
+    """What an epoch holds may depend on how many follow: mosaics close."""
+    ends = []
+
+    def train_until(step, train_steps):
+        ends.append(train_steps)
+        return data_of().train(step)
+
+    # the first learns nothing, so that it stops after its second epoch, at step 4
+    config = dataclasses.replace(
+        config,
+        train_steps=20,
+        evaluate_every_epochs=1,
+        early_stopping_epochs=1,
+        unfreezing=dataclasses.replace(config.unfreezing, num_epochs=1),
+    )
+    data = dataclasses.replace(data_of(), train=None, train_until=train_until)
+    trained(config, tmp_path, data)
+    assert ends == [20, 6]
+
+
 def test_another_second_training_keeps_the_first(config, both):
     _, folder = both
     asked = []

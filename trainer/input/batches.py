@@ -63,7 +63,7 @@ def make_dataset(
       transform_features: parsed features of one example -> `gt_boxes` relative xyxy
         [G, 4] and `gt_classes` [G]; the Transform graph's, or the default.
       start_step: training goes on as if this many batches had been taken.
-      train_steps: the run's whole length, needed by `close_mosaic_epochs`.
+      train_steps: those after which training ends, needed by `close_mosaic_epochs`.
       host: which process this is. In training it gets its rows of each batch, in
         evaluation whole batches: one fewer than another process at most, or none.
     """

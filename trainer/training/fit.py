@@ -51,7 +51,9 @@ class TrainingData:
     its examples as they lie in their files. `digest` is of the contents of both splits;
     "" where nothing of the training is kept for another one. Of several processes that
     train together, `train` gives the rows of each batch that are `host`'s, and
-    `evaluation` its part of the images.
+    `evaluation` its part of the images. `train_until(step, train_steps)`, where given,
+    is `train` of a training that ends after `train_steps` steps: its last epochs may be
+    others.
     """
 
     train: Callable[[int], Any]
@@ -61,6 +63,14 @@ class TrainingData:
     stored: Callable[[int], Sequence[DetectionExample]] = lambda count: ()
     digest: str = ""
     host: Host = ONE_HOST
+    train_until: Callable[[int, int], Any] | None = None
+
+    def until(self, train_steps: int) -> "TrainingData":
+        """The same for a training that ends after `train_steps` steps."""
+        if self.train_until is None:
+            return self
+        train = functools.partial(self.train_until, train_steps=train_steps)
+        return dataclasses.replace(self, train=train)
 
 
 def is_begun(config: TrainerConfig, data: TrainingData, checkpoint_dir: str) -> bool:
@@ -135,7 +145,7 @@ def _first_state(
         steps_per_epoch=per_epoch,
         step=after.step,
         best_map=after.best_map,
-        best_step=after.step,
+        best_step=after.step,  # so that patience begins anew
         history=list(after.history),
     )
 
