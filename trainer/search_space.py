@@ -79,8 +79,16 @@ class TunerConfig:
         )
 
     def check(self, trainer: TrainerConfig) -> None:
-        """Raises ValueError where `trainer` lacks a field or refuses a value."""
+        """Raises ValueError where `trainer` lacks a field or refuses a value.
+
+        Or where a value would change nothing that a trial finds.
+        """
         for dimension in self.space:
+            if dimension.field.startswith(f"{_PREFIX}unfreezing"):
+                raise ValueError(
+                    f"tuner.space: {dimension.field}: a trial has no second training, "
+                    "so that all values would look alike; leave it out"
+                )
             for value in dimension.ends:
                 with_values(trainer, {dimension.field: json.dumps(value)})
 

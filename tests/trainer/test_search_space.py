@@ -36,6 +36,10 @@ def test_json_brings_the_config_back():
         (Choice(field="gate.min_map", values=(1, 2)), "no field of the trainer's"),
         (Choice(field=BOX, values=("giou", "iou")), "takes one of .*, got 'iou'"),
         (LogRange(field="trainer.model.head.prior", low=0.1, high=2.0), "prior < 1"),
+        (
+            LogRange(field="trainer.unfreezing.backbone_rate", low=0.1, high=1.0),
+            "trainer.unfreezing.backbone_rate: a trial has no second training",
+        ),
     ],
 )
 def test_a_space_that_the_trainer_refuses_is_refused_at_once(dimension, message):
