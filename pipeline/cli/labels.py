@@ -89,7 +89,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=0,
         metavar="N",
-        help="of each of these trainings (default: as many as MODEL's)",
+        help="of each of these trainings, without a second one (default: as MODEL's)",
     )
     options.add_result_arguments(parser)
 

@@ -35,6 +35,7 @@ _CHOOSE_BY_ONE_OF = 10
 def recipe_of(model: str, epochs: int) -> TrainerConfig:
     """How a version was trained, from scratch or ImageNet, for other `epochs` if any.
 
+    Those are all there are then: a second training would be longer than it should be.
     What it was warmed up with may have seen any image, and is left out. Raises
     UserError where the version does not say how it was trained.
     """
@@ -52,7 +53,8 @@ def recipe_of(model: str, epochs: int) -> TrainerConfig:
     model_config = dataclasses.replace(config.model, initial_model="")
     config = dataclasses.replace(deciding(config), model=model_config, doctor=False)
     if epochs:
-        config = dataclasses.replace(config, num_epochs=epochs, train_steps=0)
+        once = config.first_training()
+        config = dataclasses.replace(once, num_epochs=epochs, train_steps=0)
     return config
 
 

@@ -13,7 +13,7 @@ from pipeline.label_prices import folds
 from pipeline.presets import smoke
 from schemas.config_json import to_json
 from schemas.user_error import UserError
-from trainer.config import TrainerConfig
+from trainer.config import TrainerConfig, UnfreezingConfig
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -70,6 +70,16 @@ def test_the_recipe_forgets_what_the_model_was_warmed_up_with(version):
     assert recipe.tracking == ()
     assert (recipe.num_epochs, recipe.train_steps) == (3, 0)
     assert folds.recipe_of(str(version), epochs=0).train_steps == config.train_steps
+    # a second training as MODEL's, but where the length is named: that is all of it
+    model = dataclasses.replace(config.model, frozen_stages=5)
+    twice = dataclasses.replace(
+        config, model=model, unfreezing=UnfreezingConfig(num_epochs=4)
+    )
+    path.write_text(to_json(twice))
+    assert folds.recipe_of(str(version), epochs=0).unfreezing.num_epochs == 4
+    assert folds.recipe_of(str(version), epochs=3).total_steps(8) == (
+        dataclasses.replace(config, num_epochs=3, train_steps=0).total_steps(8)
+    )
     path.unlink()
     with pytest.raises(UserError, match="name a version that a run pushed"):
         folds.recipe_of(str(version), epochs=3)
