@@ -124,13 +124,14 @@ def _run_and_record(
         run_pages,
     )
     from pipeline.run import summary as run_summary
-    from pipeline.run.state import RunState, model_fingerprint
+    from pipeline.run.state import RunState, checkpoints_name, model_fingerprint
     from trainer.preflight import refuse_impossible, starting_weights_digest
 
     refuse_impossible(config.trainer)
     weights_digest = starting_weights_digest(config.trainer.model)
-    fingerprint = model_fingerprint(config, digests.learned_from, weights_digest)
-    kept_features.forget_others(paths.root, fingerprint)
+    made_of = (config, digests.learned_from, weights_digest)
+    fingerprint = model_fingerprint(*made_of)
+    kept_features.forget_others(paths.root, checkpoints_name(*made_of))
     pushes = push_ledger.pushes(paths.root, fingerprint)
     own_digest = pushes.model_digest or unrecorded_push(
         paths.root, paths.push_destination, fingerprint

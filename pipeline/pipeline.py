@@ -16,7 +16,12 @@ from components.schema_import.component import SchemaImport
 from components.serving_check.component import ServingCheck
 from pipeline.config import PipelineConfig, RunPaths, watching_path
 from pipeline.data_stages import span_stages
-from pipeline.run.state import RunState, model_fingerprint, stage_digest
+from pipeline.run.state import (
+    RunState,
+    checkpoints_name,
+    model_fingerprint,
+    stage_digest,
+)
 from schemas.config_json import to_json, to_mapping
 from schemas.user_error import UserError
 from trainer.config import deciding
@@ -56,7 +61,7 @@ def create_pipeline(
         custom_config={"source_digest": stage_digest("Transform")},
     )
     transform.add_upstream_node(data_gate)
-    fingerprint = model_fingerprint(config, state.data_digest, state.weights_digest)
+    made_of = (config, state.data_digest, state.weights_digest)
     learning = {
         "examples": spans.examples,
         "transform_graph": transform.outputs["transform_graph"],
@@ -72,7 +77,7 @@ def create_pipeline(
         "watching": watching_path(paths.root) if is_local else "",
         # Keyed by what it is made from, so that only the same training resumes; on
         # Kubeflow by the run, in `on_kubeflow.entry`.
-        "checkpoint_dir": f"{paths.root}/checkpoints/{fingerprint}"
+        "checkpoint_dir": f"{paths.root}/checkpoints/{checkpoints_name(*made_of)}"
         if is_local
         else config.kubeflow.checkpoint_root,
     }
@@ -128,7 +133,7 @@ def create_pipeline(
         model=trainer.outputs["model"],
         baseline=baseline.outputs["model"],
         push_destination=paths.push_destination,
-        fingerprint=fingerprint,
+        fingerprint=model_fingerprint(*made_of),
         earlier_push=state.earlier_push,
         source_digest=stage_digest("ModelPusher"),
     )

@@ -88,6 +88,18 @@ def model_fingerprint(
     )
 
 
+def checkpoints_name(
+    config: PipelineConfig, data_digest: str, weights_digest: str
+) -> str:
+    """The same without a second training: the folder of the checkpoints of both.
+
+    So another second training goes on from the first one's.
+    """
+    first = config.trainer.first_training()
+    once = dataclasses.replace(config, trainer=first)
+    return model_fingerprint(once, data_digest, weights_digest)
+
+
 def training_fingerprint(
     config: TrainerConfig, data_digests: Sequence[str], weights_digest: str
 ) -> str:

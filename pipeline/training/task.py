@@ -66,30 +66,39 @@ def do(task: Task) -> None:
         require_split(task.examples, split, splits_in(Path(folder)))
     from trainer.preflight import refuse_impossible
     from trainer.run_fn import run_fn
-    from trainer.serving.saved_model import write_extra
     from trainer.training.hosts import leave, this_host
 
     config = from_json(TrainerConfig, task.config, "trainer")
     refuse_impossible(config)
     host = this_host(config.strategy)
     made_from = _made_from(config, folder)
+    # another second training goes on from the first one's
+    kept = _made_from(config.first_training(), folder)
     if _is_made(task, made_from, host):
         _LOG.info("%s is of the same data, config and code: done before", task.model)
+        if host.is_first:  # unless it was killed then, that is done, too
+            clear_others(task, kept, 0)
         if host.count > 1:
             leave()
         return
     aside = os.path.join(task.output, f".{MODEL}.partial")
     if host.is_first:
         shutil.rmtree(aside, ignore_errors=True)
-        clear_others(task, made_from, KEPT_OTHERS)
-    checkpoints = os.path.join(task.output, CHECKPOINTS, made_from)
+        clear_others(task, kept, KEPT_OTHERS)
+    checkpoints = os.path.join(task.output, CHECKPOINTS, kept)
     run_fn(_arguments(task, folder, aside, checkpoints))
     if host.is_first:  # of several processes it alone has a model
-        if not os.path.isdir(aside):
-            raise FileNotFoundError(f"the export left no model in {aside}")
-        write_extra(aside, MADE_FROM, made_from)
-        os.replace(aside, task.model)
-        clear_others(task, made_from, 0)  # OUT takes no other training any more
+        _put_in_place(task, aside, made_from)
+        clear_others(task, kept, 0)  # OUT takes no other training any more
+
+
+def _put_in_place(task: Task, aside: str, made_from: str) -> None:
+    from trainer.serving.saved_model import write_extra
+
+    if not os.path.isdir(aside):
+        raise FileNotFoundError(f"the export left no model in {aside}")
+    write_extra(aside, MADE_FROM, made_from)
+    os.replace(aside, task.model)
 
 
 def clear_others(task: Task, own: str, keep: int) -> None:

@@ -4,7 +4,7 @@ import keras
 
 from pipeline import presets
 from pipeline.overrides import apply_overrides
-from pipeline.run.state import model_fingerprint
+from pipeline.run.state import checkpoints_name, model_fingerprint
 from trainer.preflight import starting_weights_digest
 
 
@@ -43,6 +43,17 @@ def test_how_a_training_is_watched_makes_no_other_model():
     assert model_fingerprint(watched, "data", "") == expected
     longer = apply_overrides(presets.smoke(), ["trainer.train_steps=5"])
     assert model_fingerprint(longer, "data", "") != expected
+
+
+def test_what_a_second_training_is_leaves_the_first_ones_checkpoints_in_use():
+    once = apply_overrides(presets.cpu_small(), [])
+    twice = apply_overrides(once, ["trainer.unfreezing.num_epochs=10"])
+    longer = apply_overrides(once, ["trainer.num_epochs=5"])
+    configs = (once, twice, longer)
+    models = [model_fingerprint(config, "data", "") for config in configs]
+    assert len(set(models)) == 3
+    folders = [checkpoints_name(config, "data", "") for config in configs]
+    assert folders[0] == folders[1] != folders[2]
 
 
 def test_another_version_of_jax_counts_where_jax_trains(monkeypatch):

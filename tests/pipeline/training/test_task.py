@@ -9,7 +9,7 @@ from pipeline.training.task import Task, do
 from schemas.config_json import to_json
 from schemas.user_error import UserError
 from trainer import run_fn as module
-from trainer.config import TrainerConfig
+from trainer.config import TrainerConfig, UnfreezingConfig
 from trainer.model.config import ModelConfig
 
 
@@ -75,6 +75,24 @@ def test_checkpoints_are_of_one_config_data_code_and_starting_weights(
     assert len(set(trained)) == 5
 
 
+def test_another_second_training_goes_on_from_the_first_ones_checkpoints(
+    tmp_path, examples, monkeypatch
+):
+    folders = []
+
+    def killed(fn_args):
+        folders.append(fn_args.custom_config["checkpoint_dir"])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "run_fn", killed)
+    model = ModelConfig(backbone="light", frozen_stages=5)
+    for epochs in (0, 2):
+        then = UnfreezingConfig(num_epochs=epochs)
+        with pytest.raises(KeyboardInterrupt):
+            do(task_of(tmp_path, examples, model=model, unfreezing=then))
+    assert folders[0] == folders[1]
+
+
 def test_checkpoints_of_other_trainings_are_kept_until_there_is_a_model(
     tmp_path, examples, trained, monkeypatch, caplog
 ):
@@ -96,6 +114,17 @@ def test_checkpoints_of_other_trainings_are_kept_until_there_is_a_model(
     assert set(seen) == {own, "newest", "newer"}
     said = "deleted checkpoints of 2 trainings of other data, code or config"
     assert caplog.messages.count(said) == 2
+
+
+def test_what_was_killed_when_it_had_its_model_clears_others_later(
+    tmp_path, examples, trained
+):
+    task = task_of(tmp_path, examples)
+    do(task)
+    other = tmp_path / "out" / "checkpoints" / "other"
+    other.mkdir(parents=True)
+    do(task)
+    assert not other.exists()
 
 
 def test_a_model_of_the_same_is_not_made_again(tmp_path, examples, trained):
