@@ -67,10 +67,10 @@ class TrainingData:
 
     def until(self, train_steps: int) -> "TrainingData":
         """The same for a training that ends after `train_steps` steps."""
-        if self.train_until is None:
+        until = self.train_until
+        if until is None:
             return self
-        train = functools.partial(self.train_until, train_steps=train_steps)
-        return dataclasses.replace(self, train=train)
+        return dataclasses.replace(self, train=lambda step: until(step, train_steps))
 
 
 def is_begun(config: TrainerConfig, data: TrainingData, checkpoint_dir: str) -> bool:
