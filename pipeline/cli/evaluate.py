@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
             if is_new and not os.path.exists(os.path.join(work, TFMA_FOLDER)):
                 shutil.rmtree(args.output)
             elif args.output:
-                raise UserError(f"{error}; log: {_log(args.output)}") from error
+                error.args = (f"{error}; log: {_log(args.output)}",)
             raise
 
 

@@ -110,7 +110,8 @@ def on_this_machine(path: str) -> Iterator[str]:
         try:
             yield copy
         except UserError as error:
-            raise UserError(str(error).replace(copy, path)) from error
+            error.args = (str(error).replace(copy, path),)
+            raise
 
 
 def _first_number(*values: float | None) -> float:

@@ -139,6 +139,30 @@ def test_what_is_refused_late_keeps_its_log(place, tmp_path, write_examples, cap
         assert [path.name for path in out.iterdir()] == ["evaluate.log"]
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_store_that_does_not_answer_ends_with_its_own_status(
+    place, tmp_path, monkeypatch, capsys, is_there
+):
+    from components.example_gen.source import s3  # knows Beam
+
+    out = tmp_path / "out"
+    if is_there:
+        out.mkdir()
+        (out / "evaluate.log").touch()
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    s3._client.cache_clear()
+    command = ["evaluate", str(place / "root"), "s3://voc/7", "--output", str(out)]
+
+    assert main([*command, "--quiet"]) == 69
+
+    s3._client.cache_clear()
+    assert "s3://voc/7: Could not connect" in capsys.readouterr().err
+    assert out.exists() == is_there
+
+
 def test_images_that_the_model_learned_from_are_told(place, tmp_path, capsys):
     import hashlib
     import shutil

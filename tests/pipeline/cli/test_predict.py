@@ -1,6 +1,7 @@
 import csv
 import json
 import os
+import re
 
 import numpy as np
 import pytest
@@ -8,8 +9,9 @@ from PIL import Image
 
 from components.baseline.push_record import PushRecord
 from pipeline.__main__ import main
-from pipeline.prediction.detector import Detector
+from pipeline.prediction.detector import Detector, on_this_machine
 from pipeline.prediction.pictures import read_picture
+from schemas.user_error import UnavailableError
 
 # The detector's one box is the whole picture, a dog of score .5.
 
@@ -194,6 +196,15 @@ def test_a_model_behind_another_file_system(tmp_path, model, predict, other_stor
         status, output, _ = predict(asked, place=other_store(place))
         assert status == 0
         assert results(output)[0]["bbox"] == [0, 0, 40, 30]
+
+
+def test_an_error_about_the_copy_of_a_model_names_the_model(tmp_path, other_store):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "file").touch()
+    url = other_store(tmp_path / "model")
+    kind = pytest.raises(UnavailableError, match=f"^{re.escape(url)} is lost$")
+    with kind, on_this_machine(url) as copy:
+        raise UnavailableError(f"{copy} is lost")
 
 
 def test_a_picture_is_never_replaced_by_its_drawing(tmp_path, predict):
