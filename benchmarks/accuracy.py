@@ -6,8 +6,9 @@
 runs the whole pipeline for each data set, preset and seed, one after the other, and
 prints a row for each and one for the mean. CPU seconds are user and system time of all
 processes of a run: ingest, training, evaluation, export, report. The errors are TIDE's
-prices at IoU .5 on the split that was judged. What is under --root already is not run
-again, so a benchmark that was broken off goes on.
+prices at IoU .5 on the split that was judged. A row that is under --root already is not
+measured again, so a benchmark that was broken off goes on; one of other data or --set is
+refused, and so is a run that was broken off itself, whose CPU seconds are not known.
 """
 
 import argparse
@@ -72,11 +73,18 @@ def error_prices(root):
 def measured(data, preset, seed, changes, root):
     """One row; from the file that an earlier call left, if it did."""
     kept = root / "accuracy.json"
+    made_of = {"data": str(data.resolve()), "set": changes}
     if kept.exists():
-        return json.loads(kept.read_text())
+        row = json.loads(kept.read_text())
+        if row.get("made_of") != made_of:
+            sys.exit(f"{kept} is of {row.get('made_of')}: name another --root")
+        return row
+    if root.exists():
+        sys.exit(f"{root} is of a run that was broken off: remove it, or name another")
     cpu = run(data, preset, seed, changes, root)
     told = last_run(root)
     row = {
+        "made_of": made_of,
         "cpu": cpu,
         "training_s": told["stages"]["Trainer"]["seconds"],
         "judged_on": told["judged_on"],
@@ -121,7 +129,8 @@ def main():
     if not args.data:
         print("no data given: python benchmarks/accuracy.py FOLDER...")
         return
-    print("data, preset, split, seed,", ", ".join(NUMBERS), "CPU-s, errors", flush=True)
+    columns = ("data", "preset", "split", "seed", *NUMBERS, "CPU-s", "errors")
+    print(", ".join(columns), flush=True)
     for data in args.data:
         for preset in args.presets:
             rows = {}
