@@ -52,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
     _refuse_stores(args)
     options.require_data(args.examples)
     options.refuse_file(args.output)
+    _make_folder(args.output)
     from pipeline.training.task import Task, do
 
     task = Task(
@@ -67,14 +68,29 @@ def run(args: argparse.Namespace) -> int:
 
         status = train_in_own_process(task, meeting)
     else:
+        from components.example_gen.output.directories import locked
         from pipeline.run.console import quiet_console
 
-        with quiet_console(task.log(), quiet=args.quiet):
+        what = f"--output {args.output}"
+        busy = f"another training is writing {what}; wait for it or name another"
+        with (
+            locked(os.path.join(args.output, ".lock"), what, busy),
+            quiet_console(task.log(), quiet=args.quiet),
+        ):
             do(task)
         status = ExitStatus.DONE
     if status == ExitStatus.DONE and os.path.exists(task.model):
         options.tell(args, {"model": task.model}, f"model     {task.model}\n")
     return status
+
+
+def _make_folder(output: str) -> None:
+    try:
+        os.makedirs(output, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"--output {output} cannot be written: {error.strerror}; name another"
+        ) from error
 
 
 def _refuse_stores(args: argparse.Namespace) -> None:

@@ -1,5 +1,7 @@
 """What `train` refuses before it loads anything heavy."""
 
+import fcntl
+
 import pytest
 
 from pipeline.__main__ import main
@@ -50,6 +52,23 @@ def test_an_output_that_has_a_model_already(refused, tmp_path):
     (tmp_path / "out" / "model").mkdir(parents=True)
     err = refused(".", "--output", "out")
     assert "--output out has a model already; name another" in err
+
+
+def test_an_output_that_another_training_writes(refused, tmp_path):
+    """What it would find there are the other's checkpoints, and take for its own."""
+    checkpoints = tmp_path / "out" / "checkpoints" / "others" / "step-00000001"
+    checkpoints.mkdir(parents=True)
+    with (tmp_path / "out" / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        err = refused(".", "--output", "out")
+    assert "another training is writing --output out; wait for it or name" in err
+    assert checkpoints.exists()
+
+
+def test_an_output_that_cannot_be_written(refused, tmp_path):
+    (tmp_path / "file").touch()
+    err = refused(".", "--output", "file/out")
+    assert "--output file/out cannot be written: Not a directory; name another" in err
 
 
 def test_half_of_the_variables_of_several_processes(refused):
