@@ -7,8 +7,8 @@ runs the whole pipeline for each data set, preset and seed, one after the other,
 prints a row for each and one for the mean. CPU seconds are user and system time of all
 processes of a run: ingest, training, evaluation, export, report. The errors are TIDE's
 prices at IoU .5 on the split that was judged. A row that is under --root already is not
-measured again, so a benchmark that was broken off goes on; one of other data or --set is
-refused, and so is a run that was broken off itself, whose CPU seconds are not known.
+measured again, so a benchmark that was broken off goes on; one of other data or --set
+is refused, and so is a run that was broken off itself, whose CPU seconds are not known.
 """
 
 import argparse
