@@ -4,6 +4,7 @@ import dataclasses
 import glob
 import logging
 import os
+import re
 import shutil
 import types
 from pathlib import Path
@@ -21,6 +22,7 @@ _LOG = logging.getLogger(__name__)
 MODEL, CHECKPOINTS, WATCHED = "model", "checkpoints", "model_run"
 MADE_FROM = "made_from.txt"  # beside the model: digest of data, weights, code, config
 SPLITS = ("train", "eval")
+_NAME = re.compile(r"[0-9a-f]{32}\Z")  # of a folder of checkpoints
 KEPT_OTHERS = 2  # begun trainings of other data, code or config that can go on
 
 
@@ -102,9 +104,13 @@ def _put_in_place(task: Task, aside: str, made_from: str) -> None:
 
 
 def clear_others(task: Task, own: str, keep: int) -> None:
-    """Deletes checkpoints of all trainings but this and the newest `keep` others."""
+    """Deletes checkpoints of all trainings but this and the newest `keep` others.
+
+    What has another name than a digest is not ours: OUT may have been there before.
+    """
     folder = Path(task.output, CHECKPOINTS)
-    others = [one for one in folder.glob("*") if one.is_dir() and one.name != own]
+    ours = [one for one in folder.glob("*") if one.is_dir() and _NAME.match(one.name)]
+    others = [one for one in ours if one.name != own]
     others.sort(key=lambda one: one.stat().st_mtime, reverse=True)
     for one in others[keep:]:
         shutil.rmtree(one)

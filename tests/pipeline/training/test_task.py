@@ -97,10 +97,15 @@ def test_checkpoints_of_other_trainings_are_kept_until_there_is_a_model(
     tmp_path, examples, trained, monkeypatch, caplog
 ):
     folder = tmp_path / "out" / "checkpoints"
-    for age, name in enumerate(("newest", "newer", "old", "oldest")):
+    newest, newer, old, oldest = (f"{number:032x}" for number in range(4))
+    for age, name in enumerate((newest, newer, old, oldest)):
         (folder / name / "step-00000001").mkdir(parents=True)
         os.utime(folder / name, (1e9 - age, 1e9 - age))
     seen = []
+    mine = [folder / "resnet" / "best.pt", folder / "notes.txt"]
+    for path in mine:
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
 
     def run_fn(fn_args):
         os.makedirs(fn_args.custom_config["checkpoint_dir"])
@@ -110,8 +115,10 @@ def test_checkpoints_of_other_trainings_are_kept_until_there_is_a_model(
     monkeypatch.setattr(module, "run_fn", run_fn)
     with caplog.at_level("INFO"):
         do(task_of(tmp_path, examples))
-    (own,) = [path.name for path in folder.iterdir()]
-    assert set(seen) == {own, "newest", "newer"}
+    assert all(path.exists() for path in mine)
+    names = {"resnet", "notes.txt"}
+    (own,) = {path.name for path in folder.iterdir()} - names
+    assert set(seen) - names == {own, newest, newer}
     said = "deleted checkpoints of 2 trainings of other data, code or config"
     assert caplog.messages.count(said) == 2
 
@@ -121,7 +128,7 @@ def test_what_was_killed_when_it_had_its_model_clears_others_later(
 ):
     task = task_of(tmp_path, examples)
     do(task)
-    other = tmp_path / "out" / "checkpoints" / "other"
+    other = tmp_path / "out" / "checkpoints" / f"{7:032x}"
     other.mkdir(parents=True)
     do(task)
     assert not other.exists()
