@@ -53,7 +53,9 @@ class TrainerConfig:
     """Everything that decides what the trainer makes of a data set.
 
     Training lasts `train_steps` steps where that is set, else `num_epochs` passes
-    over the data; exactly one of the two is non-zero. `strategy` "auto" takes the
+    over the data; exactly one of the two is non-zero. Where another follows
+    (`unfreezing`), all but these two and what it names itself holds for both, early
+    stopping for each by itself. `strategy` "auto" takes the
     GPUs that are there (mirrored if several), else the CPU; `precision` "auto"
     is mixed bfloat16 where `strategy` takes a GPU, and float32 on the CPU.
 
