@@ -20,7 +20,7 @@ from components.example_gen.source import storage
 from schemas import tf_example
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
 
-_SHARD = re.compile(r"span-\d+-")
+_SHARD = re.compile(r"span-(\d+)-")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,10 +72,11 @@ def joint_label_map(label_maps: Sequence[LabelMap]) -> LabelMap:
     return LabelMap.from_names(name for one in label_maps for name in one.names)
 
 
-def is_window(folder: str) -> bool:
-    """Whether `merge` wrote this folder of Split-*."""
+def spans_in(folder: str) -> set[str]:
+    """The spans of which `merge` wrote this folder of Split-*; none if it did not."""
     names = [path.rpartition("/")[2] for _, path in _shards(folder)]
-    return bool(names) and all(_SHARD.match(name) for name in names)
+    found = [_SHARD.match(name) for name in names]
+    return {one[1] for one in found if one} if all(found) else set()
 
 
 def _label_map(folder: str) -> LabelMap:

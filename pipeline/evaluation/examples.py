@@ -3,6 +3,7 @@
 import dataclasses
 import glob
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from components.example_gen.output.ingest_report import Report
 from components.example_gen.shards.tfrecord import TFRecordWriter, read_records
 from components.example_gen.source import spans
 from components.example_gen.source.annotation import Convention
-from components.span_window.merge import is_window
+from components.span_window.merge import spans_in
 from pipeline.run.written_examples import (
     folder_with_splits,
     require_split,
@@ -53,6 +54,8 @@ class Examples:
       data_report: folder of ingest's pages about them, or "".
       headline: what ingest says of them, or "".
       corners: how their annotations count pixels; VOC's own way where nothing tells.
+      corners_assumed: whether nothing tells, of some of them at least.
+      span_corners: the same of each span, where they are of several and that is told.
       window: whether they are of several spans, with these in their image ids.
     """
 
@@ -62,6 +65,8 @@ class Examples:
     data_report: str = ""
     headline: str = ""
     corners: Convention = "one_based"
+    corners_assumed: bool = False
+    span_corners: Mapping[str, Convention] = dataclasses.field(default_factory=dict)
     window: bool = False
 
 
@@ -75,7 +80,7 @@ def examples_of(data: str, split: str, work: str) -> Examples:
     report = ""
     said: dict[str, Any] = {}
     if folder:
-        said = {"corners": _corners_of(folder), "window": is_window(folder)}
+        said = _said_of(folder)
     if not folder:
         folder, report = os.path.join(work, "examples"), os.path.join(work, "report")
         ingested = _ingest(data, folder, report, os.path.join(work, "annotations"))
@@ -92,15 +97,37 @@ def examples_of(data: str, split: str, work: str) -> Examples:
     return Examples(pattern, names, chosen, report, **said)
 
 
-def _corners_of(folder: str) -> Convention:
-    """What the ingest that wrote these TFRecords decided, if its report is there."""
-    place = Path(folder).resolve()
-    of_a_run = place.parent.parent / "report" / place.name
-    for report in (place / "report.json", of_a_run / "report.json"):
+def _said_of(folder: str) -> dict[str, Any]:
+    """What the ingests that wrote these TFRecords decided, as far as reports tell."""
+    place, spans_there = Path(folder).resolve(), spans_in(folder)
+    root = place.parent.parent.parent  # if a stage wrote them
+    told = {span: _corners_in(_reports(root, span)) for span in spans_there}
+    if not spans_there:
+        of_a_run = place.parent.parent / "report" / place.name
+        told[""] = _corners_in([place / "report.json", of_a_run / "report.json"])
+    known = {span: corners for span, corners in told.items() if corners}
+    return {
+        "corners": known.get("", "one_based"),
+        "corners_assumed": len(known) < len(told),
+        "span_corners": known if spans_there else {},
+        "window": bool(spans_there),
+    }
+
+
+def _reports(root: Path, span: str) -> list[Path]:
+    """Those of the ingests of a span in a root, the newest first."""
+    found = root.glob(f"VocExampleGen-{span}/report/*/report.json")
+    numbered = [path for path in found if path.parent.name.isdigit()]
+    return sorted(numbered, key=lambda path: int(path.parent.name), reverse=True)
+
+
+def _corners_in(reports: Sequence[Path]) -> Convention | None:
+    """What the first of them that is there says."""
+    for report in reports:
         if report.is_file():
             details = msgspec.json.decode(report.read_bytes(), type=_Report).details
             return details.corners.convention
-    return "one_based"
+    return None
 
 
 def _each_once(folder: str, path: str) -> str:

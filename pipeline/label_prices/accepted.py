@@ -27,6 +27,7 @@ class Accepted:
         list was made of.
       compared: whether the data were there to tell that.
       spans: of a window of spans, those whose annotations were written.
+      corners_assumed: whether nothing told, of some, how their boxes count pixels.
     """
 
     yes: int
@@ -37,6 +38,7 @@ class Accepted:
     changed_since: list[str]
     compared: bool
     spans: list[str] = dataclasses.field(default_factory=list)
+    corners_assumed: bool = False
 
     def as_text(self, folder: str) -> str:
         """A line, and one for each thing that a person has to know of."""
@@ -57,6 +59,12 @@ class Accepted:
         ):
             if images:
                 lines.append(f"{len(images)} {said}: {_named(images)}")
+        if self.corners_assumed:
+            lines.append(
+                "the boxes count from 1, as VOC's do, where no report of ingest lies "
+                "beside the TFRecords: in data that count otherwise they are a pixel "
+                "off"
+            )
         if not self.compared:
             lines.append(
                 "not compared with the data: what was changed there since the list was "
@@ -105,6 +113,7 @@ def write_accepted(answers_path: str, folder: str, data: str = "") -> Accepted:
         changed_since=changed or [],
         compared=changed is not None,
         spans=_spans(taken) if answers.window else [],
+        corners_assumed=answers.corners_assumed and bool(anew),
     )
 
 
@@ -134,7 +143,10 @@ def write_annotations(
     anew = []
     for image_id, some in of_image.items():
         picture = priced.images[image_id]
-        proposal = proposed_annotation(picture, some, priced.corners)
+        corners = priced.corners
+        if priced.window:
+            corners = priced.span_corners.get(_span(image_id), corners)
+        proposal = proposed_annotation(picture, some, corners)
         path = _path(folder, image_id, picture.path, window=priced.window)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "wb") as sink:

@@ -70,7 +70,8 @@ class PricedList(msgspec.Struct):
     """All that is needed to write annotations, whichever of the labels are mended.
 
     `corners` is how the data set's annotations count pixels, `data` where they were,
-    or "", `window` whether image ids begin with a span: `7/000001`.
+    or "", `window` whether image ids begin with a span: `7/000001`, `span_corners` how
+    those of each span count. `corners_assumed`: of some nothing told.
     """
 
     AP: float
@@ -80,6 +81,8 @@ class PricedList(msgspec.Struct):
     labels: list[Label]
     data: str = ""
     window: bool = False
+    corners_assumed: bool = False
+    span_corners: dict[str, Convention] = {}
 
     def to_json(self) -> bytes:
         """For people, too; file names that are no text as Python's os has them."""

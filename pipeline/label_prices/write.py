@@ -77,6 +77,8 @@ def write_priced(
         labels=msgspec.convert(labels, list[Label]),
         data=data_to_pass_on(data) if root else "",
         window=examples.window,
+        corners_assumed=examples.corners_assumed,
+        span_corners=dict(examples.span_corners),
     )
     objects = {
         row: (found.class_names[class_id], box)

@@ -3,7 +3,7 @@ import itertools
 import pytest
 
 from components.example_gen.shards.tfrecord import read_records
-from components.span_window.merge import is_window, joint_label_map, merge
+from components.span_window.merge import joint_label_map, merge, spans_in
 from schemas import example_wire, tf_example
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
 
@@ -17,7 +17,10 @@ def merged(tmp_path):
         for folder in folders:
             folder.mkdir()
         told = merge(spans, *map(str, folders))
-        assert all(is_window(str(folder)) for folder in folders)
+        for folder in folders:
+            there = spans_in(str(folder))
+            assert there
+            assert there <= {str(one.span) for one in spans}
         found = [contents(folder) for folder in folders]
         label_map = LabelMap.from_file(folders[0] / LABEL_MAP_FILENAME)
         assert LabelMap.from_file(folders[1] / LABEL_MAP_FILENAME) == label_map

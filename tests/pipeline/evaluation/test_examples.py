@@ -40,12 +40,14 @@ def test_tfrecords_are_counted_as_ingest_decided(tmp_path, examples, report):
     (folder / "Split-test").mkdir(parents=True)
     (folder / "Split-test" / "images-00000-of-00001").write_bytes(b"")
     (folder / "label_map.txt").write_text("dog\n")
-    assert examples_of(str(folder), "", str(tmp_path)).corners == "one_based"
+    found = examples_of(str(folder), "", str(tmp_path))
+    assert (found.corners, found.corners_assumed) == ("one_based", True)
 
     told.mkdir(parents=True, exist_ok=True)
     details = {"corners": {"convention": "labelimg", "evidence": "the mark"}}
     (told / "report.json").write_text(json.dumps({"details": details}))
-    assert examples_of(str(folder), "", str(tmp_path)).corners == "labelimg"
+    found = examples_of(str(folder), "", str(tmp_path))
+    assert (found.corners, found.corners_assumed) == ("labelimg", False)
 
 
 def test_examples_of_several_spans_are_known_as_such(tmp_path):
@@ -56,3 +58,27 @@ def test_examples_of_several_spans_are_known_as_such(tmp_path):
     assert examples_of(str(tmp_path), "", str(tmp_path)).window
     (folder / "images-00000-of-00001").write_bytes(b"")
     assert not examples_of(str(tmp_path), "", str(tmp_path)).window
+
+
+def test_each_span_of_a_window_counts_as_its_ingest_decided(tmp_path):
+    folder = tmp_path / "root/SpanWindow/examples/9"
+    (folder / "Split-test").mkdir(parents=True)
+    (folder / "label_map.txt").write_text("dog\n")
+    for span in (7, 12):
+        (folder / f"Split-test/span-{span}-images-00000-of-00001").write_bytes(b"")
+
+    def told():
+        found = examples_of(str(folder), "", str(tmp_path))
+        return found.span_corners, found.corners_assumed
+
+    assert told() == ({}, True)
+    for number, (span, convention) in enumerate(
+        (("12", "zero_based"), ("7", "one_based"), ("7", "labelimg")), 9
+    ):
+        report = tmp_path / f"root/VocExampleGen-{span}/report/{number}/report.json"
+        report.parent.mkdir(parents=True)
+        details = {"corners": {"convention": convention, "evidence": "the mark"}}
+        report.write_text(json.dumps({"details": details}))
+        if number == 9:
+            assert told() == ({"12": "zero_based"}, True)
+    assert told() == ({"7": "labelimg", "12": "zero_based"}, False)

@@ -232,6 +232,23 @@ def test_annotations_of_a_window_lie_in_their_span_and_it_says_where_they_go(
     ) in capfd.readouterr().out
 
 
+def test_the_boxes_of_each_span_count_as_it_does(tmp_path, capfd):
+    """x and y from 5 half-open are 6 in VOC's way, taken where nothing told."""
+    picture = {"filename": "a.png", "width": 40, "height": 30, "objects": []}
+    names = ("10/a", "7/a")
+    said = [label("overlooked", -1, image=name, answer="yes") for name in names]
+    fields = {"images": dict.fromkeys(names, picture), "window": True}
+    fields |= {"span_corners": {"7": "zero_based"}, "corners_assumed": True}
+    assert accept(tmp_path, said, **fields) == 0
+    assert "the boxes count from 1, as VOC's do, where no report" in (
+        capfd.readouterr().out
+    )
+    for span, lowest, mark in (("10", 6, "one_based"), ("7", 5, "zero_based")):
+        path = tmp_path / "out" / f"span-{span}" / "Annotations" / "a.xml"
+        assert f"<xmin>{lowest}</xmin>" in path.read_text()
+        assert f"voc-pipeline, corners {mark}<" in path.read_text()
+
+
 @pytest.mark.parametrize("name", ["../../a", "x/../../../a", "7/../../../a"])
 def test_no_span_leads_out_of_the_folder(tmp_path, name, capfd):
     picture = {"filename": "a", "width": 9, "height": 9, "objects": []}
