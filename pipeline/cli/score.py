@@ -5,7 +5,9 @@ VOCdevkit, Annotations/ or XML files, with or without the images; a .tar). For a
 data set a result's image_id is the annotation's name without .xml, or the number that
 name is, and its category_id the class's place, from 1, in the alphabet or in
 --label-map; boxes are [x, y, width, height] in pixels, the first pixel being 0. Where
-ingest keeps other objects than are scored, a line says which and why.
+ingest keeps other objects than are scored, a line says which and why. Results beside
+the label_map.txt of `predict` or `evaluate` are refused without --label-map where that
+has other classes at their places.
 """
 
 import argparse
@@ -17,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from components.example_gen.config import IngestConfig
 from pipeline.cli import ingest_options, options
+from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
 from schemas.user_error import UserError
 
 if TYPE_CHECKING:
@@ -142,7 +145,10 @@ def _read_ground_truth(
         from components.evaluator.voc_ground_truth import read_voc
 
         config = ingest_options.ingest_config(args, IngestConfig())
-        return read_voc(path, args.image_set or "", config)
+        annotated, notes = read_voc(path, args.image_set or "", config)
+        if config.label_map is None:
+            _require_the_same_classes(args, annotated)
+        return annotated, notes
     for name in ("label_map", "config", "image_set", *ingest_options.READING):
         if getattr(args, name):
             option = name.replace("_", "-")
@@ -150,6 +156,24 @@ def _read_ground_truth(
     from trainer.metrics.coco_files import read_annotations
 
     return read_annotations(path), []
+
+
+def _require_the_same_classes(
+    args: argparse.Namespace, annotated: "AnnotatedImages"
+) -> None:
+    """Refuses results that lie beside a label map with other classes at their places.
+
+    As `predict` and `evaluate` write it: the model may know a class that DATA lack.
+    """
+    for beside in {path.parent / LABEL_MAP_FILENAME for path in args.detections}:
+        theirs = LabelMap.from_file(beside).names if beside.is_file() else ()
+        pairs = enumerate(zip(theirs, annotated.class_names, strict=False), 1)
+        for number, (their, our) in pairs:
+            if their != our:
+                raise UserError(
+                    f"category {number} of the results is {their!r} by {beside}, and "
+                    f"{our!r} by the alphabet of {args.data}: add --label-map {beside}"
+                )
 
 
 def _coco_report(

@@ -48,6 +48,32 @@ def test_label_map_gives_the_category_ids(
     assert report["AP"] == report_of(*files, "--difficult", "plain")["AP"]
 
 
+def test_results_by_another_label_map_than_the_alphabet_are_refused(
+    write_json, report_of, score, voc_results, voc, files, tmp_path, capsys
+):
+    """The model knows a zebra, too, and predict's label map lies beside its results."""
+    (tmp_path / "found").mkdir()
+    label_map = tmp_path / "found" / "label_map.txt"
+    label_map.write_text("cat\nbird\nzebra\n")
+    rows = [
+        {**row, "category_id": {1: 2, 2: 1}[row["category_id"]]}
+        for row in voc_results()
+    ]
+    results = write_json(tmp_path / "found" / "results.json", rows)
+
+    assert score(voc, results) == 2
+
+    assert capsys.readouterr().err == (
+        f"voc-pipeline score: category 1 of the results is 'cat' by {label_map}, and "
+        f"'bird' by the alphabet of {voc}: add --label-map {label_map}\n"
+    )
+    options = ("--label-map", str(label_map), "--difficult", "plain")
+    report = report_of(voc, results, *options)
+    assert report["AP"] == report_of(*files, "--difficult", "plain")["AP"]
+    label_map.write_text("bird\ncat\nzebra\n")  # the same places
+    assert score(voc, results) == 0
+
+
 def test_image_set_limits_the_images(write_json, report_of, voc_results, voc, tmp_path):
     sets = voc / "ImageSets" / "Main"
     sets.mkdir(parents=True)
