@@ -104,3 +104,8 @@ def digest_of(*parts: str) -> str:
         digest.update(f"{len(part)}:".encode())
         digest.update(part.encode())
     return digest.hexdigest()[:32]
+
+
+def is_digest(name: str) -> bool:
+    """Whether a text looks as `digest_of` writes it: the name of what is ours."""
+    return re.fullmatch("[0-9a-f]{32}", name) is not None

@@ -2,16 +2,19 @@
 
 import json
 import os
+import re
 import shutil
 
 from ml_metadata import metadata_store
 from ml_metadata.proto import metadata_store_pb2
 
+from pipeline.config import is_digest
 from pipeline.run.past_runs import RECORD, past_run, runs_of, write_record
 from pipeline.run.record import executions_of, metadata_path, open_store
 
 _Execution = metadata_store_pb2.Execution
 _LEARNING = ("Tuner", "Trainer")
+_LOG = re.compile(r"run-\d{8}-\d{6}\.log")  # as pipeline.local_run names it
 
 
 def delete_old_runs(root: str, keep: int) -> tuple[list[int], int]:
@@ -89,6 +92,8 @@ def _done_with(
 ) -> list[str]:
     """Checkpoints of trainings that ended, and logs from before the kept runs.
 
+    What has other names is not ours: the root may have been a folder before.
+
     A training goes on if it is of a kept run, or if all runs since were broken off
     before they got to theirs.
     """
@@ -109,7 +114,7 @@ def _done_with(
     done = [
         os.path.join(folder, name)
         for name in (os.listdir(folder) if os.path.isdir(folder) else ())
-        if name not in going_on
+        if name not in going_on and is_digest(name)
     ]
     logs = os.path.join(root, "logs")
     first = kept[0].create_time_since_epoch / 1000
@@ -117,7 +122,7 @@ def _done_with(
         path
         for name in (os.listdir(logs) if os.path.isdir(logs) else ())
         for path in [os.path.join(logs, name)]
-        if os.path.getmtime(path) < first
+        if _LOG.fullmatch(name) and os.path.getmtime(path) < first
     ]
     return done
 

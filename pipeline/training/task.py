@@ -4,13 +4,13 @@ import dataclasses
 import glob
 import logging
 import os
-import re
 import shutil
 import types
 from pathlib import Path
 
 import numpy as np
 
+from pipeline.config import is_digest
 from pipeline.run.written_examples import folder_with_splits, require_split, splits_in
 from schemas.config_json import from_json
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
@@ -22,7 +22,6 @@ _LOG = logging.getLogger(__name__)
 MODEL, CHECKPOINTS, WATCHED = "model", "checkpoints", "model_run"
 MADE_FROM = "made_from.txt"  # beside the model: digest of data, weights, code, config
 SPLITS = ("train", "eval")
-_NAME = re.compile(r"[0-9a-f]{32}\Z")  # of a folder of checkpoints
 KEPT_OTHERS = 2  # begun trainings of other data, code or config that can go on
 
 
@@ -109,7 +108,7 @@ def clear_others(task: Task, own: str, keep: int) -> None:
     What has another name than a digest is not ours: OUT may have been there before.
     """
     folder = Path(task.output, CHECKPOINTS)
-    ours = [one for one in folder.glob("*") if one.is_dir() and _NAME.match(one.name)]
+    ours = [one for one in folder.glob("*") if one.is_dir() and is_digest(one.name)]
     others = [one for one in ours if one.name != own]
     others.sort(key=lambda one: one.stat().st_mtime, reverse=True)
     for one in others[keep:]:

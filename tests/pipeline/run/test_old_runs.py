@@ -1,6 +1,7 @@
 """How old runs of a root are deleted, in a metadata store written as TFX writes it."""
 
 import json
+import os
 
 import pytest
 
@@ -29,7 +30,7 @@ def test_what_a_kept_run_reused_stays_by_whatever_name_the_root_is_called(
 
 
 def test_checkpoints_stay_where_the_runs_since_got_to_no_training(root):
-    older, newer = (root.path / "checkpoints" / one for one in ("a", "b"))
+    older, newer = (root.path / "checkpoints" / one for one in ("a" * 32, "b" * 32))
     for folder in (older, newer):
         folder.mkdir(parents=True)
         root.begin(folder.name)
@@ -46,7 +47,7 @@ def test_checkpoints_stay_where_the_runs_since_got_to_no_training(root):
 
 @pytest.mark.parametrize("name", ["path", "link"])
 def test_checkpoints_of_a_training_that_goes_on_stay(root, link, name):
-    going_on, ended = (root.path / "checkpoints" / one for one in ("a", "b"))
+    going_on, ended = (root.path / "checkpoints" / one for one in ("a" * 32, "b" * 32))
     for folder in (going_on, ended):
         folder.mkdir(parents=True)
     root.begin("one")
@@ -56,6 +57,21 @@ def test_checkpoints_of_a_training_that_goes_on_stay(root, link, name):
     delete_old_runs(str({"path": root.path, "link": link}[name]), 1)
 
     assert (going_on.exists(), ended.exists()) == (True, False)
+
+
+def test_what_another_program_has_in_the_root_stays(root):
+    mine = [root.path / "checkpoints/resnet/best.pt", root.path / "logs/mine.txt"]
+    ours = [root.path / "checkpoints" / ("a" * 32) / "step-00000004"]
+    ours.append(root.path / "logs/run-20261128-011421.log")
+    for path in (*mine, *ours):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        os.utime(path, (1, 1))
+    root.begin("one")
+
+    delete_old_runs(str(root.path), 1)
+
+    assert [path.exists() for path in (*mine, *ours)] == [True, True, False, False]
 
 
 @pytest.mark.parametrize("told_at_its_end", [True, False])
