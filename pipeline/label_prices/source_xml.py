@@ -64,6 +64,8 @@ def _source_xml(path: str, entry: storage.Entry) -> SourceXml:
         text = text_of(raw)
     except AnnotationError:  # damaged after ingest read it, during long trainings
         return SourceXml(path, "", "")
+    except RecursionError:  # elements in elements, a thousand deep
+        text = ""
     digest = hashlib.sha256(raw).hexdigest()
     return SourceXml(path, digest, text if len(text) <= MOST_CHARACTERS else "")
 

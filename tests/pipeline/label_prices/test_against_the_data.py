@@ -220,6 +220,16 @@ def test_answers_with_a_number_that_is_none_are_refused(voc, accept, tmp_path, n
     assert f"is no file of answers: {number} is no finite number" in said
 
 
+def test_an_annotation_nested_a_thousand_deep_is_made_anew(tmp_path, accept):
+    content = "<a>" * 2000 + "</a>" * 2000
+    write_image(tmp_path / "voc", "Annotations/a.xml", "JPEGImages/a.png", content)
+    accept.listed(tmp_path / "voc")
+    code, said = accept()
+    assert code == 0
+    assert "1 made anew, of what ingest keeps and no more: a\n" in said
+    assert "not compared" not in said
+
+
 def test_a_folder_with_a_blank_is_quoted_in_the_command(tmp_path, capfd, voc, accept):
     accept.listed(voc)
     place = tmp_path / "my out"
