@@ -13,7 +13,7 @@ from trainer.train import train
 from trainer.training.fit import TrainingData
 
 BOX = [8.0, 8.0, 56.0, 56.0]
-STEPS = 4  # of the first training, in epochs of two
+STEPS = 3  # of the first training: it ends in the middle of its second epoch
 
 
 class KilledError(Exception):
@@ -133,14 +133,14 @@ def test_steps_epochs_and_curves_go_on(both):
     _, folder = both
     head, *rows = (folder / "log" / "history.csv").read_text().splitlines()
     steps = [int(row.split(",")[0]) for row in rows]
-    assert steps == [2, 4, 6, 8, 10, 12, 14, 16, 18, 20]
+    assert steps == [2, 3, 4, 6, 8, 10, 12, 14, 16, 18, 19]
     map_of = {
         step: row.split(",")[head.split(",").index("mAP")]
         for step, row in zip(steps, rows, strict=True)
     }
     # judged at each one's end: of what the first has found nothing stays
-    assert map_of[4] == "0"
-    assert float(map_of[20]) > 0
+    assert map_of[3] == "0"
+    assert float(map_of[19]) > 0
 
 
 def test_a_second_training_that_was_killed_goes_on(config, both, tmp_path):
@@ -162,7 +162,7 @@ def test_weights_that_are_no_better_are_not_taken(config, alone, tmp_path, caplo
     model = trained(dataclasses.replace(config, unfreezing=then), tmp_path, data_of())
     for path, value in values(model).items():
         np.testing.assert_array_equal(value, alone[path], err_msg=path)
-    assert "it found no better weights: those of step 4 stay" in caplog.text
+    assert "it found no better weights: those of step 3 stay" in caplog.text
 
 
 def test_each_is_told_where_it_ends(config, tmp_path):
@@ -191,7 +191,7 @@ def test_another_second_training_keeps_the_first(config, both):
     asked = []
     then = dataclasses.replace(config.unfreezing, num_epochs=1)
     trained(dataclasses.replace(config, unfreezing=then), folder, data_of(asked=asked))
-    assert asked == [STEPS]
+    assert asked == [STEPS, STEPS + 1]  # what is left of the epoch, then the next one
 
 
 def test_the_length_counts_both(config):
