@@ -18,6 +18,7 @@ from schemas.label_map import LabelMap
 from schemas.tf_example import decode_example, encode_example
 from schemas.user_error import UserError, user_error_in
 from trainer import run_fn as module
+from trainer import train as training
 from trainer.config import TrainerConfig, watching_json
 from trainer.doctor import overfit
 from trainer.input.config import InputConfig
@@ -293,7 +294,7 @@ def test_a_resumed_training_does_not_ask_the_doctor_again(
     extra = tmp_path / "serving" / "assets.extra"
     stored = from_json(TrainerConfig, (extra / "trainer_config.json").read_text())
     assert (config.model.min_level, stored.model.min_level) == (3, 4)
-    monkeypatch.setattr(module, "examine", None)
+    monkeypatch.setattr(training, "examine", None)
     with caplog.at_level("INFO"):
         module.run_fn(asked)
     assert "doctor: not asked again, a begun training goes on" in caplog.text

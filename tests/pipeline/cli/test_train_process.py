@@ -30,8 +30,13 @@ def test_an_interrupt_ends_a_child_that_does_not_hear_of_it(tmp_path, monkeypatc
             time.sleep(0.01)
         signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
+    # a shell's background jobs begin with an interrupt that is ignored
+    earlier = signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=interrupt, daemon=True).start()
     task = Task(examples="in", output=str(tmp_path), config="{}")
-    with pytest.raises(KeyboardInterrupt):
-        train_process.train_in_own_process(task, None)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            train_process.train_in_own_process(task, None)
+    finally:
+        signal.signal(signal.SIGINT, earlier)
     assert 2 < time.time() - begun.stat().st_mtime < 8
