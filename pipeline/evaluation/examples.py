@@ -78,9 +78,7 @@ def examples_of(data: str, split: str, work: str) -> Examples:
     """
     folder = folder_with_splits(Path(data))
     report = ""
-    said: dict[str, Any] = {}
-    if folder:
-        said = _said_of(folder)
+    said: dict[str, Any] = _said_of(folder) if folder else {}
     if not folder:
         folder, report = os.path.join(work, "examples"), os.path.join(work, "report")
         ingested = _ingest(data, folder, report, os.path.join(work, "annotations"))

@@ -107,13 +107,14 @@ def _detector(
     With `constant` weights it reads no variable, and batch norm is part of the
     convolutions before it.
     """
-    weights = [keras.ops.convert_to_numpy(variable) for variable in model.variables]
+    taken = model.variables if constant else []
+    weights = [keras.ops.convert_to_numpy(variable) for variable in taken]
 
     @tf.function(input_signature=[tf.TensorSpec([None, *frame_size, 3], tf.uint8)])
     def detect(frames: tf.Tensor) -> dict[str, tf.Tensor]:
         with contextlib.ExitStack() as scopes:
             if constant:
-                constants = zip(model.variables, constants_of(weights), strict=True)
+                constants = zip(taken, constants_of(weights), strict=True)
                 scopes.enter_context(keras.StatelessScope(constants))
                 scopes.enter_context(folded_into_convolutions())
             outputs = model(frames, training=False)
