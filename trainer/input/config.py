@@ -19,7 +19,7 @@ class InputConfig:
             largest. Evaluation has room for all.
         augmentations: run in this order: geometric, mosaic, mixup, photometric.
         close_mosaic_epochs: mosaic and mixup rest in this many last epochs of a
-        training, the first and the second alike.
+            training, the first and the second alike.
         mixing_window: how many neighbours in the shuffled order mosaic and mixup
             choose partners from.
         min_box_visibility: an augmented box seen by less than this part is dropped.
