@@ -4,13 +4,12 @@
 	bench-flink faults-flink test-hosts test-older-tensorflow lock image sbom clean
 PYTHON ?= python3
 BIN := .venv/bin
-# End to end last: most of what it finds, a unit test tells sooner.
-FOLDERS := $(filter-out tests/e2e/ tests/__pycache__/,$(wildcard tests/*/))
+FOLDERS := $(filter-out tests/__pycache__/,$(wildcard tests/*/))
 # For `make image`: what builds it, its name, and `cuda` for GPUs.
 CONTAINERS ?= $(firstword $(shell command -v docker podman))
 IMAGE ?= voc-pipeline:dev
 ACCELERATOR ?=
-TESTS ?= $(wildcard tests/test_*.py) $(FOLDERS) tests/e2e
+TESTS ?= $(wildcard tests/test_*.py) $(FOLDERS)
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' \
@@ -25,9 +24,9 @@ demo: install  ## draw a sample data set and run the whole pipeline on it
 	$(BIN)/voc-pipeline sample-data runs/demo/data --images 240 --seed 0
 	$(BIN)/voc-pipeline run --data runs/demo/data --root runs/demo --preset demo
 
-# Two at a time: most wait for a library to load or a process to end.
+# Two at a time, in the order of tests/conftest.py: the longest files first.
 test: install  ## run every test; PYTEST="-m 'not slow and not e2e'" for the fast ones
-	$(BIN)/pytest -rs -n 2 --dist loadfile $(PYTEST) $(TESTS)
+	$(BIN)/pytest -rs -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST) $(TESTS)
 
 browser: install  ## the pages in a headless Chromium; apt install chromium-driver first
 	@command -v chromedriver >/dev/null || \

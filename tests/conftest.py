@@ -13,6 +13,18 @@ from pipeline.run.temporary import own_temporary_folder
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "stores"))
 
 
+def pytest_collection_modifyitems(items):
+    """Files with tests that take long go first: two processes then end together."""
+
+    def is_marked(item, mark):
+        return item.get_closest_marker(mark) is not None
+
+    marked = {m: {i.path for i in items if is_marked(i, m)} for m in ("e2e", "slow")}
+    items.sort(
+        key=lambda i: (i.path not in marked["e2e"], i.path not in marked["slow"])
+    )
+
+
 def _one_box_class():
     import tensorflow as tf
 

@@ -12,6 +12,8 @@ from trainer.optimizer.config import CosineSchedule, OptimizerConfig
 from trainer.train import train
 from trainer.training.fit import TrainingData
 
+pytestmark = pytest.mark.slow
+
 BOX = [8.0, 8.0, 56.0, 56.0]
 STEPS = 3  # of the first training: it ends in the middle of its second epoch
 

@@ -9,6 +9,8 @@ from trainer.search_space import Choice, LogRange, TunerConfig
 from trainer.training.callbacks.non_finite import NonFiniteLossError
 from trainer.tune import MapTuner
 
+pytestmark = pytest.mark.slow
+
 PEAK = "trainer.optimizer.schedule.peak"
 BOX = "trainer.model.loss.box"
 SPACE = (

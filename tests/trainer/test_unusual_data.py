@@ -18,6 +18,8 @@ from trainer.optimizer.config import OptimizerConfig, PiecewiseSchedule
 from trainer.run_fn import run_fn
 from trainer.training.callbacks.non_finite import NonFiniteLossError
 
+pytestmark = pytest.mark.slow
+
 ONE_CLASS = LabelMap(("bee",))
 
 

@@ -19,6 +19,8 @@ from trainer.training.fit import (
     is_begun,
 )
 
+pytestmark = pytest.mark.slow
+
 STEPS = 6
 
 
