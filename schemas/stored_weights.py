@@ -43,6 +43,16 @@ def read_weights(directory: str, count: int) -> list[Values]:
         raise ValueError(f"{directory} lacks the weights {error}") from error
 
 
+def weight_number(name: str) -> int | None:
+    """Place, in the model's order, of what `named_values` calls so; None of others."""
+    for kind in (_CONSTANT, _VARIABLE):
+        before, _, after = kind.partition("{}")
+        number = name.removeprefix(before).removesuffix(after)
+        if number.isdecimal() and kind.format(number) == name:
+            return int(number)
+    return None
+
+
 def named_values(directory: str) -> dict[str, Values]:
     """All weights and variables of a SavedModel by name.
 

@@ -1,5 +1,6 @@
 """What a served version must be, so that a candidate can be compared with it."""
 
+import json
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from components.baseline.folders import inside
 from components.baseline.served_models import ServedModel
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
 from schemas.plain_path import plain_path
-from schemas.stored_weights import named_values
+from schemas.stored_weights import named_values, weight_number
 from schemas.user_error import UserError
 
 SIGNATURES = {
@@ -26,6 +27,7 @@ OUTPUTS = {
 }
 JUDGED_BY = "serving_tf_example"
 LABEL_MAP = f"assets.extra/{LABEL_MAP_FILENAME}"
+_VARIABLES = "assets.extra/variables.json"  # trainer.serving.saved_model writes it
 
 
 def signature_problems(signatures: Any, name: str) -> list[str]:
@@ -54,9 +56,27 @@ def class_names(model_path: str) -> tuple[str, ...]:
 
 
 def variables_that_are_no_numbers(model_path: str) -> list[str]:
-    """Names of the weights and variables of a SavedModel that hold NaN or infinity."""
+    """Names of the weights and variables of a SavedModel that hold NaN or infinity.
+
+    A weight is called as its layer is, if the export tells; the first come first.
+    """
     values = named_values(model_path)
-    return [name for name in sorted(values) if not _is_finite(values[name])]
+    broken = [name for name in sorted(values) if not _is_finite(values[name])]
+    if not broken:
+        return []
+    called = _weights_names(model_path)
+    numbers = {name: weight_number(name) for name in broken}
+    in_order = sorted(broken, key=lambda name: numbers[name] or 0)
+    return [called.get(numbers[name], name) for name in in_order]
+
+
+def _weights_names(model_path: str) -> dict[int | None, str]:
+    """Place -> path of each weight of the model; empty where no list is there."""
+    try:
+        with tf.io.gfile.GFile(inside(model_path, _VARIABLES)) as file:
+            return dict(enumerate(map(str, json.load(file))))
+    except (tf.errors.OpError, ValueError, TypeError):
+        return {}
 
 
 def require_comparable(served: ServedModel) -> None:

@@ -7,6 +7,18 @@ from typing import Literal
 from schemas.config_rules import refuse_unless
 from schemas.label_map import LabelMap
 
+# Fields that decide which images and objects there are, and where.
+READING = (
+    "unknown_class",
+    "unannotated",
+    "min_box_px",
+    "min_inside",
+    "corners",
+    "exif_boxes",
+    "swap_inverted",
+    "follow_symlinks",
+)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class IngestConfig:

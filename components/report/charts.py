@@ -196,9 +196,10 @@ def training(
     told = [{"epoch": best, "told": f"best: epoch {best:g}"}]
     mark = alt.Chart(_data(told)).encode(x="epoch:Q")
     rule = mark.mark_rule(strokeDash=[2, 2], size=2)
-    text = mark.mark_text(align="right", dx=-6, baseline="top").encode(
-        y=alt.value(0), text="told:N"
-    )
+    # Above the plot, where no curve is, and towards its middle, where there is room.
+    is_late = 2 * best > max(row["epoch"] for row in history)
+    text = mark.mark_text(align="right" if is_late else "left", baseline="bottom")
+    text = text.encode(y=alt.value(-4), text="told:N")
     return _spec(lines + rule + text, title)
 
 

@@ -5,8 +5,9 @@ TFRecords: the output of ingest, or a run's --root. With --output OUT there are
 `report.html`, the whole report but for verdict and training; `data.html` about a VOC
 data set; and `results.json` with `label_map.txt`, which `voc-pipeline score --data DATA
 --detections OUT/results.json --label-map OUT/label_map.txt` takes.
-A class that only the data have counts: the model finds none of it. Where the model has
-learned from images of DATA, a line says from how many.
+A class that only the data have counts: the model finds none of it (--unknown-class drop
+leaves it out). Where the model has learned from images of DATA, a line says from how
+many.
 """
 
 import argparse
@@ -16,12 +17,15 @@ import sys
 import tempfile
 from typing import TYPE_CHECKING, Any
 
-from pipeline.cli import options
+from pipeline.cli import ingest_options, options
 from pipeline.cli.exit_status import ExitStatus
 from schemas.user_error import UserError
 
 if TYPE_CHECKING:
     from pipeline.evaluation.evaluate import Evaluation
+    from pipeline.evaluation.reading import Reading
+
+KEPT = "no result was written; the same command starts anew"
 
 _HEADLINES = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR100")
 
@@ -51,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="ignore",
         help="as of `score` (default: ignore)",
     )
+    ingest_options.add_reading_as_model_arguments(parser)
     options.add_result_arguments(parser)
 
 
@@ -60,6 +65,7 @@ def run(args: argparse.Namespace) -> int:
 
     model = version_path(args.model)
     args.data = options.data_set(args.data)
+    reading = ingest_options.reading_for(args, model)
     _require_replaceable(args.output)
     is_new = bool(args.output) and not os.path.exists(args.output)
     if args.output:
@@ -70,7 +76,11 @@ def run(args: argparse.Namespace) -> int:
         sys.stderr.write("loading TFX\n")
     with tempfile.TemporaryDirectory() as work:
         try:
-            return _evaluate(args, model, work)
+            return _evaluate(args, model, reading, work)
+        except KeyboardInterrupt:
+            if is_new:
+                shutil.rmtree(args.output, ignore_errors=True)
+            raise
         except UserError as error:
             from pipeline.evaluation.evaluate import TFMA_FOLDER
 
@@ -86,7 +96,9 @@ def _log(folder: str) -> str:
     return os.path.join(folder, "evaluate.log")
 
 
-def _evaluate(args: argparse.Namespace, model: str, work: str) -> int:
+def _evaluate(
+    args: argparse.Namespace, model: str, reading: "Reading", work: str
+) -> int:
     from pipeline.run.console import quiet_console
 
     with quiet_console(_log(args.output or work), quiet=True):
@@ -94,7 +106,9 @@ def _evaluate(args: argparse.Namespace, model: str, work: str) -> int:
         from pipeline.evaluation.examples import examples_of
         from pipeline.evaluation.learned_from import images_learned_from, warning
 
-        examples = examples_of(args.data, args.split, work)
+        examples = examples_of(args.data, args.split, work, reading)
+        if not examples.reading:
+            ingest_options.require_none_for_tfrecords(args, args.data)
         learned = images_learned_from(model, examples)
         found = measure(model, examples, args.difficult, work)
         page = ""
@@ -106,6 +120,7 @@ def _evaluate(args: argparse.Namespace, model: str, work: str) -> int:
         "learned_from": learned[0],
         "data": args.data,
         "about_data": examples.headline,
+        "reading": f"annotations {examples.reading}" if examples.reading else "",
         "report": page,
     }
     options.tell(args, told, _as_text(found, told))
@@ -134,6 +149,7 @@ def _as_text(found: "Evaluation", told: dict[str, Any]) -> str:
     ]
     lines = [
         told["about_data"],
+        told["reading"],
         f"{told['images']} images ({found.split}), {told['objects']} objects, "
         f"difficult: {found.difficult}",
         "  ".join(f"{name} {_number(metrics[name])}" for name in _HEADLINES),

@@ -3,28 +3,21 @@
 import argparse
 import typing
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from components.example_gen.config import IngestConfig
+from components.example_gen.config import READING, IngestConfig
 from pipeline.cli.options import add_label_map_argument
 from schemas.config_json import from_mapping, to_mapping
 from schemas.label_map import LabelMap
 from schemas.user_error import UserError
 
-# Fields of IngestConfig that decide which images and objects there are, and where.
-READING = (
-    "unknown_class",
-    "unannotated",
-    "min_box_px",
-    "min_inside",
-    "corners",
-    "exif_boxes",
-    "swap_inverted",
-    "follow_symlinks",
-)
+if TYPE_CHECKING:
+    from pipeline.evaluation.reading import Reading
 
 
-def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
+def add_reading_arguments(
+    parser: argparse.ArgumentParser | argparse._ArgumentGroup,
+) -> None:
     """`--label-map`, `--config`, and an option for each field of READING.
 
     None where one is not given: then the field of `--config`, or its default, holds.
@@ -66,7 +59,9 @@ def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
     _add_frame_arguments(parser)
 
 
-def _add_frame_arguments(parser: argparse.ArgumentParser) -> None:
+def _add_frame_arguments(
+    parser: argparse.ArgumentParser | argparse._ArgumentGroup,
+) -> None:
     parser.add_argument(
         "--corners",
         choices=_choices("corners"),
@@ -118,6 +113,45 @@ def ingest_config(
         return from_mapping(IngestConfig, to_mapping(base) | given)
     except ValueError as error:
         raise UserError(f"bad ingest settings: {error}") from error
+
+
+def add_reading_as_model_arguments(parser: argparse.ArgumentParser) -> None:
+    """The same, of commands that read data as those that MODEL was trained on were."""
+    group = parser.add_argument_group(
+        "how a VOC data set is read",
+        "as the data that MODEL was trained on were, which its push.json tells; these "
+        "win over that, and a default below is that of a model which does not tell",
+    )
+    add_reading_arguments(group)
+
+
+def reading_for(args: argparse.Namespace, model: str) -> "Reading":
+    """How the options, and else MODEL, say that a VOC data set is read."""
+    from pipeline.evaluation.reading import Reading, known_to, reading_of
+
+    is_given = bool(_all_given(args))
+    if is_given:
+        ingest_config(args, IngestConfig())  # refuses at once what is none
+    reading = reading_of(model)
+    if is_given:
+        config = ingest_config(args, reading.config)
+        reading = Reading(config, f"{reading.source}, but for what is given here")
+    return known_to(model, reading)
+
+
+def require_none_for_tfrecords(args: argparse.Namespace, data: str) -> None:
+    """UserError where an option says how something is read that was read before."""
+    for name in _all_given(args):
+        option = f"--{name.replace('_', '-')}"
+        raise UserError(
+            f"{option} says how a VOC data set is read; {data} holds TFRecords, of "
+            f"data that were read: give {option} to `ingest`"
+        )
+
+
+def _all_given(args: argparse.Namespace) -> list[str]:
+    files = [name for name in ("config", "label_map") if getattr(args, name)]
+    return files + list(given_options(args))
 
 
 def given_options(

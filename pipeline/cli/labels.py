@@ -1,11 +1,11 @@
 """Which labels may be wrong, and what AP each would be worth if it is.
 
 A served version is asked about DATA, images that it has not learned from, as `evaluate`
-does. Where it disagrees with a label, that label is judged by what AP would be were the
-model right: an overlooked object, a wrong class, a badly drawn box, or an object drawn
-twice. OUT gets `labels.html`, pictures, the most valuable first, to say yes or no to;
-`labels.json`; and, where it lies in DATA, a VOC annotation of each image with all of
-these labels as they would be, to open in an annotation tool.
+does, and as that reads them. Where it disagrees with a label, that label is judged by
+what AP would be were the model right: an overlooked object, a wrong class, a badly
+drawn box, or an object drawn twice. OUT gets `labels.html`, pictures, the most valuable
+first, to say yes or no to; `labels.json`; and, where it lies in DATA, a VOC annotation
+of each image with all of these labels as they would be, to open in an annotation tool.
 
 With --folds K the images may be those that MODEL has learned from: only its recipe is
 taken, and each image is judged by one of K new models, which learned from the others.
@@ -23,14 +23,16 @@ else than is meant, or its XML has over 64 KiB: keep the old one.
 """
 
 import argparse
+import contextlib
 import dataclasses
 import logging
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pipeline.cli import options
+from pipeline.cli import ingest_options, options
 from pipeline.cli.exit_status import ExitStatus
 from schemas.plain_path import PATTERN_CHARACTERS
 from schemas.user_error import UserError
@@ -38,6 +40,7 @@ from schemas.user_error import UserError
 if TYPE_CHECKING:
     from pipeline.evaluation.evaluate import Evaluation
     from pipeline.evaluation.examples import Examples
+    from pipeline.evaluation.reading import Reading
     from pipeline.label_prices.write import PricedLabels
 
 _LOG = logging.getLogger(__name__)
@@ -91,6 +94,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="of each of these trainings, without a second one (default: as MODEL's)",
     )
+    ingest_options.add_reading_as_model_arguments(parser)
     options.add_result_arguments(parser)
 
 
@@ -102,6 +106,25 @@ def run(args: argparse.Namespace) -> int:
         return _accept(args)
     if not args.data:
         raise UserError("name MODEL and DATA, or --accept FILE with answers")
+    _require_possible(args)
+    model = version_path(args.model)
+    data = options.data_set(args.data)
+    _require_new(args.output)
+    reading = ingest_options.reading_for(args, model)
+    if not args.quiet:
+        sys.stderr.write("loading TFX\n")
+    from components.baseline.destination import require_writable
+
+    with _gone_if_empty(args.output), tempfile.TemporaryDirectory() as work:
+        require_writable(args.output, "--output")  # trainings later would be too late
+        priced, read = _priced(args, model, data, reading, work)
+    told = {"AP": priced.ap, "AP_mended": priced.mended_ap, "page": priced.page}
+    told |= {"reading": read, "labels": priced.labels}
+    options.tell(args, told, _as_text(priced, read))
+    return ExitStatus.DONE
+
+
+def _require_possible(args: argparse.Namespace) -> None:
     if args.most < 1:
         raise UserError(f"--most {args.most}: list at least one label")
     if args.folds < 0 or args.folds == 1 or args.epochs < 0:
@@ -110,19 +133,18 @@ def run(args: argparse.Namespace) -> int:
         raise UserError("--epochs goes with --folds")
     if args.folds:
         _require_plain_temporary()
-    model = version_path(args.model)
-    data = options.data_set(args.data)
-    _require_new(args.output)
-    if not args.quiet:
-        sys.stderr.write("loading TFX\n")
-    from components.baseline.destination import require_writable
 
-    require_writable(args.output, "--output")  # trainings later would be too late
-    with tempfile.TemporaryDirectory() as work:
-        priced = _priced(args, model, data, work)
-    told = {"AP": priced.ap, "AP_mended": priced.mended_ap, "page": priced.page}
-    options.tell(args, told | {"labels": priced.labels}, _as_text(priced))
-    return ExitStatus.DONE
+
+@contextlib.contextmanager
+def _gone_if_empty(folder: str) -> Iterator[None]:
+    """Deletes a folder that the block made and wrote nothing to."""
+    was_there = os.path.exists(folder)
+    try:
+        yield
+    finally:
+        if not was_there:
+            with contextlib.suppress(OSError):  # something is in it
+                os.rmdir(folder)
 
 
 def _accept(args: argparse.Namespace) -> int:
@@ -139,8 +161,9 @@ def _accept(args: argparse.Namespace) -> int:
 
 
 def _priced(
-    args: argparse.Namespace, model: str, data: str, work: str
-) -> "PricedLabels":
+    args: argparse.Namespace, model: str, data: str, reading: "Reading", work: str
+) -> "tuple[PricedLabels, str]":
+    """The labels, and how their annotations were read; "" of TFRecords."""
     from pipeline.run.console import quiet_console
 
     shown = args.folds and not args.quiet
@@ -148,11 +171,14 @@ def _priced(
         from pipeline.evaluation.examples import examples_of
         from pipeline.label_prices.write import write_priced
 
-        examples = examples_of(data, args.split, work)
+        examples = examples_of(data, args.split, work, reading)
+        if not examples.reading:
+            ingest_options.require_none_for_tfrecords(args, data)
         found = _judged(args, model, examples, work)
         if not found.columns.has_only_numbers:
             raise UserError(f"{model} gives NaN or infinity: it is no judge")
-        return write_priced(found, examples, data, args.output, args.most)
+        priced = write_priced(found, examples, data, args.output, args.most)
+        return priced, str(examples.reading or "")
 
 
 def _judged(
@@ -200,7 +226,7 @@ def _require_new(output: str) -> None:
         )
 
 
-def _as_text(priced: "PricedLabels") -> str:
+def _as_text(priced: "PricedLabels", read: str) -> str:
     lines = [
         f"{label['AP_gained']:+.4f}  {label['kind']:<10}  {label['image']}  "
         f"{label['class_now'] or '-'} -> {label['class']}"
@@ -210,6 +236,7 @@ def _as_text(priced: "PricedLabels") -> str:
     lines += [f"and {more} more"] if more > 0 else []
     count = len(priced.labels)
     mended = "this label" if count == 1 else f"these {count} labels"
+    lines += [f"annotations {read}"] if read else []
     lines += [
         f"AP {priced.ap:.4f}; with {mended} mended {priced.mended_ap:.4f}",
         f"pictures  {priced.page}",

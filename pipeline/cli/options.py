@@ -45,7 +45,9 @@ def add_span_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_label_map_argument(parser: argparse.ArgumentParser) -> None:
+def add_label_map_argument(
+    parser: argparse.ArgumentParser | argparse._ArgumentGroup,
+) -> None:
     """`--label-map`, the classes and their order."""
     parser.add_argument(
         "--label-map",

@@ -20,6 +20,7 @@ from components.report.page_files import PAGE_FILE
 from pipeline.beam.choice import BeamConfig, pipeline_args
 from pipeline.evaluation.examples import Examples
 from pipeline.evaluation.results_file import write_results
+from pipeline.evaluation.whole_folder import whole_folder
 from pipeline.prediction.detector import on_this_machine
 from schemas.user_error import UserError
 from trainer.input.undecodable import undecodable_named_after_beam
@@ -113,7 +114,6 @@ def measure(
 
 def write_report(found: Evaluation, examples: Examples, data: str, folder: str) -> str:
     """Writes the page, ingest's beside it, and the detections; returns the page."""
-    os.makedirs(folder, exist_ok=True)
     findings = Findings(
         title=f"{found.model} on {data}",
         class_names=found.class_names,
@@ -124,17 +124,18 @@ def write_report(found: Evaluation, examples: Examples, data: str, folder: str) 
         thresholds=dataclasses.asdict(found.thresholds),
         facts=_facts(found.model, data, examples) | evaluated.machine_facts(),
     )
-    about_data = ""
-    if examples.data_report:
-        about_data = data_page.copy_beside(examples.data_report, folder, PAGE_FILE)
-    evaluated.write_page(
-        findings,
-        examples.file_pattern,
-        folder,
-        num_images=_SHOWN_IMAGES,
-        data=about_data,
-    )
-    write_results(folder, found.columns, found.class_names)
+    with whole_folder(folder) as work:
+        about_data = ""
+        if examples.data_report:
+            about_data = data_page.copy_beside(examples.data_report, work, PAGE_FILE)
+        evaluated.write_page(
+            findings,
+            examples.file_pattern,
+            work,
+            num_images=_SHOWN_IMAGES,
+            data=about_data,
+        )
+        write_results(work, found.columns, found.class_names)
     return os.path.join(folder, PAGE_FILE)
 
 
@@ -157,5 +158,6 @@ def _facts(model: str, data: str, examples: Examples) -> dict[str, str]:
         "trained on": f"{origin.get('data', '')} {origin.get('span', '')}".strip(),
         "evaluated on": data,
         "its images": examples.headline,
+        "its annotations": str(examples.reading or ""),
     }
     return {name: value for name, value in facts.items() if value}

@@ -18,6 +18,7 @@ from components.example_gen.shards.tfrecord import TFRecordWriter, read_records
 from components.example_gen.source import spans
 from components.example_gen.source.annotation import Convention
 from components.span_window.merge import spans_in
+from pipeline.evaluation.reading import Reading
 from pipeline.run.written_examples import (
     folder_with_splits,
     require_split,
@@ -27,6 +28,7 @@ from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
 from schemas.tf_example import decode_example
 
 ALL_IMAGES = "all images"
+_BY_DEFAULT = Reading()
 
 
 class _Corners(msgspec.Struct):
@@ -53,6 +55,7 @@ class Examples:
       split: what the images are called.
       data_report: folder of ingest's pages about them, or "".
       headline: what ingest says of them, or "".
+      reading: how they were read from a VOC data set just now; None of TFRecords.
       corners: how their annotations count pixels; VOC's own way where nothing tells.
       corners_assumed: whether nothing tells, of some of them at least.
       span_corners: the same of each span, where they are of several and that is told.
@@ -64,14 +67,17 @@ class Examples:
     split: str
     data_report: str = ""
     headline: str = ""
+    reading: Reading | None = None
     corners: Convention = "one_based"
     corners_assumed: bool = False
     span_corners: Mapping[str, Convention] = dataclasses.field(default_factory=dict)
     window: bool = False
 
 
-def examples_of(data: str, split: str, work: str) -> Examples:
-    """Finds the TFRecords, or writes them into the folder `work`.
+def examples_of(
+    data: str, split: str, work: str, reading: Reading = _BY_DEFAULT
+) -> Examples:
+    """Finds the TFRecords, or writes them, so read, into the folder `work`.
 
     `split` names one; "" is every image of a VOC data set, and of TFRecords the split
     that a gate would judge on. Raises UserError where there is no such split.
@@ -81,9 +87,10 @@ def examples_of(data: str, split: str, work: str) -> Examples:
     said: dict[str, Any] = _said_of(folder) if folder else {}
     if not folder:
         folder, report = os.path.join(work, "examples"), os.path.join(work, "report")
-        ingested = _ingest(data, folder, report, os.path.join(work, "annotations"))
+        dirs = OutputDirs(folder, os.path.join(work, "annotations"), report)
+        ingested = _ingest(data, dirs, reading.config)
         corners = ingested.details["corners"]["convention"]
-        said = {"headline": ingested.headline(), "corners": corners}
+        said = {"headline": ingested.headline(), "corners": corners, "reading": reading}
     names = LabelMap.from_file(os.path.join(folder, LABEL_MAP_FILENAME)).names
     there = splits_in(Path(folder))
     if report and not split:
@@ -141,16 +148,16 @@ def _each_once(folder: str, path: str) -> str:
     return path
 
 
-def _ingest(data: str, folder: str, report: str, annotations: str) -> Report:
+def _ingest(data: str, dirs: OutputDirs, config: IngestConfig) -> Report:
     """Writes every image that ingest takes; one of two image sets is in two splits."""
-    config = IngestConfig(
+    every = dataclasses.replace(
+        config,
         train_fraction=0,
         eval_fraction=1,
         test_fraction=0,
         ensure_splits=False,
         allow_leaks=True,
     )
-    for path in (folder, report, annotations):
+    for path in (dirs.examples, dirs.report, dirs.annotations):
         os.makedirs(path, exist_ok=True)
-    dirs = OutputDirs(folder, annotations, report)
-    return ingest(spans.resolve(data), dirs, config)
+    return ingest(spans.resolve(data), dirs, every)

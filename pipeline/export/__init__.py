@@ -1,4 +1,4 @@
 """Exports made, asked about pictures as they are served, judged, and put in a table.
 
-Imports schemas, trainer, components and run.
+Imports schemas, trainer, components, run and evaluation.
 """

@@ -11,6 +11,7 @@ from components.baseline.served_models import ServedModel
 from components.evaluator.judged_images import JudgedImages
 from components.example_gen.shards.tfrecord import TFRecordError, read_records
 from components.pusher.judged_version import judged_images
+from pipeline.evaluation.reading import known_to, reading_of
 from pipeline.run.kept_examples import kept_examples
 from pipeline.run.written_examples import example_folders, require_split, splits_in
 from schemas.detection_example import DetectionExample
@@ -75,7 +76,9 @@ def pictures_of(data: str, split: str, model: str) -> Pictures:
 def _folder(data: str, model: str, judged: JudgedImages | None) -> Path:
     if data:
         found = _folders_at(Path(data))
-        return _judged_on(found, judged) or found[0] if found else _ingested(data)
+        return (
+            _judged_on(found, judged) or found[0] if found else _ingested(data, model)
+        )
     for place in (Path(model), *Path(os.path.abspath(model)).parents[:2]):
         found = _folders_at(place)
         if not found:
@@ -110,8 +113,10 @@ def _judged_on(folders: list[Path], judged: JudgedImages | None) -> Path | None:
     return None
 
 
-def _ingested(data: str) -> Path:
-    return Path(kept_examples(data))
+def _ingested(data: str, model: str) -> Path:
+    """As the data that the model was trained on were."""
+    reading = known_to(model, reading_of(model))
+    return Path(kept_examples(data, settings=reading.changed()))
 
 
 def read_split(folder: Path, split: str) -> list[DetectionExample]:

@@ -6,10 +6,10 @@ import shlex
 from collections import Counter, defaultdict
 
 from components.example_gen.source import storage
+from pipeline.evaluation.whole_folder import whole_folder
 from pipeline.label_prices.priced_list import Label, PricedList, read_answers
 from pipeline.label_prices.proposals import proposed_annotation
 from pipeline.label_prices.source_xml import changed_since
-from pipeline.label_prices.whole_folder import whole_folder
 from schemas.user_error import UserError
 
 ANNOTATIONS = "Annotations"

@@ -44,12 +44,14 @@ class Elements(NamedTuple):
     of_object: dict[int, list[ET.Element]]
 
 
-def source_xmls(root: str, image_ids: Collection[str]) -> dict[str, SourceXml]:
+def source_xmls(
+    root: str, image_ids: Collection[str], *, follow_symlinks: bool = False
+) -> dict[str, SourceXml]:
     """Image id -> its annotation, of a VOC data set that ingest has read."""
     plan = make_plan(
         storage.list_files(root),
         lambda entry: storage.read_bytes(entry, _MAX_BYTES),
-        follow_symlinks=IngestConfig().follow_symlinks,
+        follow_symlinks=follow_symlinks,
     )
     return {
         item.image_id: _source_xml(item.annotation_name, item.annotation)

@@ -12,11 +12,16 @@ from components.example_gen.source import remote
 from components.report.pictures import read_examples
 from pipeline.evaluation.evaluate import Evaluation
 from pipeline.evaluation.examples import Examples
+from pipeline.evaluation.whole_folder import whole_folder
 from pipeline.label_prices.accepted import write_annotations
 from pipeline.label_prices.pages import render
-from pipeline.label_prices.priced_list import Label, PricedList, picture_of
+from pipeline.label_prices.priced_list import (
+    Label,
+    PricedList,
+    SourceXml,
+    picture_of,
+)
 from pipeline.label_prices.source_xml import source_xmls
-from pipeline.label_prices.whole_folder import whole_folder
 from schemas.boxes import to_xywh
 from trainer.metrics.label_prices import CLASS, Suspicion, mended, priced_labels
 from trainer.metrics.summary import coco_summary
@@ -63,9 +68,12 @@ def write_priced(
         for example in read_examples(examples.file_pattern)
         if example.image_id in numbers
     }
-    # Ingest's report is there where it has read a VOC data set just now.
-    root = _absolute(data) if examples.data_report else ""
-    sources = source_xmls(root, by_id.keys()) if root else {}
+    reading = examples.reading
+    root = _absolute(data) if reading else ""
+    sources: dict[str, SourceXml] = {}
+    if reading:
+        links = reading.config.follow_symlinks
+        sources = source_xmls(root, by_id.keys(), follow_symlinks=links)
     priced = PricedList(
         AP=ap,
         AP_mended=mended_ap,

@@ -1,9 +1,16 @@
+import json
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from components.baseline.served_detector import variables_that_are_no_numbers
-from schemas.stored_weights import constants_of, named_values, read_weights
+from schemas.stored_weights import (
+    constants_of,
+    named_values,
+    read_weights,
+    weight_number,
+)
 
 WEIGHTS = [np.arange(600.0).reshape(2, 300).astype("float32"), np.float32([7.0])]
 
@@ -63,6 +70,37 @@ def test_a_damaged_graph_is_refused(tmp_path, damage):
         (tmp_path / "saved_model.pb").write_bytes(damage)
     with pytest.raises(ValueError, match="is no SavedModel"):
         named_values(folder)
+
+
+@pytest.mark.parametrize("as_constants", [True, False])
+def test_weights_that_are_no_numbers_are_called_as_their_layers_are(
+    tmp_path, as_constants
+):
+    # Of eleven, so that the text "weights/10" would come before "weights/2".
+    weights = [np.float32([number]) for number in range(11)]
+    weights[2] = weights[10] = np.float32([np.inf])
+    module = tf.Module()
+    if as_constants:
+
+        @tf.function(input_signature=[])
+        def outer():
+            return {"sum": tf.add_n(constants_of(weights))}
+
+        module.outer = outer
+    else:
+        module.model_variables = [tf.Variable(value) for value in weights]
+    signatures = module.outer if as_constants else None
+    tf.saved_model.save(module, str(tmp_path), signatures=signatures)
+    numbered = variables_that_are_no_numbers(str(tmp_path))
+    assert [weight_number(name) for name in numbered] == [2, 10]
+
+    extra = tmp_path / "assets.extra"
+    extra.mkdir(exist_ok=True)
+    (extra / "variables.json").write_text(json.dumps([f"l{n}/bias" for n in range(11)]))
+    called = ["l2/bias", "l10/bias"]
+    assert variables_that_are_no_numbers(str(tmp_path)) == called
+    (extra / "variables.json").write_text("{")
+    assert variables_that_are_no_numbers(str(tmp_path)) == numbered
 
 
 def test_a_weight_that_is_no_number_is_found_as_a_variable_is(tmp_path):

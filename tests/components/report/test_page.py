@@ -95,6 +95,18 @@ def test_the_best_epoch_is_marked(document):
     assert "best: epoch 2" in chart
 
 
+@pytest.mark.parametrize(("best", "align"), [(1, "left"), (14, "right")])
+def test_the_best_epochs_name_is_where_no_curve_can_be(best, align):
+    from components.report import charts
+
+    history = [{"epoch": e, "mAP": 1.0 if e == best else 0.99} for e in range(1, 15)]
+    spec = charts.training(history, ("mAP",), "Metrics by epoch")
+    (text,) = [one for one in spec["layer"] if one["mark"]["type"] == "text"]
+    assert text["encoding"]["y"]["value"] < 0  # 0 is the top of the plot
+    assert text["mark"]["baseline"] == "bottom"
+    assert text["mark"]["align"] == align  # towards the middle: it is never cut off
+
+
 def test_without_verdict_training_or_served_model_the_rest_is_there(
     render, make_findings
 ):

@@ -190,3 +190,78 @@ def test_a_model_of_other_classes_is_bad_input(tmp_path, place, save_one_box, ca
         assert "share no class: the model knows 'crate'; the data have 'cat'" in said
         assert said.replace("loading TFX\n", "").count("\n") == 1
         assert command[0] == "labels" or not (tmp_path / "out").exists()
+
+
+def recorded(save_one_box, folder, **ingest):
+    """A version whose push.json says how the data of its run were read."""
+    from components.baseline.push_record import PushRecord
+
+    save_one_box(folder)
+    record = PushRecord(
+        fingerprint="",
+        judged_against="",
+        model_digest="",
+        origin={"ingest": ingest | {"of_a_newer_release": 1}},
+    )
+    (folder / "assets.extra/push.json").write_text(record.to_json())
+    return folder
+
+
+def test_data_are_read_as_the_models_own_were_unless_it_is_told(
+    place, tmp_path, save_one_box, capsys
+):
+    model = recorded(save_one_box, tmp_path / "8", min_box_px=10, eval_fraction=0.9)
+    out = tmp_path / "out"
+    command = ["evaluate", model, place / "voc"]
+
+    # The cat of 8 x 7 px is dropped; one of 27 x 45 and two dogs stay.
+    _, found = run_json(capsys, *command, "--output", out)
+    assert found["objects"] == 3
+    said = "read as the data of MODEL were: min_box_px 10.0"
+    assert found["reading"] == f"annotations {said}"
+    assert said in (out / "report.html").read_text()
+
+    _, found = run_json(capsys, *command, "--min-box-px", "3")
+    assert found["objects"] == 4
+    assert found["reading"].endswith("but for what is given here: min_box_px 3.0")
+
+    config = tmp_path / "weekly.yaml"
+    config.write_text("ingest: {unknown_class: drop}")
+    _, found = run_json(capsys, *command, "--config", config)  # it knows no cats
+    assert found["objects"] == 2
+    assert "AP/cat" not in found["metrics"]
+
+
+def test_settings_that_are_none_or_come_too_late_are_refused(place, tmp_path, capsys):
+    model, voc = str(place / "root"), str(place / "voc")
+    assert main(["evaluate", model, voc, "--min-inside", "2"]) == 2
+    assert "0 <= min_inside <= 1" in capsys.readouterr().err
+    ingested = str(tmp_path / "ingested")
+    main(["ingest", voc, "--output", ingested, "--quiet"])
+    capsys.readouterr()
+    assert main(["evaluate", model, ingested, "--corners", "labelimg"]) == 2
+    said = capsys.readouterr().err
+    assert "--corners says how a VOC data set is read" in said
+    assert "give --corners to `ingest`" in said
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_ctrl_c_leaves_what_was_there(place, tmp_path, monkeypatch, capsys, is_there):
+    out = tmp_path / "out"
+    if is_there:
+        out.mkdir()
+        for name in ("evaluate.log", "report.html"):
+            (out / name).write_text("of another day\n")
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pipeline.evaluation.evaluate.write_results", interrupted)
+    command = ["evaluate", str(place / "root"), str(place / "voc"), "--quiet"]
+    assert main([*command, "--output", str(out)]) == 130
+    said = capsys.readouterr().err
+    assert "no result was written; the same command starts anew" in said
+    assert out.exists() == is_there
+    if is_there:
+        assert (out / "report.html").read_text() == "of another day\n"
+        assert {path.name for path in out.iterdir()} == {"evaluate.log", "report.html"}

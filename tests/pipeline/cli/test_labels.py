@@ -139,3 +139,27 @@ def test_labels_that_somebody_may_have_corrected_are_not_written_over(
         assert main(["labels", *arguments, "--output", str(folder)]) == 2
         assert "holds files, perhaps corrected labels" in capsys.readouterr().err
     assert (out / "Annotations" / "renamed.xml").read_text() == "corrected"
+
+
+def test_annotations_are_read_as_told_and_a_break_leaves_no_folder(
+    place, out, tmp_path, monkeypatch, capsys
+):
+    voc, new = place / "voc-7", tmp_path / "new"
+    command = ["labels", str(place), str(voc), "--output", str(new), "--json"]
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pipeline.label_prices.write.write_priced", interrupted)
+        assert main(command) == 130
+    assert "nothing was written" in capsys.readouterr().err
+    assert not new.exists()
+
+    # Boxes that are read from 0 on begin a pixel to the right: no price is the same.
+    before = json.loads((out / "labels.json").read_text())
+    assert main([*command, "--corners", "zero_based"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["reading"].endswith("corners zero_based")
+    assert told["AP"] != before["AP"]
+    assert json.loads((new / "labels.json").read_text())["corners"] == "zero_based"
