@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from components.example_gen.config import IngestConfig
+from components.example_gen.config import READING, IngestConfig
 from pipeline.beam import light_import
 from pipeline.beam.choice import BeamConfig, pipeline_args
 from pipeline.cli import ingest_options, options
@@ -81,7 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 _FIELDS = (
-    *ingest_options.READING,
+    *READING,
     "max_rejected_images",
     "max_dropped_objects",
     "accept_scaled",

@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.example_gen.config import IngestConfig
+from components.example_gen.config import READING, IngestConfig
 from pipeline.cli import ingest_options, options
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
 from schemas.user_error import UserError
@@ -149,7 +149,7 @@ def _read_ground_truth(
         if config.label_map is None:
             _require_the_same_classes(args, annotated)
         return annotated, notes
-    for name in ("label_map", "config", "image_set", *ingest_options.READING):
+    for name in ("label_map", "config", "image_set", *READING):
         if getattr(args, name):
             option = name.replace("_", "-")
             raise UserError(f"--{option} goes with a VOC directory; {path} is a file")
