@@ -37,9 +37,9 @@ class _SavedModel:
 
     def detect(self, encoded: bytes) -> dict[str, Any]:
         outputs = self._signature(image_bytes=self._constant([encoded]))
-        count = int(outputs["num_detections"][0])
+        count = int(outputs["num_detections"].numpy()[0])
         names = ("boxes", "scores", "classes")
-        return {name: outputs[name][0].numpy()[:count] for name in names}
+        return {name: outputs[name].numpy()[0, :count] for name in names}
 
 
 def load(folder: Path, threads: int) -> Any:

@@ -65,10 +65,34 @@ def _resize(image: tf.Tensor, size: tf.Tensor, shrinks: tf.Tensor) -> tf.Tensor:
     """Bilinear; widens its support only when shrinking, since that costs 2.5 times."""
     resized = tf.cond(
         shrinks,
-        lambda: tf.image.resize(image, size, antialias=True),
+        lambda: _shrunk(image, size),
         lambda: tf.image.resize(image, size),
     )
     return tf.cast(resized + 0.5, tf.uint8)
+
+
+def _shrunk(image: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
+    """What `tf.image.resize(image, size, antialias=True)` gives, to the last bit.
+
+    Its kernel adds up rows, then columns pixel by pixel, of three values each; rows
+    alone are long, and take half of the time in all. So columns become rows.
+    """
+    by_column = tf.transpose(_fewer_rows(image, size[0]), [1, 0, 2])
+    return tf.transpose(_fewer_rows(by_column, size[1]), [1, 0, 2])
+
+
+def _fewer_rows(image: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
+    """Pixels [h, w, 3] -> float32 [count, w, 3]."""
+    height, width = tf.unstack(tf.shape(image)[:2])
+    scaled = tf.raw_ops.ScaleAndTranslate(
+        images=tf.reshape(image, [1, height, 1, 3 * width]),
+        size=tf.stack([count, 1]),
+        scale=tf.stack([tf.cast(count, tf.float32) / tf.cast(height, tf.float32), 1.0]),
+        translation=[0.0, 0.0],
+        kernel_type="triangle",
+        antialias=True,
+    )
+    return tf.reshape(scaled, [count, width, 3])
 
 
 def decode_and_letterbox(

@@ -24,6 +24,7 @@ from trainer.image.letterbox import (
 from trainer.image.upright import stored_boxes
 from trainer.model.build import copy_of
 from trainer.model.config import DetectorConfig
+from trainer.model.detection.nms import kernel_of_tensorflow
 from trainer.model.parts.batch_norm import folded_into_convolutions
 from trainer.model.retinanet import RetinaNet
 
@@ -113,6 +114,7 @@ def _detector(
     @tf.function(input_signature=[tf.TensorSpec([None, *frame_size, 3], tf.uint8)])
     def detect(frames: tf.Tensor) -> dict[str, tf.Tensor]:
         with contextlib.ExitStack() as scopes:
+            scopes.enter_context(kernel_of_tensorflow())
             if constant:
                 constants = zip(taken, constants_of(weights), strict=True)
                 scopes.enter_context(keras.StatelessScope(constants))

@@ -126,6 +126,20 @@ def test_extreme_images_have_a_defined_frame(height, width, expected):
     assert (frame.numpy() == 9).any()
 
 
+@pytest.mark.parametrize("size", [(222, 286), (256, 3), (500, 64), (3, 700)], ids=str)
+def test_what_shrinks_has_the_pixels_of_tensorflow_own_resize(size):
+    image = np.random.default_rng(2).integers(0, 256, (*size, 3)).astype("uint8")
+    scale = min(64 / size[0], 96 / size[1])
+    fitted = [max(1, round(side * scale)) for side in size]
+    resized = tf.cast(tf.image.resize(image, fitted, antialias=True) + 0.5, tf.uint8)
+
+    frame, letterbox = letterbox_image(tf.constant(image), (64, 96))
+
+    left, top = letterbox[2:].numpy().astype(int)
+    inside = frame[top : top + fitted[0], left : left + fitted[1]]
+    np.testing.assert_array_equal(inside, resized)
+
+
 @pytest.mark.parametrize("size", [(375, 500), (1, 1), (1, 1000), (33, 7)], ids=str)
 def test_boxes_return_from_the_frame(size):
     height, width = size

@@ -166,6 +166,7 @@ def test_the_graph_reads_no_variable_and_has_no_batch_norm(exported, model):
     operations = {node.op for node in nodes}
     assert "Conv2D" in operations
     assert not {op for op in operations if "BatchNorm" in op or "Variable" in op}
+    assert "CombinedNonMaxSuppression" in operations  # of each box kept, not all pairs
     weights = [n.name for n in nodes if n.name.startswith("weights/")]
     assert sorted(weights) == sorted(
         f"weights/{n}" for n in range(len(model.variables))

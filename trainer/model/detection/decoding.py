@@ -6,7 +6,7 @@ from keras import ops
 
 from schemas.tensor_boxes import clip
 from trainer.model.config import DecodingConfig
-from trainer.model.detection.nms import keep_mask
+from trainer.model.detection.nms import best_kept
 from trainer.model.targets.box_coding import decode_boxes
 
 Tensor = Any
@@ -31,40 +31,39 @@ def decode_detections(
     num_anchors, num_classes = ops.shape(anchors)[0], int(logits.shape[-1])
     flat = ops.reshape(logits, (ops.shape(logits)[0], -1))
     # an image may have fewer candidates than the number that goes on
-    top_k = config.pre_nms_top_k
-    flat = ops.pad(flat, ((0, 0), (0, top_k)), constant_values=NO_LOGIT)
+    top_k, candidates = config.pre_nms_top_k, num_anchors * num_classes
+    lacking = max(0, top_k - candidates) if isinstance(candidates, int) else top_k
+    if lacking:
+        flat = ops.pad(flat, ((0, 0), (0, lacking)), constant_values=NO_LOGIT)
     best_logits, best = ops.top_k(flat, top_k)
     scores = ops.sigmoid(best_logits)
-    best = ops.minimum(ops.cast(best, "int32"), num_anchors * num_classes - 1)
+    best = ops.minimum(ops.cast(best, "int32"), candidates - 1)
     anchor_indices, classes = best // num_classes, best % num_classes
-    deltas = ops.take_along_axis(
-        ops.cast(predictions["box_deltas"], "float32"),
-        anchor_indices[..., None],
-        axis=1,
-    )
+    deltas = _chosen(ops.cast(predictions["box_deltas"], "float32"), anchor_indices)
     chosen_anchors = ops.take(anchors, anchor_indices, axis=0)
     boxes = clip(decode_boxes(deltas, chosen_anchors, variance), image_size)
-    keep = keep_mask(
+    order, is_detection = best_kept(
         boxes,
         classes,
         valid=ops.logical_and(scores >= config.score_from, best_logits > NO_LOGIT),
+        wanted=config.max_detections,
         iou_from=config.nms_iou,
-        per_class=not config.class_agnostic_nms,
+        per_class=None if config.class_agnostic_nms else num_classes,
     )
-    return _best_kept(boxes, scores, classes, keep, config.max_detections)
-
-
-def _best_kept(
-    boxes: Tensor, scores: Tensor, classes: Tensor, keep: Tensor, wanted: int
-) -> dict[str, Tensor]:
-    kept_scores, order = ops.top_k(ops.where(keep, scores, -1.0), wanted)
-    order = ops.cast(order, "int32")
-    is_detection = kept_scores >= 0
-    chosen_boxes = ops.take_along_axis(boxes, order[..., None], axis=1)
-    chosen_classes = ops.take_along_axis(classes, order, axis=1)
     return {
-        "boxes": ops.where(is_detection[..., None], chosen_boxes, 0.0),
-        "scores": ops.where(is_detection, kept_scores, 0.0),
-        "classes": ops.where(is_detection, chosen_classes, -1),
+        "boxes": ops.where(is_detection[..., None], _chosen(boxes, order), 0.0),
+        "scores": ops.where(is_detection, _chosen(scores, order), 0.0),
+        "classes": ops.where(is_detection, _chosen(classes, order), -1),
         "num_detections": ops.sum(ops.cast(is_detection, "int32"), axis=1),
     }
+
+
+def _chosen(values: Tensor, places: Tensor) -> Tensor:
+    """Values [B, N, ...] at `places` [B, M] int32 of each image -> [B, M, ...].
+
+    Of all images at once: `take_along_axis` takes four times as many operations.
+    """
+    images, count = ops.shape(values)[:2]
+    flat = ops.reshape(values, (-1, *values.shape[2:]))
+    first = ops.arange(images, dtype="int32")[:, None] * count
+    return ops.take(flat, first + places, axis=0)

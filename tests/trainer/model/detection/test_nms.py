@@ -1,7 +1,9 @@
+import contextlib
+
 import numpy as np
 import pytest
 
-from trainer.model.detection.nms import keep_mask
+from trainer.model.detection.nms import best_kept, keep_mask, kernel_of_tensorflow
 
 
 def greedy(boxes, classes, valid, threshold, per_class):
@@ -63,3 +65,47 @@ def test_agrees_with_the_textbook_loop(threshold, per_class):
         valid = random.uniform(size=80) < 0.9
         expected = greedy(boxes, classes, valid, threshold, per_class)
         assert run(boxes, classes, valid, threshold, per_class) == expected
+
+
+def first_kept(boxes, classes, valid, wanted, threshold, per_class):
+    order, there = best_kept(
+        np.asarray(boxes, "float32")[None],
+        np.asarray(classes)[None],
+        np.asarray(valid)[None],
+        wanted,
+        threshold,
+        3 if per_class else None,
+    )
+    return np.asarray(order)[0][np.asarray(there)[0]].tolist()
+
+
+@pytest.mark.parametrize("per_class", [True, False])
+@pytest.mark.parametrize("threshold", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize("wanted", [7, 80])
+@pytest.mark.parametrize("kernel", [contextlib.nullcontext, kernel_of_tensorflow])
+def test_the_first_of_the_textbook_loop_best_first(
+    kernel, wanted, threshold, per_class
+):
+    random = np.random.default_rng(8)
+    for _ in range(5):
+        low = random.uniform(0, 40, (80, 2))
+        boxes = np.concatenate([low, low + random.uniform(5, 30, low.shape)], -1)
+        boxes = boxes.astype("float32")
+        boxes[5:8] = boxes[4]  # twins: the earlier one stays
+        classes = random.integers(0, 3, 80)
+        valid = random.uniform(size=80) < 0.9
+        keep = np.flatnonzero(greedy(boxes, classes, valid, threshold, per_class))
+        with kernel():
+            found = first_kept(boxes, classes, valid, wanted, threshold, per_class)
+        assert found == keep[:wanted].tolist()
+
+
+def test_the_kernel_keeps_images_of_a_batch_apart():
+    boxes = np.array([[[0, 0, 10, 10], [0, 0, 9, 10]], [[0, 0, 0, 0], [0, 0, 9, 10]]])
+    valid = np.array([[True, True], [False, True]])
+    with kernel_of_tensorflow():
+        order, there = best_kept(
+            boxes.astype("float32"), np.zeros((2, 2), "int32"), valid, 2, 0.5, 1
+        )
+    assert np.asarray(there).tolist() == [[True, False], [True, False]]
+    assert np.asarray(order)[:, 0].tolist() == [0, 1]
