@@ -2,7 +2,8 @@
 
 On the images that both were judged on and that were annotated alike then, from what is
 kept with each version: no model runs. An image's hits, misses and false alarms are at
-IoU .5 and at the threshold with the best F1 that was found for each version.
+IoU .5 and from the score with the best F1 on that was found for each version; .5 where
+none was found.
 """
 
 import argparse
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.cli.exit_status import ExitStatus
 from pipeline.cli.served_place import add_place, destination_of
-from pipeline.cli.table import number
+from pipeline.cli.table import columns_of, counted, number, padded
 from schemas.user_error import UserError
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from components.evaluator.judged_images import JudgedImages
 
 _SHOWN = 10  # images, of each direction
+_WITHOUT_THRESHOLD = 0.5  # as `predict` shows them
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,14 +54,14 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(f"nothing serves under {destination}")
     earlier = version_of(destination, args.earlier)
     later = newest if args.later is None else version_of(destination, args.later)
-    change = judged_change(
-        _kept(earlier), _kept(later), _min_score(earlier), _min_score(later)
-    )
+    scores = _min_score(earlier), _min_score(later)
+    change = judged_change(_kept(earlier), _kept(later), *scores)
     if args.json:
         tree = dataclasses.asdict(change)
         sys.stdout.write(json.dumps(tree, indent=1) + "\n")
         return ExitStatus.DONE
-    sys.stdout.write("\n".join(_lines(earlier.version, later.version, change)) + "\n")
+    lines = _lines(earlier.version, later.version, change, scores)
+    sys.stdout.write("\n".join(lines) + "\n")
     return ExitStatus.DONE
 
 
@@ -79,33 +81,46 @@ def _kept(model: "ServedModel") -> "JudgedImages":
 
 def _min_score(model: "ServedModel") -> float:
     best = model.record.score_thresholds.get("overall") if model.record else None
-    return 0.0 if best is None else float(best)
+    return _WITHOUT_THRESHOLD if best is None else float(best)
 
 
-def _lines(earlier: int, later: int, change: "JudgedChange") -> list[str]:
+def _lines(
+    earlier: int, later: int, change: "JudgedChange", scores: tuple[float, float]
+) -> list[str]:
     left_out = (
         f"; {change.left_out} left out: asked of one only, or annotated anew"
         if change.left_out
         else ""
     )
+    images = counted(change.images, "image")
+    names = [*change.metrics, *(one.name for one in change.classes)]
+    width = max(20, *map(columns_of, names))
     lines = [
-        f"{earlier} -> {later}, on {change.images} images of {change.split}{left_out}",
+        f"{earlier} -> {later}, on {images} of {change.split}{left_out}",
         "",
-        f"{'':<20} {'before':>8} {'after':>8} {'change':>8}",
+        f"{'':<{width}} {'before':>8} {'after':>8} {'change':>8}",
     ]
     for name, (before, after) in change.metrics.items():
         chance = f"   {change.chance}" if name == "AP" and change.chance else ""
-        lines.append(_row(name, before, after) + chance)
+        lines.append(_row(padded(name, width), before, after) + chance)
     lines += [
-        _row(one.name, one.before, one.after) + f"   {one.objects} objects"
+        _row(padded(one.name, width), one.before, one.after)
+        + f"   {counted(one.objects, 'object')}"
         for one in change.classes
     ]
-    for title, images in (
+    before_from, after_from = scores
+    lines += [
+        "",
+        f"found from score {before_from:.3f} on before, {after_from:.3f} after",
+    ]
+    for title, changed in (
         ("more errors", [i for i in change.changed if i.fewer_errors < 0]),
         ("fewer errors", [i for i in reversed(change.changed) if i.fewer_errors > 0]),
     ):
-        lines += ["", f"{title} in {len(images)} images"]
-        lines += map(_image, images[:_SHOWN])
+        lines += ["", f"{title} in {counted(len(changed), 'image')}"]
+        lines += map(_image, changed[:_SHOWN])
+        more = len(changed) - _SHOWN
+        lines += [f"  and {more} more (--json)"] if more > 0 else []
     return lines
 
 
@@ -120,4 +135,4 @@ def _image(image: "ImageChange") -> str:
 def _row(name: str, before: float | None, after: float | None) -> str:
     known = before is not None and after is not None
     change = f"{after - before:+.4f}" if known else "-"  # type: ignore[operator]
-    return f"{name:<20} {number(before):>8} {number(after):>8} {change:>8}"
+    return f"{name} {number(before):>8} {number(after):>8} {change:>8}"

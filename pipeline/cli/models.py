@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.cli.exit_status import ExitStatus
 from pipeline.cli.served_place import add_place, push_destination_of
-from pipeline.cli.table import number, table
+from pipeline.cli.table import number, of_spans, table
 
 if TYPE_CHECKING:
     from components.baseline.history import Decision
@@ -71,12 +71,14 @@ def _row(
         states.append(f"from {record.promotion['from']}")
     split = record.verdict.get("split", "")
     metrics = record.metrics.get(split, {})
-    data = " ".join(str(record.origin.get(key, "")) for key in ("data", "span"))
+    origin = record.origin
+    spans = origin.get("window") or [str(origin.get("span", ""))]
+    data = of_spans(str(origin.get("data", "")), spans)
     return (
         str(model.version),
         record.pushed_at or "-",
         record.pushed_by or "-",
-        data.strip() or "-",
+        data or "-",
         split or "-",
         number(metrics.get("AP")),
         number(metrics.get("AP50")),

@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from pipeline.cli.exit_status import ExitStatus
-from pipeline.cli.table import number, table
+from pipeline.cli.table import number, of_spans, table
 
 if TYPE_CHECKING:
     from pipeline.run.past_runs import PastRun
@@ -46,14 +46,16 @@ def _row(one: "PastRun") -> tuple[str, ...]:
     metrics = one.metrics.get(one.judged_on, {})
     came_to = {
         "pushed": f"pushed as {one.pushed}",
-        "refused": "not pushed",
+        "refused": f"refused by the {one.refused_by}"
+        if one.refused_by
+        else "not pushed",
         "unfinished": f"stopped in {one.stopped_in}" if one.stopped_in else "stopped",
     }[one.state]
     return (
         str(one.run),
         one.began,
         f"{one.seconds:.0f} s",
-        f"{one.data} {one.span}".strip() or "-",
+        of_spans(one.data, [one.span]) or "-",
         one.judged_on or "-",
         number(metrics.get("AP")),
         number(metrics.get("AP50")),

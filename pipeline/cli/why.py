@@ -1,13 +1,16 @@
 """Tells why a version serves, or served: data, metrics, every rule, every decision."""
 
 import argparse
+import dataclasses
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from pipeline.cli.changed_fields import changed_fields
 from pipeline.cli.exit_status import ExitStatus
 from pipeline.cli.served_place import add_place, add_version, destination_of
+from pipeline.cli.table import of_spans
 from schemas.user_error import UserError
 
 if TYPE_CHECKING:
@@ -20,6 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `voc-pipeline why`."""
     add_place(parser)
     add_version(parser, "number of the version (default: the one that serves)")
+    parser.add_argument(
+        "--json", action="store_true", help="print JSON, with every field of the config"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -33,12 +39,16 @@ def run(args: argparse.Namespace) -> int:
     if newest is None:
         raise UserError(f"nothing serves under {destination}")
     model = newest if args.version is None else version_of(destination, args.version)
+    history = decisions(destination)
+    if args.json:
+        sys.stdout.write(json.dumps(_as_json(model, newest, history), indent=1) + "\n")
+        return ExitStatus.DONE
     lines = [
         f"version        {model.version}"
         + (" (serves)" if model.version == newest.version else ""),
         f"path           {model.path}",
         *_origin(model),
-        *_decisions(model, decisions(destination)),
+        *(f"decided        {one}" for one in _decisions(model, history)),
     ]
     sys.stdout.write("\n".join(lines) + "\n")
     return ExitStatus.DONE
@@ -52,10 +62,12 @@ def _origin(model: "ServedModel") -> list[str]:
     lines = [f"pushed         {record.pushed_at} by {record.pushed_by}"]
     if record.copy_of is not None:
         lines.append(f"copy of        {record.copy_of}")
+    # The span that the run was about, or all that it learned from.
+    spans = origin.get("window") or [origin.get("span", "")]
     judged = record.judged_against.partition(":")[0]
     lines += [
         f"model digest   {record.model_digest}",
-        f"data           {origin.get('data', '-')} {_spans(origin)}".rstrip(),
+        f"data           {of_spans(origin.get('data', '-'), spans)}",
         f"data digest    {origin.get('data_digest') or '-'}",
         f"code digest    {origin.get('code_digest') or '-'}",
         f"judged against {f'version {judged}' if judged else 'no served model'}",
@@ -71,16 +83,29 @@ def _origin(model: "ServedModel") -> list[str]:
     lines += [f"               {reason}" for reason in verdict.get("reasons", ())]
     lines += _by_hand(record)
     lines += _serving(record.serving)
-    thresholds = record.score_thresholds.get("by_class", {})
-    if thresholds:
-        lines.append(f"best F1 from   {json.dumps(thresholds)}")
+    lines += _thresholds(record)
+    # A package knows no data; its run may have changed what it was made with.
+    compiled = "" if origin.get("data_digest") else " (as compiled)"
     for part in ("ingest", "trainer", "gate"):
         if part in origin:
-            text = json.dumps(origin[part], sort_keys=True)
-            # A package knows no data; its run may have changed what it was made with.
-            text += "" if origin.get("data_digest") else " (as compiled)"
-            lines.append(f"{part + ' config':<15}{text}")
+            changed = changed_fields(part, origin[part]) or ["all at their default"]
+            lines += _named(f"{part} config", [f"{one}{compiled}" for one in changed])
     return lines
+
+
+def _named(name: str, lines: Sequence[str]) -> list[str]:
+    """Lines of which the first has a name before it."""
+    return [f"{name if not n else '':<15}{one}" for n, one in enumerate(lines)]
+
+
+def _thresholds(record: "PushRecord") -> list[str]:
+    """From which score on to count what it finds, class by class."""
+    found = record.score_thresholds.get("by_class", {})
+    lines = [
+        f"{'no hit' if least is None else format(least, '.3f'):<7} {name}"
+        for name, least in found.items()
+    ]
+    return _named("best F1 from", lines)
 
 
 def _by_hand(record: "PushRecord") -> list[str]:
@@ -112,15 +137,21 @@ def _serving(findings: Mapping[str, Any]) -> list[str]:
     return lines + [f"{'':15}{one['reason']}" for one in findings.get("budgets", ())]
 
 
-def _spans(origin: Mapping[str, Any]) -> str:
-    """The span that the run was about, or all that it learned from."""
-    return " ".join(origin.get("window") or [origin.get("span", "")])
-
-
-def _decisions(model: "ServedModel", history: "list[Decision]") -> list[str]:
-    concerning = [
+def _decisions(model: "ServedModel", history: "list[Decision]") -> "list[Decision]":
+    return [
         decision
         for decision in history
         if model.version in (decision.version, decision.serves, decision.replaces)
     ]
-    return [f"decided        {decision}" for decision in concerning]
+
+
+def _as_json(
+    model: "ServedModel", newest: "ServedModel", history: "list[Decision]"
+) -> dict[str, Any]:
+    return {
+        "version": model.version,
+        "serves": model.version == newest.version,
+        "path": model.path,
+        "record": dataclasses.asdict(model.record) if model.record else None,
+        "decisions": [dataclasses.asdict(one) for one in _decisions(model, history)],
+    }

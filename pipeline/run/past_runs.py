@@ -55,6 +55,7 @@ class PastRun:
       metrics: split -> metric name -> value; none where no model was measured.
       judged_on: the split of the verdict, or "".
       reasons: the sentences of the verdict.
+      refused_by: `gate` or `serving check`, or both, or "".
       pushed: the version that came to serve, or "".
       report: the folder of the run's pages, or "".
       stages: component id -> what became of it.
@@ -73,6 +74,13 @@ class PastRun:
     pushed: str
     report: str
     stages: dict[str, PastStage]
+    refused_by: str = ""
+
+
+_JUDGES = (
+    ("gate", "DetectionEvaluator", "blessing"),
+    ("serving check", "ServingCheck", "serving_blessing"),
+)
 
 
 def past_runs(root: str) -> list[PastRun]:
@@ -126,7 +134,11 @@ def past_run(
     unfinished = [s for s, one in stages.items() if one.how in ("failed", "begun")]
     outputs = {
         (stage, key): output
-        for stage in ("DetectionEvaluator", "ReportWriter", "ModelPusher")
+        for stage in (
+            *(stage for _, stage, _ in _JUDGES),
+            "ReportWriter",
+            "ModelPusher",
+        )
         if stage in executions
         for key, output in outputs_of(store, executions[stage].id).items()
     }
@@ -155,6 +167,12 @@ def past_run(
         pushed=pushed.rstrip("/").rpartition("/")[2],
         report=pages.uri if pages else "",
         stages=stages,
+        refused_by=" and the ".join(
+            judge
+            for judge, stage, key in _JUDGES
+            if (stage, key) in outputs
+            and outputs[stage, key].properties.get("blessed") == 0
+        ),
     )
     if RECORD not in run.custom_properties:
         return found

@@ -51,7 +51,7 @@ def test_models_lists_every_version_and_which_serves(root, capsys):
     header, one, two = capsys.readouterr().out.splitlines()
     assert header.split()[0] == "version"
     assert one.split()[0] == str(numbers(root)[0])
-    assert "/data/span-{SPAN} 7" in one
+    assert "/data/span-{SPAN}, span 7" in one
     assert "test   0.5000  0.9000  blessed" in one
     assert two.endswith("serves")
     assert not one.endswith("serves")
@@ -261,9 +261,77 @@ def test_why_tells_what_a_blessed_model_was_made_from(tmp_path, capsys):
     assert main(["why", str(tmp_path)]) == 0
 
     told = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert ["data", "/data", "7"] in told
+    assert ["data", "/data,", "span", "7"] in told
     assert ["data", "digest", "abc"] in told
-    assert ["gate", "config", '{"min_map":', "0.4}"] in told
+    assert ["gate", "config", "gate.min_map=0.4"] in told
+    assert main(["why", str(tmp_path), "--json"]) == 0
+    whole = json.loads(capsys.readouterr().out)
+    assert whole["serves"]
+    assert whole["record"]["origin"]["gate"] == {"min_map": 0.4}
+    assert whole["decisions"][-1]["because"] == "a new camera"
+
+
+def test_why_tells_of_a_config_what_is_not_its_default():
+    from components.evaluator.config import GateConfig, SliceFloor
+    from pipeline.cli.changed_fields import changed_fields
+    from schemas.config_json import to_mapping
+
+    gate = to_mapping(GateConfig(min_ap50=0.5, min_class_objects=3))
+    assert changed_fields("gate", gate) == [
+        "gate.min_ap50=0.5",
+        "gate.min_class_objects=3",
+    ]
+    dark = SliceFloor(name="n\u00e4chtlich", brightness=(0, 0.2), max_drop=0.1)
+    (told,) = changed_fields(
+        "gate", {"slices": to_mapping(GateConfig(min_map=0, slices=(dark,)))["slices"]}
+    )
+    assert "n\u00e4chtlich" in told
+    newer = {"model": {"head": {"num_convs": 1, "attention": True}}}
+    assert changed_fields("trainer", newer) == [
+        "trainer.model.head.attention=true",
+        "trainer.model.head.num_convs=1",
+    ]
+    assert changed_fields("ingest", {"corners": "auto"}) == []
+
+
+def test_columns_line_up_whatever_the_letters():
+    from pipeline.cli.table import columns_of, counted, table
+
+    # As a terminal shows them: two columns for each of the first, one for the second.
+    assert [columns_of("\u65e5\u672c"), columns_of("e\u0301t"), columns_of("ab")] == [
+        4,
+        2,
+        2,
+    ]
+    assert table([["\u65e5\u672c", "1"], ["ab", "2"]]) == "\u65e5\u672c  1\nab    2\n"
+    assert [counted(0, "image"), counted(1, "image")] == ["0 images", "1 image"]
+
+
+@pytest.mark.parametrize(
+    ("blessed", "told"),
+    [
+        ({"DetectionEvaluator": 0, "ServingCheck": 1}, "refused by the gate"),
+        ({"DetectionEvaluator": 1, "ServingCheck": 0}, "refused by the serving check"),
+        ({"DetectionEvaluator": 1, "ServingCheck": 1}, "not pushed"),
+    ],
+)
+def test_runs_tells_who_refused(tmp_path, capsys, blessed, told):
+    checked = JUDGED | {"ServingCheck": ["serving_blessing"], "ModelPusher": ["pushed"]}
+    leave_run(tmp_path, checked)
+    config = mlmd.ConnectionConfig()
+    config.sqlite.filename_uri = str(tmp_path / "metadata.sqlite")
+    config.sqlite.connection_mode = mlmd.SqliteMetadataSourceConfig.READWRITE
+    store = metadata_store.MetadataStore(config)
+    keys = {"DetectionEvaluator": "blessing", "ServingCheck": "serving_blessing"}
+    for artifact in store.get_artifacts():
+        for stage, key in keys.items():
+            if artifact.uri.endswith(f"/{key}"):
+                artifact.custom_properties["blessed"].int_value = blessed[stage]
+                store.put_artifacts([artifact])
+
+    assert main(["runs", str(tmp_path)]) == 0
+
+    assert capsys.readouterr().out.splitlines()[1].endswith(told)
 
 
 @pytest.mark.parametrize(
