@@ -23,6 +23,7 @@ from pipeline.run import console
 from schemas.user_error import UserError
 
 JUDGED_FILENAME = "judged.json"
+_PARTIAL = ".partial"  # where an export is made, inside its folder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--format", required=True, choices=tuple(FORMATS), help="which to make"
     )
     parser.add_argument(
-        "--output", required=True, metavar="DIR", help="a folder, new or empty"
+        "--output",
+        required=True,
+        metavar="DIR",
+        help="a folder of this machine, new or empty",
     )
     judged_options.add_arguments(parser)
     options.add_result_arguments(parser)
@@ -42,14 +46,14 @@ def run(args: argparse.Namespace) -> int:
     """Makes the export aside, judges it, puts it in place or refuses it."""
     require(args.format)
     bounds = judged_options.bounds_of(args)
-    with _aside(Path(args.output)) as aside:
+    with _aside(args.output) as aside:
         from pipeline.export.table import as_text
         from pipeline.export.trial import Trial, make, training_files
 
         model, pictures = judged_options.judged_with(args)
+        trial = Trial(model, pictures, (1,), bounds)
         with console.quiet_libraries():
             make(args.format, model, aside, lambda: training_files(pictures))
-        trial = Trial(model, pictures, (1,), bounds)
         row = trial.row(args.format, aside)
         rows = [trial.served, row]
         told = {
@@ -63,21 +67,30 @@ def run(args: argparse.Namespace) -> int:
                 sys.stderr.write(f"refused: {'; '.join(row.refused)}\n")
             return ExitStatus.REFUSED
         (aside / JUDGED_FILENAME).write_text(json.dumps(told, indent=1), "utf-8")
-        os.replace(aside, args.output)
+        _put_in_place(aside)
     if not (args.json or args.quiet):
         sys.stdout.write(f"wrote {args.output}\n")
     return ExitStatus.DONE
 
 
 @contextlib.contextmanager
-def _aside(output: Path) -> Iterator[Path]:
-    """A folder beside `output`, gone afterwards; `output` is checked first."""
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise UserError(f"--output {output} is there already; name a new folder")
-    aside = output.resolve().with_name(f".{output.name}.partial")
+def _aside(output: str) -> Iterator[Path]:
+    """A folder inside `output`, gone afterwards, as is `output` if nothing was put.
+
+    `output` is checked and made before anything is: a link leads to its folder, and
+    one that is mounted can be filled but not replaced.
+    """
+    if not output or "://" in output:
+        raise UserError(f"--output {output!r} is no folder of this machine")
+    place = Path(os.path.realpath(output))
     try:
-        shutil.rmtree(aside, ignore_errors=True)
-        aside.mkdir(parents=True)
+        is_new = not place.exists()
+        if not is_new and (not place.is_dir() or _holds(place)):
+            raise UserError(f"--output {output} is there already; name a new folder")
+        place.mkdir(parents=True, exist_ok=True)
+        aside = place / _PARTIAL
+        shutil.rmtree(aside, ignore_errors=True)  # of one that was killed
+        aside.mkdir()
     except OSError as error:
         raise UserError(
             f"--output {output} cannot be made: {error.strerror}"
@@ -86,3 +99,15 @@ def _aside(output: Path) -> Iterator[Path]:
         yield aside
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+        if is_new and not _holds(place):
+            place.rmdir()
+
+
+def _holds(place: Path) -> bool:
+    return any(entry.name != _PARTIAL for entry in place.iterdir())
+
+
+def _put_in_place(aside: Path) -> None:
+    """What was made goes one folder up; the judgement last, which says all is there."""
+    for made in sorted(aside.iterdir(), key=lambda path: path.name == JUDGED_FILENAME):
+        os.replace(made, aside.parent / made.name)

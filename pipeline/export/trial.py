@@ -13,6 +13,7 @@ from pipeline.export.judgement import Judgement, judge, losses_over
 from pipeline.export.measure import Measured, measure
 from pipeline.export.pictures import Pictures, read_split, spread
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
+from schemas.user_error import UserError
 
 SERVED = "served"
 _CALIBRATED_WITH = 200  # training pictures
@@ -60,7 +61,7 @@ class Trial:
         self.pictures = pictures
         self._threads, self._bounds = threads, bounds
         path = Path(model, "assets.extra", LABEL_MAP_FILENAME)
-        self._label_map = LabelMap.from_file(path)
+        self._label_map = _with_those_of(pictures, LabelMap.from_file(path))
         measured = self._measured(Path(model))
         self.served = self._row(SERVED, measured, measured)
 
@@ -79,6 +80,18 @@ class Trial:
         )
         own = judgement if name == SERVED else self.served.judgement
         return Row(name, measured, judgement, losses_over(judgement, own, self._bounds))
+
+
+def _with_those_of(pictures: Pictures, known: LabelMap) -> LabelMap:
+    """The model's classes, then those that only the pictures have: none finds them."""
+    there = {name for example in pictures.examples for name in example.class_names}
+    if not there & set(known.names):
+        raise UserError(
+            f"the model and the objects of {pictures.folder}, split "
+            f"{pictures.split!r}, share no class: it knows {', '.join(known.names)}; "
+            f"they are {', '.join(sorted(there))}"
+        )
+    return LabelMap((*known.names, *sorted(there - set(known.names))))
 
 
 def make(
