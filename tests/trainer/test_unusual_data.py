@@ -123,7 +123,8 @@ def test_a_data_set_of_one_image_trains(config, tmp_path):
 
 
 def test_training_without_any_object_is_refused(config, tmp_path):
-    with pytest.raises(UserError, match="training images has a box left"):
+    told = "training images has a box left .* under 2 px of the 48x32 frame"
+    with pytest.raises(UserError, match=told):
         run_fn(arguments(tmp_path, config, [example("a"), example("b")]))
 
 

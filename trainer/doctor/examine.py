@@ -52,7 +52,7 @@ def examine(
     refuse_frames(config, data.num_train_examples, available_bytes())
     sample = draw_sample(data, config.global_batch_size)
     size = config.image_size
-    refuse(sample, size, data.class_names)
+    refuse(sample, config, data.class_names)
     anchors_by_level = model.anchors(*size)
     anchors = np.concatenate([np.asarray(level) for level in anchors_by_level])
     lines = [

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from schemas.tensor_boxes import iou_matrix
 from schemas.user_error import UserError
+from trainer.input.config import InputConfig
 from trainer.model.config import MatcherConfig
 from trainer.model.targets.matcher import POSITIVE, match
 from trainer.training.fit import TrainingData
@@ -66,14 +67,16 @@ def draw_sample(data: TrainingData, batch_size: int) -> Sample:
     )
 
 
-def refuse(
-    sample: Sample, frame_size: tuple[int, int], class_names: Sequence[str]
-) -> None:
+def refuse(sample: Sample, config: InputConfig, class_names: Sequence[str]) -> None:
     """Raise UserError if training on this would be a waste."""
+    height, width = config.image_size
     if not len(sample.boxes):
         raise UserError(
             f"none of the first {sample.images} training images has a box left after "
-            "augmentation: look at them with voc-pipeline show-data"
+            f"augmentation, which drops what is under {config.min_box_side:g} px of "
+            f"the {width}x{height} frame (trainer.input.min_box_side): a larger "
+            "trainer.input.image_size keeps small objects; look at them with "
+            "voc-pipeline show-data"
         )
     highest = int(sample.classes.max())
     if highest >= len(class_names):
@@ -81,7 +84,6 @@ def refuse(
             f"the data has class id {highest}, but the label map has only "
             f"{len(class_names)} classes: {', '.join(class_names)}; ingest again"
         )
-    height, width = frame_size
     low, high = sample.boxes[:, :2], sample.boxes[:, 2:]
     outside = (low < -BORDER_PX) | (high > np.array([width, height]) + BORDER_PX)
     wrong = np.asarray(outside.any(axis=1) | (high <= low).any(axis=1))

@@ -12,10 +12,11 @@ import tensorflow as tf
 
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
 from schemas.stored_weights import Values, read_weights
-from schemas.user_error import UserError
+from schemas.user_error import UnavailableError, UserError
 from trainer.serving.saved_model import EXTRA, VARIABLES_FILENAME
 
 _CLASS_PREDICTIONS = "/class_head/prediction/"
+GRAPH = "saved_model.pb"
 _LOG = logging.getLogger(__name__)
 
 
@@ -82,15 +83,27 @@ def _by_class(
 def require_model(directory: str) -> list[str]:
     """The names of the variables that an exported model in `directory` holds.
 
-    Raises UserError if it is no model of ours.
+    Raises UserError if it is no model of ours, or lies where TensorFlow does not read,
+    UnavailableError if its store does not answer.
     """
     try:
+        tf.io.gfile.stat(f"{directory}/{GRAPH}")  # listdir hides a store's own error
         tf.io.gfile.listdir(f"{directory}/variables")
-        tf.io.gfile.stat(f"{directory}/saved_model.pb")
         with tf.io.gfile.GFile(f"{directory}/{EXTRA}/{VARIABLES_FILENAME}") as file:
             return list(json.loads(file.read()))
     except (OSError, ValueError, tf.errors.OpError) as error:
+        in_store = "://" in directory and isinstance(error, tf.errors.OpError)
+        if in_store and not isinstance(error, tf.errors.NotFoundError):
+            raise _unread(directory, error) from error
         raise UserError(_not_ours(directory)) from error
+
+
+def _unread(directory: str, error: tf.errors.OpError) -> UserError:
+    kind = UnavailableError
+    if isinstance(error, tf.errors.UnimplementedError):
+        kind = UserError  # of no store that TensorFlow knows
+    why = str(error.message).splitlines()[0]
+    return kind(f"model.initial_model: {directory} cannot be read: {why}")
 
 
 def _read_variables(directory: str) -> dict[str, Values]:
@@ -103,9 +116,16 @@ def _read_variables(directory: str) -> dict[str, Values]:
 
 
 def _not_ours(directory: str) -> str:
-    versions = tf.io.gfile.glob(f"{glob.escape(directory)}/*/saved_model.pb")
-    newest = f", such as {os.path.dirname(max(versions))}" if versions else ""
+    within = (f"{glob.escape(directory)}/{place}" for place in ("*", "served/*"))
+    files = [file for each in within for file in tf.io.gfile.glob(f"{each}/{GRAPH}")]
+    versions = [os.path.dirname(file) for file in files]
+    newest = f", such as {max(versions, key=_number)}" if versions else ""
     return (
         f"model.initial_model: {directory} is no model exported by this program; give "
-        f"the folder that holds saved_model.pb and assets.extra{newest}"
+        f"the folder that holds {GRAPH} and assets.extra{newest}"
     )
+
+
+def _number(version: str) -> tuple[int, str]:
+    name = os.path.basename(version)
+    return (int(name) if name.isdecimal() else -1, name)

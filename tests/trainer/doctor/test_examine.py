@@ -13,6 +13,7 @@ from trainer.model.config import MatcherConfig, ModelConfig
 from trainer.training.fit import TrainingData
 
 NAMES = ("ant", "bee")
+FRAME = InputConfig(image_size=(64, 64))
 
 
 def sample(boxes, classes):
@@ -59,18 +60,18 @@ def test_good_data_is_described_line_by_line(tmp_path):
 
 def test_data_without_any_box_is_refused():
     with pytest.raises(UserError, match="none of the first 4 training images"):
-        refuse(sample([], []), (64, 64), NAMES)
+        refuse(sample([], []), FRAME, NAMES)
 
 
 def test_class_ids_beyond_the_label_map_are_refused():
     with pytest.raises(UserError, match=r"class id 2.*only 2 classes: ant, bee"):
-        refuse(sample([[0, 0, 9, 9]], [2]), (64, 64), NAMES)
+        refuse(sample([[0, 0, 9, 9]], [2]), FRAME, NAMES)
 
 
 @pytest.mark.parametrize("box", [[0, 0, 70, 9], [5, 5, 5, 9], [-3, 0, 9, 9]])
 def test_boxes_out_of_the_frame_or_without_area_are_refused(box):
     with pytest.raises(UserError, match="1 of 2 boxes are inverted or lie outside"):
-        refuse(sample([[0, 0, 64, 64], box], [0, 1]), (64, 64), NAMES)
+        refuse(sample([[0, 0, 64, 64], box], [0, 1]), FRAME, NAMES)
 
 
 def test_anchors_that_fit_few_boxes_come_with_advice():

@@ -8,9 +8,10 @@ import pytest
 import tensorflow as tf
 
 from schemas.label_map import LabelMap
+from schemas.user_error import UnavailableError, UserError
 from trainer.model.build import build_retinanet
 from trainer.model.config import MatcherConfig
-from trainer.serving.warm_start import warm_start
+from trainer.serving.warm_start import require_model, warm_start
 
 NAMES = ("ant", "bee", "cow")
 PRIOR = 0.3
@@ -105,3 +106,26 @@ def test_predictions_of_another_number_of_anchors_stay_new(folder, config):
         for head in ("class_head", "box_head")
         for kind in ("kernel", "bias")
     ]
+
+
+@pytest.mark.parametrize("named", ["run", "run/served"])
+def test_the_newest_version_is_named_where_a_folder_above_it_was_given(tmp_path, named):
+    for version in ("9", "10", "left.over"):
+        (tmp_path / "run" / "served" / version).mkdir(parents=True)
+        (tmp_path / "run" / "served" / version / "saved_model.pb").touch()
+    with pytest.raises(UserError, match=r", such as .*/run/served/10$"):
+        require_model(str(tmp_path / named))
+
+
+def test_a_store_that_tensorflow_does_not_know_is_one_line():
+    with pytest.raises(UserError, match=r"s3://b/m cannot be read: .*'s3' not impl"):
+        require_model("s3://b/m")
+
+
+def test_a_store_that_does_not_answer_is_not_there(monkeypatch):
+    def lost(path):
+        raise tf.errors.FailedPreconditionError(None, None, "no host\nwhen reading")
+
+    monkeypatch.setattr(tf.io.gfile, "stat", lost)
+    with pytest.raises(UnavailableError, match=r"gs://b/m cannot be read: no host$"):
+        require_model("gs://b/m")
