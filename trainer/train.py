@@ -12,6 +12,7 @@ import keras
 from trainer.config import TrainerConfig
 from trainer.doctor.examine import examine
 from trainer.features.frozen import kept_features
+from trainer.model.backbones.freezing import warn_of_random_features
 from trainer.model.build import build_retinanet, copy_of
 from trainer.optimizer.build import build_optimizer
 from trainer.preflight import starting_weights_digest
@@ -59,8 +60,9 @@ def train(
         with distribution_scope(config.strategy):
             first, second = config.first_training(), config.second_training()
             model = build_retinanet(first.model, len(data.class_names))
-            if first.model.initial_model:
-                warm_start(model, first.model.initial_model, data.class_names)
+            earlier = first.model.initial_model
+            new = warm_start(model, earlier, data.class_names) if earlier else None
+            warn_of_random_features(model.backbone, first.model, new)
             ended = _train_first(model, first, data, checkpoint_dir, log_dir, fit_here)
             if second is not None:
                 # of these weights: a checkpoint after others is another training's

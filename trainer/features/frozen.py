@@ -55,8 +55,12 @@ def kept_features(
     epochs = epochs_to_keep(config, data.num_train_examples, row_bytes(shapes))
     num_rows = epochs * data.num_train_examples
     if epochs == 0:
-        needed = row_bytes(shapes) * data.num_train_examples / 2**20
-        _LOG.info("features not kept: one epoch takes %.0f MiB of kept_bytes", needed)
+        needed = row_bytes(shapes) * data.num_train_examples
+        _LOG.info(
+            "features not kept: one epoch takes %s bytes, trainer.kept_bytes is %s",
+            f"{needed:,}",
+            f"{config.kept_bytes:,}",
+        )
         yield data
         return
 
@@ -124,7 +128,7 @@ def _filled_store(
         store = RowStore(directory, _key(model, config, data), shapes, num_rows)
     except OSError as error:
         shutil.rmtree(directory, ignore_errors=True)  # half of them fill the disk
-        _LOG.warning("features not kept: %s", error)
+        _LOG.warning("features not kept: %s, in %s", error.strerror, directory)
         return None
     start_s, first = time.monotonic(), len(store.names)
     _fill(store, model, data, config.input.global_batch_size)

@@ -17,6 +17,7 @@ from trainer.serving.saved_model import EXTRA, VARIABLES_FILENAME
 
 _CLASS_PREDICTIONS = "/class_head/prediction/"
 GRAPH = "saved_model.pb"
+_SHOWN = 6
 _LOG = logging.getLogger(__name__)
 
 
@@ -54,11 +55,16 @@ def warm_start(model: Any, directory: str, class_names: Sequence[str]) -> list[s
         directory,
         len(model.variables) - len(left),
         len(model.variables),
-        ", ".join(left) or "none",
+        _listed(left) or "none",
     )
     if new_classes:
-        _LOG.info("warm start: classes that are new: %s", ", ".join(new_classes))
+        _LOG.info("warm start: classes that are new: %s", _listed(new_classes))
     return left
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _by_class(
@@ -99,11 +105,11 @@ def require_model(directory: str) -> list[str]:
 
 
 def _unread(directory: str, error: tf.errors.OpError) -> UserError:
-    kind = UnavailableError
-    if isinstance(error, tf.errors.UnimplementedError):
-        kind = UserError  # of no store that TensorFlow knows
     why = str(error.message).splitlines()[0]
-    return kind(f"model.initial_model: {directory} cannot be read: {why}")
+    told = f"model.initial_model: {directory} cannot be read: {why}"
+    if isinstance(error, tf.errors.UnimplementedError):
+        return UserError(told)  # of no store that TensorFlow knows
+    return UnavailableError(told)
 
 
 def _read_variables(directory: str) -> dict[str, Values]:

@@ -129,3 +129,15 @@ def test_a_store_that_does_not_answer_is_not_there(monkeypatch):
     monkeypatch.setattr(tf.io.gfile, "stat", lost)
     with pytest.raises(UnavailableError, match=r"gs://b/m cannot be read: no host$"):
         require_model("gs://b/m")
+
+
+def test_of_many_new_variables_some_are_named(folder, config, caplog):
+    names = [f"class {number}" for number in range(40)]
+    model = build_retinanet(dataclasses.replace(config, pyramid_filters=16), 40)
+    with caplog.at_level("INFO"):
+        left = warm_start(model, str(folder), names)
+    counts, classes = caplog.messages
+    assert len(left) > 20
+    assert f"{len(model.variables) - len(left)} of {len(model.variables)}" in counts
+    assert counts.endswith(f" and {len(left) - 6} more")
+    assert classes.endswith("class 4, class 5 and 34 more")

@@ -1,11 +1,15 @@
 """What of a backbone is not trained."""
 
+import logging
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 
 from trainer.model.config import ModelConfig
 from trainer.model.parts.replicas import num_replicas_of_scope
+
+_LOG = logging.getLogger(__name__)
 
 
 def freeze(backbone: keras.Model, config: ModelConfig) -> None:
@@ -25,3 +29,20 @@ def _stage(layer: Any) -> int:
     if not layer.name.startswith("stack"):
         return 1
     return int(layer.name.removeprefix("stack")[0]) + 2
+
+
+def warn_of_random_features(
+    backbone: keras.Model, config: ModelConfig, new: Sequence[str] | None
+) -> None:
+    """Frozen stages that start from nothing stay nothing.
+
+    `new` are the paths of the variables that a warm start left new; None without one.
+    """
+    paths = {variable.path for variable in backbone.variables}
+    starts_new = new is None or not paths.isdisjoint(new)
+    if config.frozen_stages and starts_new and not config.backbone_weights:
+        _LOG.warning(
+            "%d stages of the backbone are frozen and start from nothing: what they "
+            "give stays random; set model.backbone_weights, or model.frozen_stages=0",
+            config.frozen_stages,
+        )

@@ -1,0 +1,32 @@
+"""Frozen stages that start from nothing are told."""
+
+import dataclasses
+
+import keras
+import pytest
+
+from trainer.model.backbones.freezing import warn_of_random_features
+
+
+@pytest.mark.parametrize(
+    ("frozen_stages", "weights", "new", "told"),
+    [
+        (5, "", None, True),
+        (0, "", None, False),
+        (5, "preset", None, False),
+        (1, "", [], False),  # a warm start filled all
+        (1, "", ["head/kernel"], False),
+        (1, "", ["head/kernel", "own"], True),
+    ],
+)
+def test_frozen_stages_that_start_from_nothing_are_told(
+    tiny_config, caplog, frozen_stages, weights, new, told
+):
+    backbone = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, name="stem")])
+    config = dataclasses.replace(
+        tiny_config, frozen_stages=frozen_stages, backbone_weights=weights
+    )
+    if new:  # "own" stands for what the backbone calls its kernel
+        new = [backbone.variables[0].path if path == "own" else path for path in new]
+    warn_of_random_features(backbone, config, new)
+    assert ("what they give stays random" in caplog.text) == told
