@@ -98,7 +98,7 @@ def test_the_difference_is_told_by_class_and_image(destination, capsys):
     told = capsys.readouterr().out
     assert f"{first} -> {second}, on 2 images of test" in told
     assert "AP                     0.5050   1.0000  +0.4950   95% interval" in told
-    assert "fewer errors in 1 images" in told
+    assert "fewer errors in 1 image\n" in told
     changed = "second: 0 found, 1 missed, 0 false -> 1 found, 0 missed, 0 false"
     assert changed in told
 
