@@ -34,27 +34,29 @@ class JsonRecords:
 
     def unique(self, name: str, types: Set[type] = _IDS) -> dict[Any, int]:
         """Values that differ -> their position."""
-        values = self._column(name)
+        values = self._ids(name)
         self._require_types(
             values, types, f"needs a {' or '.join(_names(types))} as {name!r}"
         )
         index: dict[Any, int] = {}
         for position, value in enumerate(values):
             if index.setdefault(value, position) != position:
-                raise self._error(position, f"has a {name!r} that came before", value)
+                raise self._error(
+                    position, f"has {_a(name)} {name!r} that came before", value
+                )
         return index
 
     def indices(
         self, name: str, index: Mapping[Any, int], known: str
     ) -> NDArray[np.int64]:
         """Values looked up in `index`, which was read from `known`."""
-        values = self._column(name)
+        values = self._ids(name)
         self._require_types(values, _IDS, f"needs an id as {name!r}")
         try:
             return np.array([index[value] for value in values], np.int64)
         except KeyError:
             position = next(i for i, value in enumerate(values) if value not in index)
-            problem = f"has a {name!r} that is not in {known}"
+            problem = f"has {_a(name)} {name!r} that is not in {known}"
             raise self._error(position, problem, values[position]) from None
 
     def numbers(
@@ -92,6 +94,17 @@ class JsonRecords:
             problem = f"has a negative width or height in {name!r}"
             raise self._error(position, problem, values[position])
         return boxes
+
+    def _ids(self, name: str) -> list[Any]:
+        """A column in which 7.0 is 7: what went through a table has such numbers."""
+        values = self._column(name)
+        if float not in set(map(type, values)):
+            return values
+        is_whole = (type(one) is float and one.is_integer() for one in values)
+        return [
+            int(one) if whole else one
+            for one, whole in zip(values, is_whole, strict=True)
+        ]
 
     def _column(self, name: str) -> list[Any]:
         try:
@@ -136,6 +149,10 @@ class JsonRecords:
 
 def _names(types: Set[type]) -> list[str]:
     return sorted({int: "whole number", str: "text"}[kind] for kind in types)
+
+
+def _a(name: str) -> str:
+    return "an" if name[0] in "aeiou" else "a"
 
 
 def _as_float(value: float) -> float:

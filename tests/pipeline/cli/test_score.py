@@ -177,3 +177,21 @@ def test_shards_of_results_count_as_one_file(report_of, files, tmp_path):
 
     more = [str(shard) for shard in shards[1:]]
     assert report_of(files[0], shards[0], *more) == whole
+
+
+def test_whole_floats_are_ids_as_pycocotools_has_it(
+    tmp_path, write_json, coco_ground_truth, coco_results, report_of
+):
+    truth, results = coco_ground_truth(), coco_results()
+    files = (
+        write_json(tmp_path / "g.json", truth),
+        write_json(tmp_path / "d.json", results),
+    )
+    before = report_of(*files)
+    for one in (*truth["annotations"], *results):
+        one |= {name: float(one[name]) for name in ("image_id", "category_id")}
+    for one in truth["images"]:
+        one["id"] = float(one["id"])
+    write_json(files[0], truth)
+    write_json(files[1], results)
+    assert report_of(*files) == before

@@ -26,7 +26,7 @@ def nan_score(rows):
 
 
 BAD_RESULTS = {
-    "unknown image": (change(1, image_id=8), "detections[1] has a 'image_id' that is"),
+    "unknown image": (change(1, image_id=8), "detections[1] has an 'image_id' that is"),
     "text for a number": (change(1, image_id="7"), "'image_id' that is not in"),
     "unknown category": (change(2, category_id=1), "detections[2] has a 'category_id'"),
     "true as an id": (change(2, category_id=True), "needs an id as 'category_id'"),
@@ -77,7 +77,7 @@ BAD_GROUND_TRUTHS = {
     "no images": (ground_truth_with("images", {}), "needs a list 'images'"),
     "image twice": (
         ground_truth_with("images", [{"id": 7}, {"id": 3}, {"id": 7}]),
-        "images[2] has a 'id' that came before, got 7",
+        "images[2] has an 'id' that came before, got 7",
     ),
     "category without a name": (
         ground_truth_with("categories", [{"id": 2}]),
@@ -85,7 +85,7 @@ BAD_GROUND_TRUTHS = {
     ),
     "unknown image": (
         ground_truth_with("images", [{"id": 7}]),
-        "annotations[2] has a 'image_id' that is not in images, got 3",
+        "annotations[2] has an 'image_id' that is not in images, got 3",
     ),
     "ids of two kinds": (
         ground_truth_with("images", [{"id": 7}, {"id": "a"}]),

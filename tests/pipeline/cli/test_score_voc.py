@@ -94,7 +94,7 @@ def test_results_of_images_beyond_the_set_are_left_out_where_told_so(
     results = write_json(tmp_path / "all_dt.json", voc_results())
     assert score(voc, results, "--image-set", "test") == 2
     error = capsys.readouterr().err
-    assert f"has a 'image_id' that is not in {voc} (image set test)" in error
+    assert f"has an 'image_id' that is not in {voc} (image set test)" in error
     assert "--ignore-unknown-images leaves it out" in error
     options = ("--image-set", "test")
     whole = report_of(voc, results, *options, "--ignore-unknown-images")

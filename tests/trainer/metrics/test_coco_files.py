@@ -71,7 +71,7 @@ def test_the_two_readers_agree_to_the_last_bit(read, monkeypatch):
     "change",
     [
         {"image_id": True},
-        {"image_id": 7.0},
+        {"image_id": 7.5},
         {"image_id": None},
         {"category_id": 2**70},
         {"bbox": [1, 2, 3]},
@@ -96,7 +96,7 @@ def test_a_record_that_is_not_sound_is_named(read, change):
 @pytest.mark.parametrize(("name", "option"), [("image_id", "ignore_images")])
 def test_an_unknown_id_is_named_or_left_out(read, name, option):
     text = json.dumps([*SOUND, SOUND[0] | {name: 99}])
-    with pytest.raises(UserError, match=rf"detections\[2\] has a '{name}'.*got 99"):
+    with pytest.raises(UserError, match=rf"detections\[2\] has an? '{name}'.*got 99"):
         read(text)
     detections, left_out = read(text, **{option: True})
     assert len(detections) == 2
