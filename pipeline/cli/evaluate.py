@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.cli import ingest_options, options
 from pipeline.cli.exit_status import ExitStatus
+from pipeline.cli.table import columns_of, padded
 from schemas.user_error import UserError
 
 if TYPE_CHECKING:
@@ -141,9 +142,9 @@ def _require_replaceable(output: str) -> None:
 
 def _as_text(found: "Evaluation", told: dict[str, Any]) -> str:
     metrics = found.metrics
-    width = max(len("class"), *map(len, found.class_names))
+    width = max(len("class"), *map(columns_of, found.class_names))
     rows = [
-        f"{name:<{width}} {_number(metrics[f'AP/{name}']):>7} "
+        f"{padded(name, width)} {_number(metrics[f'AP/{name}']):>7} "
         f"{_number(metrics[f'AP50/{name}']):>7}"
         for name in found.class_names
     ]

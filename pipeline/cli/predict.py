@@ -38,8 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "images",
         metavar="IMAGE",
         nargs="+",
-        help="pictures, or folders of pictures; "
-        "folders in these are named and passed over",
+        help="pictures, folders of pictures, or patterns such as 'in/**/*.jpg'; "
+        "folders in folders are named and passed over",
     )
     parser.add_argument("--output", required=True, metavar="OUT", help="a folder")
     parser.add_argument(
@@ -66,9 +66,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Predicts one picture after the other, or all of them by Beam."""
     _require_sense(args)
+    from pipeline.prediction.pictures import matched, passed_over, picture_paths
+
+    args.images = matched(args.images)
     if args.batch:
         return _run_batch(args)
-    from pipeline.prediction.pictures import passed_over, picture_paths
     from pipeline.prediction.version_path import version_path
     from pipeline.run.console import quiet_libraries
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from components.example_gen.config import READING, IngestConfig
 from pipeline.cli import ingest_options, options
+from pipeline.cli.table import columns_of, padded
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
 from schemas.user_error import UserError
 
@@ -257,10 +258,11 @@ def _table_line(name: str, value: float) -> str:
 
 def _class_lines(per_class: object, columns: tuple[str, ...]) -> list[str]:
     assert isinstance(per_class, dict)
-    width = max(len("class"), *(len(name) for name in per_class))
+    width = max(len("class"), *map(columns_of, per_class))
     header = f" {'class':<{width}}" + "".join(f" {name:>6}" for name in columns)
     rows = [
-        f" {name:<{width}}" + "".join(f" {metrics[column]:6.3f}" for column in columns)
+        f" {padded(name, width)}"
+        + "".join(f" {metrics[column]:6.3f}" for column in columns)
         for name, metrics in per_class.items()
     ]
     return ["", header, *rows]

@@ -1,6 +1,7 @@
 """The pictures to be asked about: which files, and their pixels as they are seen."""
 
 import dataclasses
+import glob
 import io
 import os
 import re
@@ -11,7 +12,9 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from components.example_gen.rules.box_frame import BoxFrame
+from components.example_gen.source import remote
 from schemas.exif_orientation import exif_orientation
+from schemas.plain_path import PATTERN_CHARACTERS
 from schemas.single_box import Box
 from schemas.user_error import UserError
 from trainer.serving import detect
@@ -24,6 +27,31 @@ _SERVED = ("JPEG", "MPO", "PNG")
 
 class PictureError(Exception):
     """A file that cannot be read as a picture; the message says why."""
+
+
+def matched(names: Sequence[str]) -> list[str]:
+    """The names, and of a pattern such as 'in/**/*.jpg' what it matches, in order.
+
+    A name that is there is none. Of files a pattern matches those that may be asked
+    about, as a folder does. Raises UserError where it matches nothing.
+    """
+    found: list[str] = []
+    for name in names:
+        is_pattern = set(name) & PATTERN_CHARACTERS and not remote.is_remote(name)
+        if not is_pattern or os.path.exists(name):
+            found.append(name)
+            continue
+        paths = sorted(glob.glob(os.path.expanduser(name), recursive=True))
+        taken = [path for path in paths if _may_be_asked_about(path)]
+        if not taken:
+            raise UserError(f"there is no picture {name}")
+        found += taken
+    return found
+
+
+def _may_be_asked_about(path: str) -> bool:
+    is_picture = path.lower().endswith(SUFFIXES)
+    return is_picture or may_be_tfrecords(path) or os.path.isdir(path)
 
 
 def picture_paths(names: Sequence[str]) -> dict[str, str]:

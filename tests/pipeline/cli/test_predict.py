@@ -2,6 +2,7 @@ import csv
 import json
 import os
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -282,6 +283,29 @@ def test_what_cannot_be_meant_is_one_line_and_exit_status_two(tmp_path, predict)
     status, _, said = predict(one, place=tmp_path / "empty")
     assert status == 2
     assert "holds no model" in said.err
+
+
+def test_a_pattern_is_what_it_matches_and_a_name_that_is_there_is_none(
+    tmp_path, predict
+):
+    for name in ("a.png", "more/b.jpg", "more/[c].jpg"):
+        place = tmp_path / "in" / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        picture(place)
+    (tmp_path / "in" / "notes.txt").write_text("no picture")
+    for pattern, found in (
+        ("in/**/*", {"a", "b", "[c]"}),
+        ("in/*.png", {"a"}),
+        ("in/more/[c].jpg", {"[c]"}),  # as a pattern it would be c.jpg
+    ):
+        status, output, said = predict(tmp_path / pattern)
+        assert status == 0, said.err
+        drawn = {path.stem for path in output.glob("*.jpg")}
+        assert drawn == found
+        shutil.rmtree(output)
+    status, _, said = predict(tmp_path / "in/*.gif")
+    assert status == 2
+    assert "there is no picture" in said.err
 
 
 def test_what_is_passed_over_in_folders_is_told(tmp_path, predict):
