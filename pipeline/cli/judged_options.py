@@ -62,4 +62,18 @@ def judged_with(args: argparse.Namespace) -> "tuple[str, Pictures]":
     model = version_path(args.model)
     if is_remote(model):
         raise UserError(f"{model} lies elsewhere; copy it to this machine first")
+    _require_whole(model)
     return os.path.realpath(model), pictures_of(args.data, args.split, model)
+
+
+def _require_whole(model: str) -> None:
+    """UserError for a model whose files are damaged: it is asked in other processes."""
+    from components.baseline.served_models import GRAPH_FILE
+    from schemas.stored_weights import named_values
+
+    if not os.path.getsize(os.path.join(model, GRAPH_FILE)):
+        raise UserError(f"{model} is no SavedModel: {GRAPH_FILE} is empty")
+    try:
+        named_values(model)
+    except ValueError as error:
+        raise UserError(str(error).splitlines()[0]) from error

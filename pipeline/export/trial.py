@@ -1,6 +1,7 @@
 """A format made, asked and judged against the served model, on one set of pictures."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -46,9 +47,8 @@ class Row:
 class Trial:
     """The served model's own answers, and formats held against them.
 
-    Attributes:
-      pictures: that are judged on.
-      served: the served model's own row.
+    `pictures` are what is judged on. Raises UserError where none of their objects is of
+    a class that the model knows.
     """
 
     def __init__(
@@ -62,8 +62,13 @@ class Trial:
         self._threads, self._bounds = threads, bounds
         path = Path(model, "assets.extra", LABEL_MAP_FILENAME)
         self._label_map = _with_those_of(pictures, LabelMap.from_file(path))
-        measured = self._measured(Path(model))
-        self.served = self._row(SERVED, measured, measured)
+        self._model = Path(model)
+
+    @functools.cached_property
+    def served(self) -> Row:
+        """The served model's own row; it is asked at the first use."""
+        measured = self._measured(self._model)
+        return self._row(SERVED, measured, measured)
 
     def row(self, name: str, folder: Path) -> Row:
         """An export in `folder`, judged."""
@@ -111,7 +116,13 @@ def make(
 
 def training_files(pictures: Pictures) -> list[bytes]:
     """What int8 is calibrated with: pictures from all over the train split beside."""
-    return spread(read_split(pictures.folder, "train"), _CALIBRATED_WITH)
+    try:
+        found = read_split(pictures.folder, "train")
+    except UserError as error:
+        raise UserError(
+            f"litert_int8 is calibrated with training pictures: {error}"
+        ) from error
+    return spread(found, _CALIBRATED_WITH)
 
 
 def _frames(model: str, files: list[bytes]) -> Iterator[npt.NDArray[np.uint8]]:

@@ -299,8 +299,19 @@ _RUNTIMES = {
 
 
 def main(paths: list[str]) -> int:
-    """Prints a line of JSON for each picture; 1 where one is none, which is named."""
-    detector = Detector(Path(__file__).parent)
+    """Prints a line of JSON for each picture; 1 where one is none, which is named.
+
+    2 where no picture is given, or the runtime is not installed.
+    """
+    if not paths:
+        sys.stderr.write("detect.py PICTURE ...: give at least one\n")
+        return 2
+    try:
+        detector = Detector(Path(__file__).parent)
+    except ModuleNotFoundError as error:
+        package = str(error.name).partition(".")[0].replace("_", "-")
+        sys.stderr.write(f"{package} is not installed: pip install {package}\n")
+        return 2
     failed = 0
     for path in paths:
         try:

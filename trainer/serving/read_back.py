@@ -42,5 +42,5 @@ def detector_config(directory: str) -> DetectorConfig:
             f"version of it ({error.message}); "
             "give the folder that holds saved_model.pb"
         ) from error
-    except ValueError as error:
+    except (UserError, ValueError) as error:
         raise UserError(f"{path}: {error}") from error

@@ -15,8 +15,9 @@ from pipeline.__main__ import main
 from pipeline.export.bounds import Bounds
 from pipeline.export.measure import Cost, Measured
 from pipeline.export.pictures import Pictures, read_split
-from pipeline.export.trial import Trial
+from pipeline.export.trial import Trial, training_files
 from schemas.label_map import LabelMap
+from schemas.user_error import UserError
 from trainer.model.build import build_retinanet
 from trainer.serving.saved_model import export_model
 
@@ -199,6 +200,37 @@ def test_a_folder_that_cannot_be_is_refused_before_any_work(
     assert message in told
     assert told.count("\n") == 1
     assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("size", "told"), [(0, "saved_model.pb is empty"), (900, "is no SavedModel")]
+)
+@pytest.mark.parametrize("command", ["export", "benchmark"])
+def test_a_model_that_is_cut_off_is_refused(
+    command, size, told, quick, run, tmp_path, capsys
+):
+    graph = tmp_path / "perfect" / "saved_model.pb"
+    graph.write_bytes(graph.read_bytes()[:size])
+    if command == "export":
+        arguments = [*quick, "--output", str(tmp_path / "out")]
+    else:
+        arguments = ["benchmark", quick[1], str(run), "--formats", "onnx"]
+
+    assert main(arguments) == 2
+
+    said = capsys.readouterr().err
+    assert told in said
+    assert said.count("\n") == 1
+
+
+def test_a_calibration_without_training_pictures_says_what_they_are_for(quick, run):
+    shutil.rmtree(run / "VocExampleGen/examples/12/Split-train")
+    pictures = Pictures(run / "VocExampleGen/examples/12", "eval", [])
+    with pytest.raises(
+        UserError,
+        match=r"litert_int8 is calibrated .* no split 'train'; there are: eval",
+    ):
+        training_files(pictures)
 
 
 def test_pictures_that_share_no_class_with_the_model_are_refused(

@@ -169,3 +169,16 @@ def test_a_picture_that_is_broken_is_named_and_the_others_go_on(
     ] == (paths[:3])
     assert said.out.count("\n") == 1
     assert str(good) in said.out
+
+
+def test_no_picture_or_no_runtime_is_one_line(monkeypatch, capsys):
+    assert detect.main([]) == 2
+    assert capsys.readouterr().err == "detect.py PICTURE ...: give at least one\n"
+
+    def without(folder):
+        raise ModuleNotFoundError(name="ai_edge_litert.interpreter")
+
+    monkeypatch.setattr(detect, "Detector", without)
+    assert detect.main(["a.jpg"]) == 2
+    told = "ai-edge-litert is not installed: pip install ai-edge-litert\n"
+    assert capsys.readouterr().err == told

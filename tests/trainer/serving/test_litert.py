@@ -126,6 +126,11 @@ def test_every_operation_is_a_builtin_one(flatbuffer):
 def test_a_folder_that_is_no_model_of_ours_is_refused(tmp_path):
     with pytest.raises(UserError, match="is no model exported by this program"):
         read_back(str(tmp_path))
+    extra = tmp_path / "assets.extra"
+    extra.mkdir()
+    (extra / "detector_config.json").write_text("{")
+    with pytest.raises(UserError, match=r"/detector_config.json: detector is no JSON"):
+        read_back(str(tmp_path))
 
 
 def test_a_model_of_another_version_is_refused(exported, monkeypatch):
