@@ -26,6 +26,7 @@ from pipeline.run.written_examples import (
 )
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
 from schemas.tf_example import decode_example
+from schemas.user_error import UserError
 
 ALL_IMAGES = "all images"
 _BY_DEFAULT = Reading()
@@ -89,6 +90,12 @@ def examples_of(
         folder, report = os.path.join(work, "examples"), os.path.join(work, "report")
         dirs = OutputDirs(folder, os.path.join(work, "annotations"), report)
         ingested = _ingest(data, dirs, reading.config)
+        if not Path(folder, LABEL_MAP_FILENAME).read_text("utf-8").strip():
+            raise UserError(
+                f"{data} has no object, so there is nothing to find "
+                f"({ingested.headline()}): annotate its images, or see what a model "
+                "finds in them with `voc-pipeline predict`"
+            )
         corners = ingested.details["corners"]["convention"]
         said = {"headline": ingested.headline(), "corners": corners, "reading": reading}
     names = LabelMap.from_file(os.path.join(folder, LABEL_MAP_FILENAME)).names

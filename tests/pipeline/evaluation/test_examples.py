@@ -5,12 +5,25 @@ from PIL import Image
 
 from components.report.pictures import read_examples
 from pipeline.evaluation.examples import ALL_IMAGES, examples_of
+from schemas.user_error import UserError
 
 XML = (
     "<annotation><size><width>40</width><height>30</height><depth>3</depth></size>"
     "<object><name>dog</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>20</xmax>"
     "<ymax>20</ymax></bndbox></object></annotation>"
 )
+
+
+def test_data_without_an_object_are_named(tmp_path):
+    voc = tmp_path / "voc"
+    for name in ("Annotations", "JPEGImages"):
+        (voc / name).mkdir(parents=True)
+    Image.new("RGB", (40, 30)).save(voc / "JPEGImages/a.jpg")
+    (voc / "Annotations/a.xml").write_text(
+        XML.partition("<object>")[0] + "</annotation>"
+    )
+    with pytest.raises(UserError, match=r"voc has no object, .*1 of 1 images, 0 of 0"):
+        examples_of(str(voc), "", str(tmp_path / "work"))
 
 
 def test_an_image_of_two_image_sets_counts_once(tmp_path):
