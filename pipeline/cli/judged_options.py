@@ -5,6 +5,7 @@ import os
 from typing import TYPE_CHECKING
 
 from pipeline.export.bounds import Bounds
+from pipeline.run import console
 from schemas.user_error import UserError
 
 if TYPE_CHECKING:
@@ -69,11 +70,13 @@ def judged_with(args: argparse.Namespace) -> "tuple[str, Pictures]":
 def _require_whole(model: str) -> None:
     """UserError for a model whose files are damaged: it is asked in other processes."""
     from components.baseline.served_models import GRAPH_FILE
-    from schemas.stored_weights import named_values
 
     if not os.path.getsize(os.path.join(model, GRAPH_FILE)):
         raise UserError(f"{model} is no SavedModel: {GRAPH_FILE} is empty")
-    try:
-        named_values(model)
-    except ValueError as error:
-        raise UserError(str(error).splitlines()[0]) from error
+    with console.quiet_libraries():  # TensorFlow talks as it is imported
+        from schemas.stored_weights import named_values
+
+        try:
+            named_values(model)
+        except ValueError as error:
+            raise UserError(str(error).splitlines()[0]) from error
