@@ -2,6 +2,7 @@
 
 import dataclasses
 import glob
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,7 +14,11 @@ from components.data_gate.judged_split import AUTO, EVAL, judged_split
 from components.example_gen.config import IngestConfig
 from components.example_gen.ingest import ingest
 from components.example_gen.output.directories import OutputDirs
-from components.example_gen.output.ingest_report import Report
+from components.example_gen.output.ingest_report import (
+    OverBudgetError,
+    Report,
+    check_budget,
+)
 from components.example_gen.shards.tfrecord import TFRecordWriter, read_records
 from components.example_gen.source import spans
 from components.example_gen.source.annotation import Convention
@@ -28,6 +33,7 @@ from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
 from schemas.tf_example import decode_example
 from schemas.user_error import UserError
 
+_LOG = logging.getLogger(__name__)
 ALL_IMAGES = "all images"
 _BY_DEFAULT = Reading()
 
@@ -167,4 +173,9 @@ def _ingest(data: str, dirs: OutputDirs, config: IngestConfig) -> Report:
     )
     for path in (dirs.examples, dirs.report, dirs.annotations):
         os.makedirs(path, exist_ok=True)
-    return ingest(spans.resolve(data), dirs, every)
+    report = ingest(spans.resolve(data), dirs, every)
+    try:
+        check_budget(report, every, f"what `voc-pipeline ingest {data}` reports")
+    except OverBudgetError as error:  # of what is left, the numbers are true
+        _LOG.warning("not all of the data is looked at: %s", error)
+    return report

@@ -26,6 +26,20 @@ def test_data_without_an_object_are_named(tmp_path):
         examples_of(str(voc), "", str(tmp_path / "work"))
 
 
+def test_what_is_left_out_beyond_the_budget_is_told(tmp_path, caplog):
+    voc = tmp_path / "voc"
+    for name in ("Annotations", "JPEGImages"):
+        (voc / name).mkdir(parents=True)
+    for name, file_format in (("a", "JPEG"), ("b", "GIF")):
+        Image.new("RGB", (40, 30)).save(voc / f"JPEGImages/{name}.jpg", file_format)
+        (voc / f"Annotations/{name}.xml").write_text(XML)
+    found = examples_of(str(voc), "", str(tmp_path / "work"))
+    assert [one.image_id for one in read_examples(found.file_pattern)] == ["a"]
+    (told,) = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
+    assert "1 of 2 images rejected" in told
+    assert "format_unsupported 1" in told
+
+
 def test_an_image_of_two_image_sets_counts_once(tmp_path):
     voc = tmp_path / "voc"
     for name in ("Annotations", "JPEGImages", "ImageSets/Main"):
