@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
 
 @contextlib.contextmanager
 def _aside(output: str) -> Iterator[Path]:
-    """A folder inside `output`, gone afterwards, as is `output` if nothing was put.
+    """A folder inside `output`, gone afterwards, as are folders made for it and empty.
 
     `output` is checked and made before anything is: a link leads to its folder, and
     one that is mounted can be filled but not replaced.
@@ -83,24 +83,30 @@ def _aside(output: str) -> Iterator[Path]:
     if not output or "://" in output:
         raise UserError(f"--output {output!r} is no folder of this machine")
     place = Path(os.path.realpath(output))
-    try:
-        is_new = not place.exists()
-        if not is_new and (not place.is_dir() or _holds(place)):
-            raise UserError(f"--output {output} is there already; name a new folder")
-        place.mkdir(parents=True, exist_ok=True)
-        aside = place / _PARTIAL
-        shutil.rmtree(aside, ignore_errors=True)  # of one that was killed
-        aside.mkdir()
-    except OSError as error:
-        raise UserError(
-            f"--output {output} cannot be made: {error.strerror}"
-        ) from error
-    try:
+    with contextlib.ExitStack() as made:
+        try:
+            if place.exists() and (not place.is_dir() or _holds(place)):
+                raise UserError(
+                    f"--output {output} is there already; name a new folder"
+                )
+            for folder in (*reversed(place.parents), place):
+                if not folder.exists():
+                    folder.mkdir()
+                    made.callback(_remove_empty, folder)
+            aside = place / _PARTIAL
+            shutil.rmtree(aside, ignore_errors=True)  # of one that was killed
+            aside.mkdir()
+        except OSError as error:
+            raise UserError(
+                f"--output {output} cannot be made: {error.strerror}"
+            ) from error
+        made.callback(shutil.rmtree, aside, ignore_errors=True)
         yield aside
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-        if is_new and not _holds(place):
-            place.rmdir()
+
+
+def _remove_empty(folder: Path) -> None:
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def _holds(place: Path) -> bool:

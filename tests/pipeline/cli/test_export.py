@@ -57,7 +57,8 @@ def test_an_export_that_loses_too_much_is_refused_and_leaves_nothing(
     )
     perfect = tmp_path / "perfect"
     save_one_box(perfect)
-    arguments = ["--format", "litert", "--output", str(tmp_path / "out")]
+    output = tmp_path / "out" / "device"
+    arguments = ["--format", "litert", "--output", str(output)]
 
     status = main(["export", str(perfect), *arguments, "--data", str(run), "--json"])
 
@@ -183,6 +184,7 @@ def test_an_export_goes_to_whatever_folder_is_meant(kind, quick, tmp_path, monke
         ("n" * 300, "cannot be made: File name too long"),
         ("file/below", "cannot be made: Not a directory"),
         ("full", "is there already; name a new folder"),
+        ("new/" + "n" * 300, "cannot be made: File name too long"),
     ],
 )
 def test_a_folder_that_cannot_be_is_refused_before_any_work(

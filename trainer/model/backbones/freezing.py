@@ -38,11 +38,16 @@ def warn_of_random_features(
 
     `new` are the paths of the variables that a warm start left new; None without one.
     """
-    paths = {variable.path for variable in backbone.variables}
-    starts_new = new is None or not paths.isdisjoint(new)
+    frozen = {
+        variable.path
+        for layer in backbone.layers
+        if _stage(layer) <= config.frozen_stages
+        for variable in layer.variables
+    }
+    starts_new = new is None or not frozen.isdisjoint(new)
     if config.frozen_stages and starts_new and not config.backbone_weights:
         _LOG.warning(
-            "%d stages of the backbone are frozen and start from nothing: what they "
-            "give stays random; set model.backbone_weights, or model.frozen_stages=0",
+            "model.frozen_stages=%d, and what is frozen starts from nothing: what it "
+            "gives stays random; set model.backbone_weights, or model.frozen_stages=0",
             config.frozen_stages,
         )
