@@ -1,13 +1,13 @@
 """Weights of an earlier exported model of ours, for all layers that fit."""
 
 import glob
-import json
 import logging
 import os
 from collections.abc import Sequence
 from typing import Any
 
 import keras
+import msgspec
 import tensorflow as tf
 
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
@@ -95,8 +95,9 @@ def require_model(directory: str) -> list[str]:
     try:
         tf.io.gfile.stat(f"{directory}/{GRAPH}")  # listdir hides a store's own error
         tf.io.gfile.listdir(f"{directory}/variables")
+        tf.io.gfile.stat(f"{directory}/{EXTRA}/{LABEL_MAP_FILENAME}")
         with tf.io.gfile.GFile(f"{directory}/{EXTRA}/{VARIABLES_FILENAME}") as file:
-            return list(json.loads(file.read()))
+            return msgspec.json.decode(file.read(), type=list[str])
     except (OSError, ValueError, tf.errors.OpError) as error:
         in_store = "://" in directory and isinstance(error, tf.errors.OpError)
         if in_store and not isinstance(error, tf.errors.NotFoundError):
@@ -107,8 +108,8 @@ def require_model(directory: str) -> list[str]:
 def _unread(directory: str, error: tf.errors.OpError) -> UserError:
     why = str(error.message).splitlines()[0]
     told = f"model.initial_model: {directory} cannot be read: {why}"
-    if isinstance(error, tf.errors.UnimplementedError):
-        return UserError(told)  # of no store that TensorFlow knows
+    if isinstance(error, tf.errors.UnimplementedError | tf.errors.InvalidArgumentError):
+        return UserError(told)  # of no store that TensorFlow knows, or that can be
     return UnavailableError(told)
 
 

@@ -234,6 +234,7 @@ def test_a_folder_that_is_no_model_of_ours_is_refused(tmp_path, config):
     extra = tmp_path / "assets.extra"
     extra.mkdir()
     (extra / "variables.json").write_text(json.dumps(["a"]))
+    LABEL_MAP.to_file(extra / "label_map.txt")
     with pytest.raises(UserError, match="is no model exported by this program"):
         require_model(str(tmp_path))  # without its graph
     (tmp_path / "saved_model.pb").touch()

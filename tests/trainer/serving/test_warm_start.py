@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -141,3 +142,31 @@ def test_of_many_new_variables_some_are_named(folder, config, caplog):
     assert f"{len(model.variables) - len(left)} of {len(model.variables)}" in counts
     assert counts.endswith(f" and {len(left) - 6} more")
     assert classes.endswith("class 4, class 5 and 34 more")
+
+
+def test_a_store_without_a_bucket_is_a_mistake_and_not_lost():
+    with pytest.raises(UserError, match=r"gs:// cannot be read: .*bucket") as refused:
+        require_model("gs://")
+    assert not isinstance(refused.value, UnavailableError)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("label_map.txt", None),
+        ("variables.json", None),
+        ("variables.json", "7"),
+        ("variables.json", "null"),
+        ("variables.json", "[1]"),
+    ],
+)
+def test_a_folder_that_lacks_a_file_or_holds_another_is_no_model(
+    folder, tmp_path, name, text
+):
+    copied = tmp_path / "model"
+    shutil.copytree(folder, copied)
+    (copied / "assets.extra" / name).unlink()
+    if text is not None:
+        (copied / "assets.extra" / name).write_text(text)
+    with pytest.raises(UserError, match="is no model exported by this program"):
+        require_model(str(copied))
