@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.cli import ingest_options, options
 from pipeline.cli.exit_status import ExitStatus
-from pipeline.cli.table import columns_of, padded
+from pipeline.cli.table import columns_of, counted, padded
 from schemas.user_error import UserError
 
 if TYPE_CHECKING:
@@ -151,8 +151,8 @@ def _as_text(found: "Evaluation", told: dict[str, Any]) -> str:
     lines = [
         told["about_data"],
         told["reading"],
-        f"{told['images']} images ({found.split}), {told['objects']} objects, "
-        f"difficult: {found.difficult}",
+        f"{counted(told['images'], 'image')} ({found.split}), "
+        f"{counted(told['objects'], 'object')}, difficult: {found.difficult}",
         "  ".join(f"{name} {_number(metrics[name])}" for name in _HEADLINES),
         f"{'class':<{width}} {'AP':>7} {'AP50':>7}",
         *rows,

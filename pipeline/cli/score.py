@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from components.example_gen.config import READING, IngestConfig
 from pipeline.cli import ingest_options, options
-from pipeline.cli.table import columns_of, padded
+from pipeline.cli.table import columns_of, counted, padded
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
 from schemas.user_error import UserError
 
@@ -232,8 +232,10 @@ def _as_text(report: Report, *, per_class: bool) -> str:
     else:
         lines = [f" mAP ({report['protocol']}, IoU=0.50) = {numbers['mAP']:0.3f}"]
         columns = ("AP",)
+    images = report["images"]
+    assert isinstance(images, int)
     lines.append(
-        f" {report['images']} images, difficult objects: {report['difficult']}"
+        f" {counted(images, 'image')}, difficult objects: {report['difficult']}"
     )
     notes = report["notes"]
     assert isinstance(notes, list)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 UNKNOWN = -1
+_END = 1 << 63
 _TABLE_FOR_EACH = (
     64  # entries of a table for each id; where ids lie farther apart: none
 )
@@ -18,7 +19,8 @@ class IdIndex:
     def __init__(self, index: Mapping[Any, int]) -> None:
         self._index = index
         self._first, self._table = 0, np.zeros(0, np.int64)
-        numbers = [key for key in index if type(key) is int]
+        # The table is for columns of int64: larger ids are not in them.
+        numbers = [key for key in index if type(key) is int and -_END <= key < _END]
         if not numbers:
             return
         first, last = min(numbers), max(numbers)

@@ -195,3 +195,38 @@ def test_whole_floats_are_ids_as_pycocotools_has_it(
     write_json(files[0], truth)
     write_json(files[1], results)
     assert report_of(*files) == before
+
+
+def test_ids_beyond_64_bits_are_ids(
+    tmp_path, write_json, coco_ground_truth, coco_results, report_of
+):
+    truth, results = coco_ground_truth(), coco_results()
+    (kept,) = {one["id"] for one in truth["images"][:1]}
+    truth["images"] = [{**truth["images"][0], "id": 2**70}]
+    mine = [one for one in truth["annotations"] if one["image_id"] == kept]
+    truth["annotations"] = [{**one, "image_id": 2**70} for one in mine]
+    files = (
+        write_json(tmp_path / "g.json", truth),
+        write_json(tmp_path / "d.json", results),
+    )
+    # None of the results is of the image: theirs are small.
+    assert report_of(*files, "--ignore-unknown-images")["AP"] == 0
+    found = [one for one in results if one["image_id"] == kept]
+    write_json(files[1], [{**one, "image_id": 2**70} for one in found])
+    assert report_of(*files)["AP"] > 0
+
+
+def test_a_single_image_is_told_as_one(
+    tmp_path, write_json, coco_ground_truth, coco_results, score, capsys
+):
+    truth, results = coco_ground_truth(), coco_results()
+    kept = truth["images"][0]["id"]
+    truth["images"] = truth["images"][:1]
+    mine = [one for one in truth["annotations"] if one["image_id"] == kept]
+    truth["annotations"] = mine
+    files = (
+        write_json(tmp_path / "g.json", truth),
+        write_json(tmp_path / "d.json", results),
+    )
+    assert score(*files, "--ignore-unknown-images") == 0
+    assert " 1 image, difficult objects: ignore\n" in capsys.readouterr().out
