@@ -27,6 +27,7 @@ MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
 # PROTO 2, LONG1 of ten bytes, the number, STOP: how each such file begins
 HEAD = b"\x80\x02\x8a\x0a" + MAGIC_NUMBER.to_bytes(10, "little") + b"."
 ZIP_HEAD = b"PK"
+_CUT_OFF = "it is cut off"
 TENSOR = Name("torch._utils", "_rebuild_tensor_v2")
 PARAMETER = Name("torch._utils", "_rebuild_parameter")
 MAX_SIZE, MAX_AXES = 2**40, 8
@@ -74,23 +75,36 @@ def _require_head(head: bytes) -> None:
             "it is a zip; write it again with "
             "torch.save(state, path, _use_new_zipfile_serialization=False)"
         )
+    if head and head != HEAD and HEAD.startswith(head):
+        raise ValueError(_CUT_OFF)
     if head != HEAD:
         raise ValueError("it begins otherwise")
 
 
 def _read(file: BinaryIO) -> dict[str, NDArray[Any]]:
-    read_pickle(file)  # the magic number
-    read_pickle(file)  # the protocol's version
-    machine = read_pickle(file)
+    _pickle(file)  # the magic number
+    _pickle(file)  # the protocol's version
+    machine = _pickle(file)
     if not isinstance(machine, dict) or machine.get("little_endian") is not True:
         raise ValueError("it was written on a machine of another byte order")
-    state = read_pickle(file)
+    state = _pickle(file)
     if not isinstance(state, dict):
         raise NotPlainError("it holds no state dict")
     tensors = {name: _tensor(value) for name, value in state.items()}
     dtypes = {tensor.key: tensor.dtype for tensor in tensors.values()}
     storages = _read_storages(file, dtypes)
     return {name: _view(storages, tensor) for name, tensor in tensors.items()}
+
+
+def _pickle(file: BinaryIO) -> Any:
+    try:
+        return read_pickle(file)
+    except NotPlainError:
+        raise
+    except ValueError as error:
+        if file.read(1):
+            raise
+        raise ValueError(_CUT_OFF) from error
 
 
 def _tensor(value: Any) -> _Tensor:
@@ -125,19 +139,20 @@ def _tensor_itself(value: Any) -> _Tensor:
 def _read_storages(
     file: BinaryIO, dtypes: dict[str, np.dtype[Any]]
 ) -> dict[str, NDArray[Any]]:
-    keys = read_pickle(file)
+    keys = _pickle(file)
     if not isinstance(keys, list) or not all(isinstance(x, str) for x in keys):
         raise ValueError("its list of storages is broken")
     storages = {}
     for key in keys:
         if key not in dtypes:
             raise ValueError("it has a storage that no tensor is in")
-        length = int.from_bytes(file.read(8), "little", signed=True)
+        stored = file.read(8)
+        length = int.from_bytes(stored, "little", signed=True)
         size = length * dtypes[key].itemsize
-        plain = 0 <= length < MAX_SIZE
+        plain = len(stored) == 8 and 0 <= length < MAX_SIZE
         data = file.read(size) if plain else b""
         if not plain or len(data) != size:
-            raise ValueError("it is cut off")
+            raise ValueError(_CUT_OFF)
         storages[key] = np.frombuffer(data, dtypes[key])
     return storages
 
