@@ -1,9 +1,9 @@
 """Small JSON files that outlive the program which wrote them."""
 
-import dataclasses
 import json
 from typing import TypeVar
 
+import msgspec
 from apache_beam.io.filesystems import FileSystems
 
 from schemas.user_error import UserError
@@ -19,8 +19,6 @@ def read_json_record(record_class: type[RecordT], path: str, remedy: str) -> Rec
     with FileSystems.open(path) as source:
         text = source.read()
     try:
-        values = json.loads(text)
-        known = {field.name for field in dataclasses.fields(record_class)}  # type: ignore[arg-type]
-        return record_class(**{key: values[key] for key in known & values.keys()})
-    except (ValueError, TypeError, AttributeError) as error:
+        return msgspec.convert(json.loads(text), record_class)
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is damaged ({error}); {remedy}") from error

@@ -20,7 +20,7 @@ def slices_keep_their_floors(config: GateConfig, evidence: Evidence) -> list[Out
             outcomes.append(_too_few(part, evidence.split))
             continue
         if part.floor.min_map is not None:
-            shown = f"mAP of {part.floor.name} ({part.objects} objects)"
+            shown = f"mAP of {_called(part)} ({part.objects} objects)"
             outcomes.append(at_least(shown, part.candidate, part.floor.min_map))
         if part.floor.max_drop is not None and evidence.baseline is not None:
             outcomes.append(_against_served(config, part, part.floor.max_drop))
@@ -29,22 +29,23 @@ def slices_keep_their_floors(config: GateConfig, evidence: Evidence) -> list[Out
 
 def _too_few(part: SliceEvidence, split: str) -> Outcome:
     """No object shows nothing; a few are chance."""
-    rule, least = f"objects of {part.floor.name}", str(part.floor.min_objects)
+    rule, least = f"objects of {_called(part)}", str(part.floor.min_objects)
     if not part.objects:
         text = (
-            f"{split} holds no object of the slice {part.floor.name}: nothing shows "
+            f"{split} holds no object of the slice {_called(part)}: nothing shows "
             "that it keeps its floor (gate.slices)"
         )
         return Outcome(rule, False, text, "0", least)
+    few = "1 object is" if part.objects == 1 else f"{part.objects} objects are"
     text = (
-        f"the slice {part.floor.name} is not judged: {part.objects} objects are fewer "
-        f"than its min_objects, {least}"
+        f"the slice {_called(part)} is not judged: {few} fewer than its min_objects, "
+        f"{least}"
     )
     return Outcome(rule, True, text, f"{part.objects}: not judged", least)
 
 
 def _against_served(config: GateConfig, part: SliceEvidence, drop: float) -> Outcome:
-    name, own, served = part.floor.name, part.candidate, part.served
+    name, own, served = _called(part), part.candidate, part.served
     rule, bound = f"mAP of {name} against the served model", f"-{drop:g}"
     change = change_of(part.changes, drop)
     if own is None or served is None or change is None:
@@ -57,3 +58,9 @@ def _against_served(config: GateConfig, part: SliceEvidence, drop: float) -> Out
     )
     value = f"{difference_of(own, served)} ({change})"
     return Outcome(rule, passed, text, value, bound)
+
+
+def _called(part: SliceEvidence) -> str:
+    """Its name, in quotes where that is of several words: else it ends nowhere."""
+    name = part.floor.name
+    return repr(name) if len(name.split()) > 1 else name

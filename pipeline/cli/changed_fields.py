@@ -1,10 +1,11 @@
 """The fields of a recorded config that are not its defaults, as `--set` takes them."""
 
+import dataclasses
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from components.evaluator.config import GateConfig
+from components.evaluator.config import GateConfig, SliceFloor
 from components.example_gen.config import IngestConfig
 from schemas.config_json import to_mapping
 from trainer.config import TrainerConfig
@@ -38,4 +39,12 @@ def _changed(
         if inside and one.get(_TAG) == usual.get(_TAG):
             yield from _changed(f"{path}.{name}", one, usual)
         elif one != usual:
-            yield f"{path}.{name}={json.dumps(one, ensure_ascii=False)}"
+            shown = one
+            if f"{path}.{name}" == "gate.slices":
+                shown = [_without_defaults(part) for part in one]
+            yield f"{path}.{name}={json.dumps(shown, ensure_ascii=False)}"
+
+
+def _without_defaults(part: Mapping[str, Any]) -> dict[str, Any]:
+    usual = {field.name: field.default for field in dataclasses.fields(SliceFloor)}
+    return {name: part[name] for name in part if part[name] != usual.get(name, ...)}

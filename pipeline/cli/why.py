@@ -59,14 +59,14 @@ def _origin(model: "ServedModel") -> list[str]:
     if record is None:
         return ["origin         unknown: it was not pushed by this program"]
     origin, verdict = record.origin, record.verdict
-    lines = [f"pushed         {record.pushed_at} by {record.pushed_by}"]
+    lines = [f"pushed         {record.pushed_at or '-'} by {record.pushed_by or '-'}"]
     if record.copy_of is not None:
         lines.append(f"copy of        {record.copy_of}")
     # The span that the run was about, or all that it learned from.
     spans = origin.get("window") or [origin.get("span", "")]
     judged = record.judged_against.partition(":")[0]
     lines += [
-        f"model digest   {record.model_digest}",
+        f"model digest   {record.model_digest or '-'}",
         f"data           {of_spans(origin.get('data', '-'), spans)}",
         f"data digest    {origin.get('data_digest') or '-'}",
         f"code digest    {origin.get('code_digest') or '-'}",

@@ -129,8 +129,8 @@ def outcomes(part, **config):
     return verdict, verdict.outcomes[3:]
 
 
-def dark(changes=(), objects=40, candidate=0.3, served=0.4, **bounds):
-    floor = SliceFloor(name="dark", brightness=(0.0, 0.25), **bounds)
+def dark(changes=(), objects=40, candidate=0.3, served=0.4, name="dark", **bounds):
+    floor = SliceFloor(name=name, brightness=(0.0, 0.25), **bounds)
     return SliceEvidence(
         floor=floor,
         objects=objects,
@@ -202,6 +202,22 @@ def test_a_slice_that_has_no_served_model_to_compare_with_keeps_its_floor_alone(
     )
     assert verdict.blessed
     assert verdict.outcomes[-1].rule == "mAP of dark (40 objects)"
+
+
+def test_a_name_of_several_words_is_told_apart_from_the_sentence():
+    name = "in the dark"
+    part = dark(np.full(1000, -0.1), name=name, min_map=0.2, max_drop=0.5)
+    _, (least, drop) = outcomes(part)
+    assert least.rule == "mAP of 'in the dark' (40 objects)"
+    assert drop.rule == "mAP of 'in the dark' against the served model"
+    assert drop.reason.startswith("mAP of 'in the dark' went from 0.4000")
+    _, (few,) = outcomes(dark(objects=1, name=name, min_map=0.2))
+    assert few.reason == (
+        "the slice 'in the dark' is not judged: 1 object is fewer than its "
+        "min_objects, 20"
+    )
+    _, (none,) = outcomes(dark(objects=0, name=name, min_map=0.2))
+    assert "holds no object of the slice 'in the dark': nothing" in none.reason
 
 
 @pytest.mark.parametrize(

@@ -285,7 +285,10 @@ def test_why_tells_of_a_config_what_is_not_its_default():
     (told,) = changed_fields(
         "gate", {"slices": to_mapping(GateConfig(min_map=0, slices=(dark,)))["slices"]}
     )
-    assert "n\u00e4chtlich" in told
+    assert told == (
+        'gate.slices=[{"name": "n\u00e4chtlich", "brightness": [0, 0.2], '
+        '"max_drop": 0.1}]'
+    )
     newer = {"model": {"head": {"num_convs": 1, "attention": True}}}
     assert changed_fields("trainer", newer) == [
         "trainer.model.head.attention=true",
@@ -377,3 +380,22 @@ def test_a_folder_that_is_not_there_is_told_before_seconds_of_imports(
 
     assert main([name, str(tmp_path / "none"), *rest]) == 2
     assert "none is no folder; name a run's --root" in capsys.readouterr().err
+
+
+def test_what_a_record_of_an_early_release_lacks_is_a_dash(tmp_path, capsys):
+    extra = tmp_path / "served" / "1" / "assets.extra"
+    extra.mkdir(parents=True)
+    (extra.parent / "saved_model.pb").write_text("one")
+    record = {"fingerprint": "f", "judged_against": "", "model_digest": ""}
+    (extra / "push.json").write_text(json.dumps(record))
+
+    assert main(["why", str(tmp_path)]) == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    assert "pushed         - by -" in lines
+    assert "model digest   -" in lines
+    # What is no record is named, and not the line of the program that met it.
+    (extra / "push.json").write_text(json.dumps(record | {"verdict": None}))
+    for command in ("why", "models"):
+        assert main([command, str(tmp_path)]) == 2
+        assert "push.json is damaged" in capsys.readouterr().err
