@@ -33,7 +33,8 @@ def matched(names: Sequence[str]) -> list[str]:
     """The names, and of a pattern such as 'in/**/*.jpg' what it matches, in order.
 
     A name that is there is none. Of files a pattern matches those that may be asked
-    about, as a folder does. Raises UserError where it matches nothing.
+    about, as a folder does, and of folders those with such a file. Raises UserError
+    where it matches nothing.
     """
     found: list[str] = []
     for name in names:
@@ -50,8 +51,10 @@ def matched(names: Sequence[str]) -> list[str]:
 
 
 def _may_be_asked_about(path: str) -> bool:
-    is_picture = path.lower().endswith(SUFFIXES)
-    return is_picture or may_be_tfrecords(path) or os.path.isdir(path)
+    files = os.listdir(path) if os.path.isdir(path) else [path]
+    return any(
+        file.lower().endswith(SUFFIXES) or may_be_tfrecords(file) for file in files
+    )
 
 
 def picture_paths(names: Sequence[str]) -> dict[str, str]:
@@ -78,19 +81,29 @@ def picture_paths(names: Sequence[str]) -> dict[str, str]:
 def passed_over(names: Sequence[str], *, batch: bool = False) -> str:
     """What in these folders is not asked about, as the end of a line; "" if nothing.
 
-    Folders in them; without --batch files that may be TFRecords.
+    Folders in them that are not named too; without --batch files that may be TFRecords.
     """
     inner, records = [], 0
-    for name in filter(os.path.isdir, names):
+    folders = list(filter(os.path.isdir, names))
+    asked = set(map(os.path.realpath, folders))
+    for name in folders:
         with os.scandir(name) as entries:
             for entry in entries:
                 if entry.is_dir() and not entry.name.startswith("."):
-                    inner.append(entry.path)
+                    if not _is_asked(entry.path, asked):
+                        inner.append(entry.path)
                 elif not batch and may_be_tfrecords(entry.name):
                     records += 1
     few = ", ".join(sorted(inner)[:_FEW]) + (", ..." if len(inner) > _FEW else "")
     said = f"; folders in folders are passed over (name them): {few}" if inner else ""
     return said + ("; TFRecords are for --batch" if records else "")
+
+
+def _is_asked(folder: str, asked: set[str]) -> bool:
+    """Whether it is named; or what it holds, where it has no pictures of its own."""
+    real = os.path.realpath(folder)
+    holds_named = any(path.startswith(real + os.sep) for path in asked)
+    return real in asked or (holds_named and not _may_be_asked_about(folder))
 
 
 def may_be_tfrecords(name: str) -> bool:

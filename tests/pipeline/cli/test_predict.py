@@ -308,6 +308,23 @@ def test_a_pattern_is_what_it_matches_and_a_name_that_is_there_is_none(
     assert "there is no picture" in said.err
 
 
+@pytest.mark.parametrize("options", [[], ["--batch"]])
+def test_folders_that_a_pattern_matches_are_named_by_it(tmp_path, predict, options):
+    for name in ("in/a[1].png", "in/deep/deeper/b.png"):
+        place = tmp_path / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        picture(place)
+
+    status, output, said = predict(tmp_path / "in/**", *options)
+
+    assert status == 0, said.err
+    assert "passed over" not in said.err  # in/deep/deeper was asked about
+    (tables,) = output.glob("detections*.csv")
+    found = tables.read_text()
+    assert "\na[1]," in found
+    assert "\nb," in found
+
+
 def test_what_is_passed_over_in_folders_is_told(tmp_path, predict):
     deep = tmp_path / "in" / "deep"
     deep.mkdir(parents=True)
