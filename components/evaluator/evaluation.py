@@ -4,6 +4,7 @@ import base64
 import dataclasses
 import json
 import math
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,9 +13,9 @@ import tensorflow_model_analysis as tfma
 from tfx_bsl.public import tfxio
 
 from components.evaluator.asked_by_name import asked_by_name
-from components.evaluator.coco_metric import metric_key_names
+from components.evaluator.coco_metric import IMAGES_KEY, metric_key_names
 from components.evaluator.image_columns import ImageColumns
-from components.evaluator.image_metric import METRIC_KEY
+from components.evaluator.kept_images import ImageFiles
 
 SIGNATURE = "serving_tf_example"
 CANDIDATE = "candidate"
@@ -22,10 +23,16 @@ BASELINE = "baseline"
 # Images a model sees at once. TFMA's own batching grows to 1,000 examples, which for
 # images and dense anchors is more memory than a worker has.
 _IMAGES_PER_BATCH = 8
+# Of the images with what each model found, beside TFMA's files.
+_IMAGES = "images"
 
 
 def eval_config(
-    class_names: Sequence[str], difficult: str, *, has_baseline: bool
+    class_names: Sequence[str],
+    difficult: str,
+    images_folder: str,
+    *,
+    has_baseline: bool,
 ) -> tfma.EvalConfig:
     """Which models TFMA runs and which metrics it computes for each."""
     specs = [tfma.ModelSpec(name=CANDIDATE)]
@@ -34,18 +41,17 @@ def eval_config(
     for spec in specs:
         spec.model_type = "tf_generic"
         spec.signature_name = SIGNATURE
-    names = {"class_names": list(class_names)}
+    settings = {
+        "class_names": list(class_names),
+        "difficult": difficult,
+        "images_folder": images_folder,
+    }
     metrics = [
         tfma.MetricConfig(
             module="components.evaluator.coco_metric",
             class_name="ExactCOCO",
-            config=json.dumps(names | {"difficult": difficult}),
-        ),
-        tfma.MetricConfig(
-            module="components.evaluator.image_metric",
-            class_name="ImageColumnsOf",
-            config=json.dumps(names),
-        ),
+            config=json.dumps(settings),
+        )
     ]
     return tfma.EvalConfig(
         model_specs=specs,
@@ -78,7 +84,10 @@ class EvaluateSplit(beam.PTransform):
     def expand(self, pipeline: beam.Pipeline) -> beam.pvalue.PDone:
         """Reads, runs both models, merges, writes."""
         config = eval_config(
-            self.class_names, self.difficult, has_baseline=bool(self.baseline_path)
+            self.class_names,
+            self.difficult,
+            os.path.join(self.output_path, _IMAGES),
+            has_baseline=bool(self.baseline_path),
         )
         paths = {CANDIDATE: self.candidate_path, BASELINE: self.baseline_path}
         models = [
@@ -135,17 +144,15 @@ def read_result(
     written = {CANDIDATE: CANDIDATE, BASELINE: BASELINE}
     if not compared:
         written = {CANDIDATE: ""}
+    files = ImageFiles(os.path.join(output_path, _IMAGES))
     metrics, columns = {}, {}
     for name, written_as in written.items():
         result = tfma.load_eval_result(output_path, model_name=written_as or None)
         # A split without images has no slice, not even the overall one.
         values = dict(result.get_metrics_for_all_slices().get((), {}))
-        packed = values.pop(METRIC_KEY, None)
-        columns[name] = (
-            ImageColumns.from_bytes(base64.b64decode(packed["bytesValue"]))
-            if packed
-            else ImageColumns.of_images([])
-        )
+        kept = values.pop(IMAGES_KEY, None)
+        names = json.loads(base64.b64decode(kept["bytesValue"])) if kept else []
+        columns[name] = files.read(names)
         metrics[name] = dict.fromkeys(metric_key_names(class_names), math.nan) | {
             key: float(value["doubleValue"]) for key, value in values.items()
         }

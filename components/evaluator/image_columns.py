@@ -11,6 +11,8 @@ import numpy.typing as npt
 from components.evaluator.coco_combine import ScoredImage, are_numbers
 from schemas.boxes import to_xywh
 from trainer.metrics.box_columns import Detections, GroundTruths
+from trainer.metrics.protocol import DifficultMode
+from trainer.metrics.summary import CocoSummary, coco_summary
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
@@ -70,6 +72,20 @@ class ImageColumns:
     def detections(self) -> Detections:
         """The detections as the metrics take them; they must be numbers."""
         return Detections(self.image, self.classes, to_xywh(self.boxes), self.scores)
+
+    def summary(
+        self, class_names: Sequence[str], difficult: DifficultMode
+    ) -> CocoSummary | None:
+        """COCO's numbers; None where the model gave NaN or infinity."""
+        if not self.has_only_numbers:
+            return None
+        return coco_summary(
+            self.ground_truths(),
+            self.detections(),
+            image_ids=self.image_ids,
+            class_names=class_names,
+            difficult=difficult,
+        )
 
     def to_bytes(self) -> bytes:
         """The columns as one file of NumPy's, each in the least type that holds it.

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from components.evaluator.image_columns import ImageColumns
 from trainer.metrics.assignment import assign
 from trainer.metrics.protocol import DifficultMode
-from trainer.metrics.summary import CocoSummary, coco_summary
+from trainer.metrics.summary import CocoSummary
 
 JUDGED_IMAGES_FILE = "judged.npz"
 
@@ -60,15 +60,7 @@ class JudgedImages:
 
     def summary(self) -> CocoSummary | None:
         """COCO's numbers; None where the model gave NaN or infinity."""
-        if not self.columns.has_only_numbers:
-            return None
-        return coco_summary(
-            self.columns.ground_truths(),
-            self.columns.detections(),
-            image_ids=self.columns.image_ids,
-            class_names=self.class_names,
-            difficult=self.difficult,
-        )
+        return self.columns.summary(self.class_names, self.difficult)
 
     def only(self, image_ids: Sequence[str]) -> "JudgedImages":
         """The part of these images."""

@@ -13,7 +13,7 @@ def test_no_input_is_written_out_as_text(tmp_path, save_one_box, monkeypatch):
     from components.evaluator.evaluation import eval_config
 
     folder = save_one_box(tmp_path / "model", edge=0.5)
-    config = eval_config(["dog"], "ignore", has_baseline=False)
+    config = eval_config(["dog"], "ignore", "unused", has_baseline=False)
     model = tfma.default_eval_shared_model(folder, eval_config=config)
     wrapped = asked_by_name(model, "serving_default").model_loader.load()
     png = tf.io.encode_png(np.zeros((30, 40, 3), np.uint8))[None]

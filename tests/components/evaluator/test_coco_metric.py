@@ -194,7 +194,14 @@ def pycocotools_stats(images, *, class_id=None):
 
 
 def run_tfma(
-    tmp_path, examples, models, *, thresholds=None, threshold=None, slices=((),)
+    tmp_path,
+    examples,
+    models,
+    *,
+    thresholds=None,
+    threshold=None,
+    slices=((),),
+    images_folder="",
 ):
     """Runs TFMA as the evaluator component does; returns its output folder."""
     import apache_beam as beam
@@ -219,7 +226,13 @@ def run_tfma(
     metric = tfma.MetricConfig(
         module="components.evaluator.coco_metric",
         class_name="ExactCOCO",
-        config=json.dumps({"class_names": CLASS_NAMES, "difficult": "ignore"}),
+        config=json.dumps(
+            {
+                "class_names": CLASS_NAMES,
+                "difficult": "ignore",
+                "images_folder": images_folder,
+            }
+        ),
         threshold=threshold,
     )
     config = tfma.EvalConfig(
@@ -255,7 +268,11 @@ def metrics_of(output, model_name="", slice_key=()):
 
     result = tfma.load_eval_result(output, model_name=model_name)
     values = result.get_metrics_for_all_slices()[slice_key]
-    return {name: float(value["doubleValue"]) for name, value in values.items()}
+    return {
+        name: float(value["doubleValue"])
+        for name, value in values.items()
+        if name != "image_files"
+    }
 
 
 NAMES = ["AP", "AP50", "AP75", "APs", "APm", "APl"]
@@ -271,7 +288,8 @@ def assert_same(metrics, stats):
             assert metrics[name] == pytest.approx(expected, abs=1e-9), name
 
 
-def test_one_model_has_pycocotools_numbers_overall_and_per_class(tmp_path, data):
+@pytest.mark.parametrize("kept", [False, True])
+def test_one_model_has_pycocotools_numbers_overall_and_per_class(tmp_path, data, kept):
     """And a threshold inside the MetricConfig applies to AP."""
     import tensorflow_model_analysis as tfma
     from google.protobuf.wrappers_pb2 import DoubleValue
@@ -285,6 +303,7 @@ def test_one_model_has_pycocotools_numbers_overall_and_per_class(tmp_path, data)
         threshold=tfma.MetricThreshold(
             value_threshold=tfma.GenericValueThreshold(lower_bound=bound)
         ),
+        images_folder=str(tmp_path / "images") if kept else "",
     )
     assert tfma.load_validation_result(output).validation_ok
     metrics = metrics_of(output)
@@ -342,10 +361,14 @@ def test_candidate_and_baseline_slices_and_change_thresholds(tmp_path, data):
     assert failures[0].metric_value.double_value.value == pytest.approx(change)
 
 
-def test_a_model_that_gives_nan_has_nan_metrics(tmp_path, data):
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_model_that_gives_nan_has_nan_metrics(tmp_path, data, kept):
     save_model(tmp_path / "model", data, score_factor=math.nan)
     output = run_tfma(
-        tmp_path, map(serialized_example, data), {"candidate": tmp_path / "model"}
+        tmp_path,
+        map(serialized_example, data),
+        {"candidate": tmp_path / "model"},
+        images_folder=str(tmp_path / "images") if kept else "",
     )
     metrics = metrics_of(output)
     assert all(math.isnan(value) for value in metrics.values())
