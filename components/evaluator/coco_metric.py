@@ -41,6 +41,7 @@ _LOGGER = logging.getLogger(__name__)
 PER_CLASS = ("AP", "AP50")
 # The key of the names of the files with all images, where they are kept.
 IMAGES_KEY = "image_files"
+_IMAGES_PER_FILE = 1000
 
 
 def metric_key_names(class_names: Sequence[str]) -> list[str]:
@@ -242,7 +243,8 @@ class CombineKeptExtracts(_OfOneModel):
     ) -> KeptImages:
         """Takes one example's features and predictions."""
         accumulator.images.append(self.image_of(element))
-        return accumulator
+        full = len(accumulator.images) >= _IMAGES_PER_FILE
+        return self.compact(accumulator) if full else accumulator
 
     def compact(self, accumulator: KeptImages) -> KeptImages:
         """Writes the images that are in no file; Beam asks before it ships them."""
