@@ -2,6 +2,7 @@ import contextlib
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from trainer.model.detection.nms import best_kept, keep_mask, kernel_of_tensorflow
 
@@ -109,3 +110,17 @@ def test_the_kernel_keeps_images_of_a_batch_apart():
         )
     assert np.asarray(there).tolist() == [[True, False], [True, False]]
     assert np.asarray(order)[:, 0].tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("classes", "asked"), [(1, True), (80, True), (81, False), (None, True)]
+)
+def test_the_kernel_is_asked_where_it_is_faster(classes, asked):
+    @tf.function
+    def kept():
+        with kernel_of_tensorflow():
+            boxes, ids = tf.zeros([1, 240, 4]), tf.zeros([1, 240], tf.int32)
+            return best_kept(boxes, ids, ids == 0, 9, 0.5, classes)
+
+    operations = kept.get_concrete_function().graph.get_operations()
+    assert ("CombinedNonMaxSuppression" in {one.type for one in operations}) == asked
