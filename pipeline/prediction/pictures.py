@@ -32,9 +32,9 @@ class PictureError(Exception):
 def matched(names: Sequence[str]) -> list[str]:
     """The names, and of a pattern such as 'in/**/*.jpg' what it matches, in order.
 
-    A name that is there is none. Of files a pattern matches those that may be asked
-    about, as a folder does, and of folders those with such a file. Raises UserError
-    where it matches nothing.
+    A name that is there is none, nor that of a folder at a pattern's start. Of files
+    a pattern matches those that may be asked about, as a folder does, and of folders
+    those with such a file. Raises UserError where it matches nothing.
     """
     found: list[str] = []
     for name in names:
@@ -42,12 +42,21 @@ def matched(names: Sequence[str]) -> list[str]:
         if not is_pattern or os.path.exists(name):
             found.append(name)
             continue
-        paths = sorted(glob.glob(os.path.expanduser(name), recursive=True))
+        pattern = _beyond_what_is_there(os.path.expanduser(name))
+        paths = sorted(glob.glob(pattern, recursive=True))
         taken = [path for path in paths if _may_be_asked_about(path)]
         if not taken:
             raise UserError(f"there is no picture {name}")
         found += taken
     return found
+
+
+def _beyond_what_is_there(name: str) -> str:
+    """The pattern, in which folders at its start that are there stand as they are."""
+    start = os.path.dirname(name)
+    while start and not os.path.exists(start):
+        start = os.path.dirname(start)
+    return glob.escape(start) + name[len(start) :]
 
 
 def _may_be_asked_about(path: str) -> bool:

@@ -288,13 +288,14 @@ def test_what_cannot_be_meant_is_one_line_and_exit_status_two(tmp_path, predict)
 def test_a_pattern_is_what_it_matches_and_a_name_that_is_there_is_none(
     tmp_path, predict
 ):
-    for name in ("a.png", "more/b.jpg", "more/[c].jpg"):
+    for name in ("a.png", "more/b.jpg", "more/[c].jpg", "of [1]/deep/d.jpg"):
         place = tmp_path / "in" / name
         place.parent.mkdir(parents=True, exist_ok=True)
         picture(place)
     (tmp_path / "in" / "notes.txt").write_text("no picture")
     for pattern, found in (
-        ("in/**/*", {"a", "b", "[c]"}),
+        ("in/**/*", {"a", "b", "[c]", "d"}),
+        ("in/of [1]/*/*.jpg", {"d"}),  # a folder that is there is none, either
         ("in/*.png", {"a"}),
         ("in/more/[c].jpg", {"[c]"}),  # as a pattern it would be c.jpg
     ):
