@@ -45,8 +45,8 @@ def test_a_first_model_is_measured_exactly_and_blessed(judge):
     )
 
     assert verdict["reasons"][-2:] == [
-        f"mAP of dark dogs (2 objects) {AP:.4f} reaches the threshold 0.5500",
-        "mAP of large dogs (1 objects) 1.0000 reaches the threshold 0.5500",
+        f"mAP of 'dark dogs' (2 objects) {AP:.4f} reaches the threshold 0.5500",
+        "mAP of 'large dogs' (1 objects) 1.0000 reaches the threshold 0.5500",
     ]
     assert metrics["candidate"]["AP50"] == pytest.approx(1, abs=1e-9)
     assert metrics["candidate"]["AP"] == pytest.approx(AP, abs=1e-9)
