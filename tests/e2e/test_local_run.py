@@ -221,7 +221,7 @@ def test_a_refused_model_is_pushed_by_hand_with_a_reason(root, capsys):
     (version,) = set(root.served()) - set(before)
     assert f"version {version} serves" in told
     assert f"data           {root.data}" in told
-    assert '"min_map": 0.98' in told  # the gate, by which `promote` would judge it
+    assert "gate.min_map=0.98" in told  # the gate, by which `promote` would judge it
     assert "below the threshold 0.9800" in told
     assert "a demonstration" in told
     assert summary["reasons"][0] in told
@@ -260,7 +260,7 @@ def test_the_runs_of_a_root_are_listed_with_what_they_came_to(root, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == len(runs) + 1
     assert "  3 ran, 8 reused  " in lines[3]
-    assert lines[3].endswith("  not pushed")
+    assert lines[3].endswith("  refused by the gate")
 
 
 def test_old_runs_are_cleaned_away_and_nothing_that_is_needed(root, capsys):
