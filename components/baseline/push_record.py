@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from typing import Any
+from typing import Any, TypedDict
 
 from apache_beam.io.filesystems import FileSystems
 
@@ -60,6 +60,68 @@ class PushRecord:
         return json.dumps(dataclasses.asdict(self), sort_keys=True, indent=1)
 
 
+class _Outcome(TypedDict):
+    rule: str
+    passed: bool
+    reason: str
+
+
+class _Verdict(TypedDict, total=False):
+    blessed: bool
+    reasons: list[str]
+    split: str
+    outcomes: list[_Outcome]
+
+
+class _Budget(TypedDict):
+    reason: str
+
+
+class _Serving(TypedDict, total=False):
+    ms_per_image: float | None
+    memory_mib: float | None
+    size_mib: float | None
+    ms_ratio: float | None
+    size_ratio: float | None
+    budgets: list[_Budget]
+
+
+class _Thresholds(TypedDict, total=False):
+    overall: float | None
+    by_class: dict[str, float | None]
+
+
+class _Gate(TypedDict, total=False):
+    slices: list[dict[str, Any]]
+
+
+class _Origin(TypedDict, total=False):
+    data: str
+    span: str
+    window: list[str]
+    data_digest: str
+    code_digest: str
+    ingest: dict[str, Any]
+    trainer: dict[str, Any]
+    gate: _Gate
+    serving_check: dict[str, Any]
+
+
+_Promotion = TypedDict(  # `from` is no name of Python's
+    "_Promotion", {"from": str, "because": str, "verdict": _Verdict}, total=False
+)
+
+
+class _Kinds(TypedDict, total=False):
+    """What this program reads inside a record's fields."""
+
+    verdict: _Verdict
+    serving: _Serving
+    score_thresholds: _Thresholds
+    origin: _Origin
+    promotion: _Promotion
+
+
 def read_record(version_path: str) -> PushRecord | None:
     """The record of a version; None where none was written.
 
@@ -70,4 +132,4 @@ def read_record(version_path: str) -> PushRecord | None:
     if not FileSystems.exists(path):
         return None
     remedy = "restore it, or delete it and the version counts as one of unknown origin"
-    return read_json_record(PushRecord, path, remedy)
+    return read_json_record(PushRecord, path, remedy, _Kinds)

@@ -8,6 +8,7 @@ from tfx import v1 as tfx  # noqa: F401  before TFDV: it completes older release
 from tfx.dsl.io import fileio
 
 from components.data_gate.gate import Anomaly
+from schemas.counted import counted
 from schemas.tf_example import OBJECT_COUNT
 
 
@@ -65,7 +66,7 @@ def without_objects(
             split=split,
             feature=OBJECT_COUNT,
             severity="WARNING",
-            found=f"no object in any of its {dataset.num_examples} images",
+            found=f"no object in its {counted(dataset.num_examples, 'image')}",
             expected="objects, without which its mAP is undefined",
         )
         for dataset in statistics.datasets

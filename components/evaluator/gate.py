@@ -7,6 +7,7 @@ from components.evaluator.comparison import difference_of, number_of, told_apart
 from components.evaluator.config import GateConfig
 from components.evaluator.judgement import Evidence, Outcome, Verdict, at_least
 from components.evaluator.slice_floors import slices_keep_their_floors
+from schemas.counted import counted
 
 WORSE, EQUAL, BETTER = "worse", "equal within noise", "better"
 WEIGHTS_RULE = "weights are numbers"  # which nothing but the model itself tells
@@ -39,16 +40,16 @@ def something_was_measured(config: GateConfig, evidence: Evidence) -> list[Outco
     split = evidence.split
     chose = ", which also chose the checkpoint" if split == "eval" else ""
     total = sum(evidence.objects.values())
-    text = f"judged on {split}{chose}: {evidence.images} images, {total} objects"
+    value = f"{counted(evidence.images, 'image')}, {counted(total, 'object')}"
+    text = f"judged on {split}{chose}: {value}"
     measured = evidence.images > 0 and total > 0
-    value = f"{evidence.images} images, {total} objects"
     outcomes = [Outcome(f"{split} was measured", measured, text, value, "some")]
     least = config.min_class_objects
     few = [name for name, number in evidence.objects.items() if number < least]
     if few:
         text = (
-            f"{split} holds fewer than {least} objects of {', '.join(few)}: nothing "
-            "shows that they are found (gate.min_class_objects)"
+            f"{split} holds fewer than {counted(least, 'object')} of {', '.join(few)}: "
+            "nothing shows that they are found (gate.min_class_objects)"
         )
         lacking = f"{', '.join(few)} have fewer"
         rule = "objects of each class"

@@ -9,6 +9,7 @@ from components.evaluator.judgement import (
     SliceEvidence,
     at_least,
 )
+from schemas.counted import counted
 
 
 def slices_keep_their_floors(config: GateConfig, evidence: Evidence) -> list[Outcome]:
@@ -20,7 +21,7 @@ def slices_keep_their_floors(config: GateConfig, evidence: Evidence) -> list[Out
             outcomes.append(_too_few(part, evidence.split))
             continue
         if part.floor.min_map is not None:
-            shown = f"mAP of {_called(part)} ({part.objects} objects)"
+            shown = f"mAP of {_called(part)} ({counted(part.objects, 'object')})"
             outcomes.append(at_least(shown, part.candidate, part.floor.min_map))
         if part.floor.max_drop is not None and evidence.baseline is not None:
             outcomes.append(_against_served(config, part, part.floor.max_drop))

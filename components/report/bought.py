@@ -13,6 +13,7 @@ import numpy as np
 from components.evaluator.image_columns import ImageColumns
 from components.report.findings import CANDIDATE, Findings, ImageFacts
 from schemas.boxes import to_xywh
+from schemas.counted import counted
 from schemas.mended_labels import DrawnObject, MendedLabel, from_text
 from trainer.metrics.box_columns import GroundTruths
 from trainer.metrics.summary import coco_summary
@@ -61,20 +62,16 @@ class Bought:
         count = sum(self.kinds.values())
         if count:
             kinds = ", ".join(f"{number} {kind}" for kind, number in self.kinds.items())
-            labels, images = _count(count, "mended label"), _count(self.images, "image")
-            said.append(f"{labels} ({kinds}) in {images}.")
+            labels = counted(count, "mended label")
+            said.append(f"{labels} ({kinds}) in {counted(self.images, 'image')}.")
         if self.changed_since:
-            labels = _count(self.changed_since, "mended label")
+            labels = counted(self.changed_since, "mended label")
             verb = "was" if self.changed_since == 1 else "were"
             said.append(f"{labels} {verb} changed again since.")
         if self.unreadable:
-            images = _count(self.unreadable, "image")
+            images = counted(self.unreadable, "image")
             said.append(f"The record in {images} cannot be read.")
         return " ".join(said)
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 @dataclasses.dataclass

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from components.serving_check.config import ServingCheckConfig
+from schemas.counted import counted
 
 # Name in the findings, and in the config behind `max_` -> the rule, and the unit.
 _BUDGETS = {
@@ -70,13 +71,12 @@ def line_of(findings: Mapping[str, Any]) -> str:
     """What a serving check came to, in a line for people."""
     problems, images = findings["problems"], findings["images"]
     if problems:
-        count = len(problems)
-        what = "1 problem" if count == 1 else f"{count} problems"
-        return f"{what}: {'; '.join(problems)}"
+        return f"{counted(len(problems), 'problem')}: {'; '.join(problems)}"
     units = (("ms_per_image", "ms per image"), ("memory_mib", "MiB of memory"))
     numbers = [
         f"{findings[name]:g} {unit}"
         for name, unit in (*units, ("size_mib", "MiB of files"))
         if findings.get(name) is not None
     ]
-    return f"every signature answers on {images} images; {', '.join(numbers)}"
+    asked = counted(images, "image")
+    return f"every signature answers on {asked}; {', '.join(numbers)}"

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from pipeline.cli.exit_status import ExitStatus
 from pipeline.cli.served_place import add_place, destination_of
-from pipeline.cli.table import columns_of, counted, number, padded
+from pipeline.cli.table import columns_of, number, padded
+from schemas.counted import counted
 from schemas.user_error import UserError
 
 if TYPE_CHECKING:

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.cli import ingest_options, options
 from pipeline.cli.exit_status import ExitStatus
-from pipeline.cli.table import columns_of, counted, padded
+from pipeline.cli.table import columns_of, padded
+from schemas.counted import counted
 from schemas.user_error import UserError
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
 
     model = version_path(args.model)
     args.data = options.data_set(args.data)
-    reading = ingest_options.reading_for(args, model)
+    reading = ingest_options.reading_for(args, model, args.data)
     _require_replaceable(args.output)
     is_new = bool(args.output) and not os.path.exists(args.output)
     if args.output:
@@ -108,8 +109,6 @@ def _evaluate(
         from pipeline.evaluation.learned_from import images_learned_from, warning
 
         examples = examples_of(args.data, args.split, work, reading)
-        if not examples.reading:
-            ingest_options.require_none_for_tfrecords(args, args.data)
         learned = images_learned_from(model, examples)
         found = measure(model, examples, args.difficult, work)
         page = ""

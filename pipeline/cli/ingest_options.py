@@ -3,6 +3,7 @@
 import argparse
 import typing
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components.example_gen.config import READING, IngestConfig
@@ -125,10 +126,18 @@ def add_reading_as_model_arguments(parser: argparse.ArgumentParser) -> None:
     add_reading_arguments(group)
 
 
-def reading_for(args: argparse.Namespace, model: str) -> "Reading":
-    """How the options, and else MODEL, say that a VOC data set is read."""
-    from pipeline.evaluation.reading import Reading, known_to, reading_of
+def reading_for(args: argparse.Namespace, model: str, data: str) -> "Reading":
+    """How the options, and else MODEL, say that the VOC data set DATA is read.
 
+    Nothing is asked of MODEL where DATA holds TFRecords, which were read before;
+    UserError for an option then.
+    """
+    from pipeline.evaluation.reading import Reading, known_to, reading_of
+    from pipeline.run.written_examples import folder_with_splits
+
+    if folder_with_splits(Path(data)):
+        _require_none_for_tfrecords(args, data)
+        return Reading()
     is_given = bool(_all_given(args))
     if is_given:
         ingest_config(args, IngestConfig())  # refuses at once what is none
@@ -139,7 +148,7 @@ def reading_for(args: argparse.Namespace, model: str) -> "Reading":
     return known_to(model, reading)
 
 
-def require_none_for_tfrecords(args: argparse.Namespace, data: str) -> None:
+def _require_none_for_tfrecords(args: argparse.Namespace, data: str) -> None:
     """UserError where an option says how something is read that was read before."""
     for name in _all_given(args):
         option = f"--{name.replace('_', '-')}"

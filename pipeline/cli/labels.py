@@ -110,7 +110,7 @@ def run(args: argparse.Namespace) -> int:
     model = version_path(args.model)
     data = options.data_set(args.data)
     _require_new(args.output)
-    reading = ingest_options.reading_for(args, model)
+    reading = ingest_options.reading_for(args, model, data)
     if not args.quiet:
         sys.stderr.write("loading TFX\n")
     from components.baseline.destination import require_writable
@@ -172,8 +172,6 @@ def _priced(
         from pipeline.label_prices.write import write_priced
 
         examples = examples_of(data, args.split, work, reading)
-        if not examples.reading:
-            ingest_options.require_none_for_tfrecords(args, data)
         found = _judged(args, model, examples, work)
         if not found.columns.has_only_numbers:
             raise UserError(f"{model} gives NaN or infinity: it is no judge")

@@ -68,7 +68,7 @@ def _row(
     if record.copy_of is not None:
         states.append(f"copy of {record.copy_of}")
     elif record.promotion:
-        states.append(f"from {record.promotion['from']}")
+        states.append(f"from {record.promotion.get('from', '-')}")
     split = record.verdict.get("split", "")
     metrics = record.metrics.get(split, {})
     origin = record.origin

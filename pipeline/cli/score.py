@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 
 from components.example_gen.config import READING, IngestConfig
 from pipeline.cli import ingest_options, options
-from pipeline.cli.table import columns_of, counted, padded
+from pipeline.cli.table import columns_of, padded
+from schemas.counted import counted
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
 from schemas.user_error import UserError
 

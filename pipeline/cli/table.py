@@ -26,11 +26,6 @@ def padded(text: str, width: int) -> str:
     return text + " " * (width - columns_of(text))
 
 
-def counted(count: int, noun: str) -> str:
-    """`1 image`, `2 images`."""
-    return f"{count} {noun}" + ("" if count == 1 else "s")
-
-
 def of_spans(data: str, spans: Sequence[str]) -> str:
     """A data set, and which spans of it."""
     named = [span for span in spans if span]

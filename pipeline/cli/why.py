@@ -113,8 +113,10 @@ def _by_hand(record: "PushRecord") -> list[str]:
     lines = []
     if record.promotion:
         told = record.promotion
-        lines.append(f"promoted       from {told['from']}: {told['because']}")
-        lines += [f"{'':15}{text}" for text in told["verdict"]["reasons"]]
+        place, because = told.get("from", "-"), told.get("because", "-")
+        lines.append(f"promoted       from {place}: {because}")
+        reasons = told.get("verdict", {}).get("reasons", ())
+        lines += [f"{'':15}{text}" for text in reasons]
     if record.because:
         lines.append(f"overruled      by {record.pushed_by}: {record.because}")
     return lines

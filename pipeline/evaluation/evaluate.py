@@ -22,13 +22,13 @@ from pipeline.evaluation.examples import Examples
 from pipeline.evaluation.results_file import write_results
 from pipeline.evaluation.whole_folder import whole_folder
 from pipeline.prediction.detector import on_this_machine
+from schemas.counted import listed
 from schemas.user_error import UserError
 from trainer.input.undecodable import undecodable_named_after_beam
 from trainer.metrics.protocol import DifficultMode
 
 TFMA_FOLDER = "tfma"  # there as soon as the model is asked
 _SHOWN_IMAGES = 12
-_NAMES_TOLD = 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +81,7 @@ def measure(
         if not set(known) & set(examples.class_names):
             raise UserError(
                 f"{model} and the data share no class: the model knows "
-                f"{_listed(known)}; the data have {_listed(examples.class_names)}"
+                f"{listed(known)}; the data have {listed(examples.class_names)}"
             )
         names = _joined(known, examples.class_names)
         output = os.path.join(work, TFMA_FOLDER)
@@ -137,12 +137,6 @@ def write_report(found: Evaluation, examples: Examples, data: str, folder: str) 
         )
         write_results(work, found.columns, found.class_names)
     return os.path.join(folder, PAGE_FILE)
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - _NAMES_TOLD
-    told = ", ".join(map(repr, names[:_NAMES_TOLD]))
-    return f"{told} and {more} more" if more > 0 else told or "none"
 
 
 def _joined(first: Sequence[str], more: Sequence[str]) -> tuple[str, ...]:

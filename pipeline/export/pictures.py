@@ -14,6 +14,7 @@ from components.pusher.judged_version import judged_images
 from pipeline.evaluation.reading import known_to, reading_of
 from pipeline.run.kept_examples import kept_examples
 from pipeline.run.written_examples import example_folders, require_split, splits_in
+from schemas.counted import counted
 from schemas.detection_example import DetectionExample
 from schemas.tf_example import decode_example
 from schemas.user_error import UserError
@@ -51,8 +52,9 @@ class Pictures:
         """The same in a line."""
         told = self.to_mapping()
         return (
-            f"judged on {self.split}: {told['images']} images, {told['objects']} "
-            f"objects of {self.folder}; difficult: {self.difficult}"
+            f"judged on {self.split}: {counted(told['images'], 'image')}, "
+            f"{counted(told['objects'], 'object')} of {self.folder}; "
+            f"difficult: {self.difficult}"
         )
 
 

@@ -13,6 +13,7 @@ from pipeline.export.bounds import Bounds
 from pipeline.export.judgement import Judgement, judge, losses_over
 from pipeline.export.measure import Measured, measure
 from pipeline.export.pictures import Pictures, read_split, spread
+from schemas.counted import listed
 from schemas.label_map import LABEL_MAP_FILENAME, LabelMap
 from schemas.user_error import UserError
 
@@ -93,8 +94,8 @@ def _with_those_of(pictures: Pictures, known: LabelMap) -> LabelMap:
     if not there & set(known.names):
         raise UserError(
             f"the model and the objects of {pictures.folder}, split "
-            f"{pictures.split!r}, share no class: it knows {', '.join(known.names)}; "
-            f"they are {', '.join(sorted(there))}"
+            f"{pictures.split!r}, share no class: it knows {listed(known.names)}; "
+            f"they are {listed(sorted(there))}"
         )
     return LabelMap((*known.names, *sorted(there - set(known.names))))
 

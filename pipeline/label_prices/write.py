@@ -23,6 +23,7 @@ from pipeline.label_prices.priced_list import (
 )
 from pipeline.label_prices.source_xml import source_xmls
 from schemas.boxes import to_xywh
+from schemas.counted import counted
 from trainer.metrics.label_prices import CLASS, Suspicion, mended, priced_labels
 from trainer.metrics.summary import coco_summary
 
@@ -94,7 +95,8 @@ def write_priced(
             zip(columns.gt_classes, columns.gt_boxes.tolist(), strict=True)
         )
     }
-    of = f"{len(columns.image_ids)} images ({found.split}) by {found.model}"
+    images = counted(len(columns.image_ids), "image")
+    of = f"{images} ({found.split}) by {found.model}"
     together = {"AP": ap, "mended": mended_ap, "of": of}
     by_number = {numbers[image_id]: one for image_id, one in by_id.items()}
     as_json = priced.to_json()

@@ -24,6 +24,7 @@ from components.example_gen.rules.rule import (
 )
 from components.example_gen.shards.tally import COUNTED, Tally
 from components.example_gen.source.finding import Finding
+from schemas.counted import counted
 from schemas.user_error import RefusedError, UserError
 
 # What to do about images in doubt, where they are too many.
@@ -154,7 +155,7 @@ def check_usable(
         worst = report.worst_reasons()
         meant = {rule.code: rule.summary for rule in RULES}[worst[0][0]]
         raise UserError(
-            f"nothing is left of {report.totals['images_in']} images; "
+            f"nothing is left of {counted(report.totals['images_in'], 'image')}; "
             f"reasons: {_named(worst)} ({worst[0][0]}: {meant})"
             f"{_example(worst[0][0], findings)}{_hints(worst)}"
         )
@@ -162,7 +163,7 @@ def check_usable(
         why = why_dropped(report.reasons, report.details.get("likely_causes", {}))
         raise UserError(
             f"no object is left of {report.totals['objects_in']} in "
-            f"{report.totals['images_in']} images; reasons: "
+            f"{counted(report.totals['images_in'], 'image')}; reasons: "
             f"{_named(report.worst_reasons())}" + (f"; {why}" if why else "")
         )
 
@@ -178,9 +179,10 @@ def check_trainable(report: Report) -> None:
     objects = report.details["objects_of_split"]
     for split, why in (("train", "learn from"), ("eval", "measure on")):
         if not objects.get(split):
+            images = counted(report.splits[split], "image")
             raise UserError(
-                f"the {split} split has {report.splits[split]} images and no object in "
-                f"them, so there is nothing to {why}: move annotated images into it "
+                f"the {split} split has {images} and no object, so there is nothing "
+                f"to {why}: move annotated images into it "
                 f"(splits {report.details['split_source']})"
             )
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from components.example_gen.source.names import fold
+from schemas.counted import counted
 
 # So much rarer than one of nearly its name, it is a slip rather than a class. One slip
 # names all objects of a file, so that images tell more; but of short names many differ
@@ -62,7 +63,8 @@ def _is_rare(name: str, *, beside: str, classes: ClassCounts) -> bool:
 
 
 def _counted(name: str, classes: ClassCounts) -> str:
-    return f"{classes.objects[name]} objects in {classes.images[name]} images"
+    objects = counted(classes.objects[name], "object")
+    return f"{objects} in {counted(classes.images[name], 'image')}"
 
 
 def _bare(name: str) -> str:

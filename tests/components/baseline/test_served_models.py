@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from components.baseline import served_models
@@ -148,6 +150,37 @@ def test_a_damaged_record_is_named_in_a_line(destination, push, text):
         served_models.served_models(str(destination))
 
     assert str(path) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "where"),
+    [
+        ("verdict", {"reasons": 7}, "reasons"),
+        ("verdict", {"outcomes": [{"rule": "mAP"}]}, "outcomes[0]"),
+        ("serving", {"ms_per_image": "fast"}, "ms_per_image"),
+        ("serving", {"budgets": [1]}, "budgets[0]"),
+        ("score_thresholds", {"by_class": [0.5]}, "by_class"),
+        ("score_thresholds", {"by_class": {"dog": "low"}}, "by_class[...]"),
+        ("score_thresholds", {"overall": "low"}, "overall"),
+        ("origin", {"window": 7}, "window"),
+        ("origin", {"trainer": [1]}, "trainer"),
+        ("origin", {"gate": {"slices": {"a": 1}}}, "gate.slices"),
+        ("promotion", {"verdict": "good"}, "verdict"),
+        ("metrics", {"test": {"AP": "high"}}, "[...][...]"),
+    ],
+)
+def test_a_value_of_a_wrong_kind_inside_a_record_is_named_in_a_line(
+    destination, push, field, value, where
+):
+    served = push(b"one")
+    values = json.loads(served.record.to_json()) | {field: value}
+    damage(destination, served, json.dumps(values))
+
+    with pytest.raises(UserError, match=r"push\.json is damaged") as error:
+        served_models.served_models(str(destination))
+
+    assert f"`$.{field}.{where}" in str(error.value).replace(f"{field}[", f"{field}.[")
     assert "\n" not in str(error.value)
 
 

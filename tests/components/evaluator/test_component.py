@@ -46,7 +46,7 @@ def test_a_first_model_is_measured_exactly_and_blessed(judge):
 
     assert verdict["reasons"][-2:] == [
         f"mAP of 'dark dogs' (2 objects) {AP:.4f} reaches the threshold 0.5500",
-        "mAP of 'large dogs' (1 objects) 1.0000 reaches the threshold 0.5500",
+        "mAP of 'large dogs' (1 object) 1.0000 reaches the threshold 0.5500",
     ]
     assert metrics["candidate"]["AP50"] == pytest.approx(1, abs=1e-9)
     assert metrics["candidate"]["AP"] == pytest.approx(AP, abs=1e-9)
@@ -84,7 +84,7 @@ def test_the_gate_judges_on_test_where_there_is_one(stages):
     on_eval = stages.evaluate(model, nothing, {"min_map": 1.0, "split": "eval"})
     assert not on_eval.verdict["blessed"]
     assert on_eval.verdict["reasons"][0] == (
-        "judged on eval, which also chose the checkpoint: 1 images, 1 objects"
+        "judged on eval, which also chose the checkpoint: 1 image, 1 object"
     )
 
 

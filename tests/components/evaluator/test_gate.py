@@ -182,7 +182,7 @@ def test_a_class_without_objects_is_refused_since_nothing_shows_it():
     verdict = judge(objects={"cat": 0, "dog": 30})
 
     assert not verdict.blessed
-    assert "test holds fewer than 1 objects of cat" in verdict.reasons[1]
+    assert "test holds fewer than 1 object of cat" in verdict.reasons[1]
     any_number = {"min_map": 0.0, "min_class_objects": 0}
     assert judge(objects={"cat": 0, "dog": 30}, config=any_number).blessed
 
@@ -210,6 +210,17 @@ def test_the_verdict_says_that_eval_also_chose_the_checkpoint():
     assert verdict.reasons[0] == (
         "judged on eval, which also chose the checkpoint: 10 images, 30 objects"
     )
+
+
+def test_one_image_is_told_as_one():
+    verdict = judge(
+        images=1,
+        objects={"dog": 1, "cat": 0},
+        config={"min_map": 0, "min_class_objects": 1},
+    )
+
+    assert verdict.reasons[0] == "judged on test: 1 image, 1 object"
+    assert verdict.reasons[1].startswith("test holds fewer than 1 object of cat: ")
 
 
 def falling(drop, share):

@@ -232,6 +232,19 @@ def test_data_are_read_as_the_models_own_were_unless_it_is_told(
     assert "AP/cat" not in found["metrics"]
 
 
+def test_of_tfrecords_the_way_that_a_newer_release_reads_matters_not(
+    place, tmp_path, save_one_box, capsys
+):
+    model = recorded(save_one_box, tmp_path / "8", corners="as of a newer release")
+    ingested = tmp_path / "ingested"
+    main(["ingest", str(place / "voc"), "--output", str(ingested), "--quiet"])
+    capsys.readouterr()
+    status, found = run_json(capsys, "evaluate", model, ingested, "--split", "train")
+    assert (status, found["reading"]) == (0, "")
+    assert main(["evaluate", str(model), str(place / "voc")]) == 2
+    assert "use the release that made it" in capsys.readouterr().err
+
+
 def test_settings_that_are_none_or_come_too_late_are_refused(place, tmp_path, capsys):
     model, voc = str(place / "root"), str(place / "voc")
     assert main(["evaluate", model, voc, "--min-inside", "2"]) == 2

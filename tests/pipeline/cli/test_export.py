@@ -243,7 +243,7 @@ def test_pictures_that_share_no_class_with_the_model_are_refused(
     assert main([*quick, "--output", str(tmp_path / "out")]) == 2
 
     told = capsys.readouterr().err
-    assert "'eval', share no class: it knows cat; they are dog" in told
+    assert "'eval', share no class: it knows 'cat'; they are 'dog'" in told
     assert told.count("\n") == 1
     assert not (tmp_path / "out").exists()
 

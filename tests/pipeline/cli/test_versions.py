@@ -71,6 +71,19 @@ def test_an_empty_destination_serves_nothing(tmp_path, capsys):
     assert main(["why", str(tmp_path)]) == 2
 
 
+def test_a_record_of_a_wrong_kind_is_one_line(root, capsys):
+    path = root / "served" / str(numbers(root)[1]) / "assets.extra" / "push.json"
+    values = json.loads(path.read_text()) | {"origin": {"trainer": [1, 2]}}
+    path.write_text(json.dumps(values))
+
+    earlier = str(numbers(root)[0])
+    for command, *more in (["why"], ["models"], ["diff", earlier]):
+        assert main([command, str(root), *more]) == 2
+        said = capsys.readouterr().err
+        assert "push.json is damaged (Expected `object`, got `array` - at " in said
+        assert said.count("\n") == 1
+
+
 def test_why_tells_data_rules_and_decisions(root, capsys):
     one, two = numbers(root)
     assert main(["rollback", str(root), "--because", "it misses dogs"]) == 0
@@ -298,7 +311,8 @@ def test_why_tells_of_a_config_what_is_not_its_default():
 
 
 def test_columns_line_up_whatever_the_letters():
-    from pipeline.cli.table import columns_of, counted, table
+    from pipeline.cli.table import columns_of, table
+    from schemas.counted import counted
 
     # As a terminal shows them: two columns for each of the first, one for the second.
     assert [columns_of("\u65e5\u672c"), columns_of("e\u0301t"), columns_of("ab")] == [
