@@ -113,6 +113,11 @@ def training_fingerprint(
     )
 
 
+def code_fingerprint() -> str:
+    """Digest of the code that a training runs, and of the libraries underneath."""
+    return digest_of(*_backend_with_version(), stage_digest("Trainer"))
+
+
 def _backend_with_version() -> tuple[str, ...]:
     """TensorFlow's version is in every stage's digest, as all stages run it."""
     backend = keras.backend.backend()

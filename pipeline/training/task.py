@@ -65,13 +65,16 @@ def do(task: Task) -> None:
         )
     for split in SPLITS:
         require_split(task.examples, split, splits_in(Path(folder)))
+    from pipeline.run.state import code_fingerprint
     from trainer.preflight import refuse_impossible
     from trainer.run_fn import run_fn
-    from trainer.training.hosts import leave, this_host
+    from trainer.training.hosts import leave, require_same, this_host
 
     config = from_json(TrainerConfig, task.config, "trainer")
     refuse_impossible(config)
     host = this_host(config.strategy)
+    what = "version of this program, or of a library,"
+    require_same(what, code_fingerprint(), host, "install the same in all of them")
     made_from = _made_from(config, folder)
     # another second training goes on from the first one's
     kept = _made_from(config.first_training(), folder)

@@ -17,6 +17,7 @@ from schemas.user_error import UnavailableError, UserError
 from trainer.input.host import ONE_HOST, Host
 from trainer.training.meeting import COORDINATOR, COUNT, INDEX, Meeting
 
+_SAME_COMMAND = "start all of them on the same files with the same command"
 Arrays = Mapping[str, NDArray[Any]]
 # What JAX, gloo and NCCL say where another process is no more; they say other things,
 # too, such as that a message is too large.
@@ -129,14 +130,16 @@ def from_first(arrays: Arrays | None, host: Host) -> Arrays | None:
     return _unpacked(np.asarray(broadcast_one_to_all(sent)))
 
 
-def require_same(what: str, value: str, host: Host) -> None:
+def require_same(
+    what: str, value: str, host: Host, mended_by: str = _SAME_COMMAND
+) -> None:
     """UserError, in every process, where one of them has another value."""
     values = [str(each["value"]) for each in gathered({"value": np.array(value)}, host)]
     for index, other in enumerate(values):
         if other != values[0]:
             raise UserError(
                 f"process {index} of {host.count} has another {what} than process 0: "
-                "start all of them on the same files with the same command"
+                f"{mended_by}"
             )
 
 

@@ -2,6 +2,7 @@ import dataclasses
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pipeline.run import state
@@ -10,7 +11,9 @@ from schemas.config_json import to_json
 from schemas.user_error import UserError
 from trainer import run_fn as module
 from trainer.config import TrainerConfig, UnfreezingConfig
+from trainer.input.host import Host
 from trainer.model.config import ModelConfig
+from trainer.training import hosts
 
 
 @pytest.fixture
@@ -142,3 +145,16 @@ def test_a_model_of_the_same_is_not_made_again(tmp_path, examples, trained):
     with pytest.raises(UserError, match="has a model already, of other data, config"):
         do(task_of(tmp_path, examples, seed=1))
     assert len(trained) == 1
+
+
+def test_processes_of_other_code_are_refused_before_anything_is_written(
+    tmp_path, examples, trained, monkeypatch
+):
+    others = {"value": np.array("of another release")}
+    monkeypatch.setattr(hosts, "this_host", lambda strategy: Host(1, 2))
+    monkeypatch.setattr(hosts, "gathered", lambda own, host: [others, own])
+    said = "process 1 of 2 has another version of this program, or of a library, than"
+    with pytest.raises(UserError, match=f"{said} process 0: install the same in all"):
+        do(task_of(tmp_path, examples))
+    assert not (tmp_path / "out").exists()
+    assert not trained
