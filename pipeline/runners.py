@@ -22,7 +22,7 @@ def run_local(config: PipelineConfig, paths: RunPaths, state: RunState) -> None:
         tfx.dsl.Pipeline(
             pipeline_name=config.name,
             pipeline_root=paths.root,
-            components=create_pipeline(config, paths, state),
+            components=_stages(config, paths, state),
             enable_cache=True,
             metadata_connection_config=(
                 tfx.orchestration.metadata.sqlite_metadata_connection_config(
@@ -32,6 +32,17 @@ def run_local(config: PipelineConfig, paths: RunPaths, state: RunState) -> None:
             beam_pipeline_args=pipeline_args(config.beam),
         )
     )
+
+
+def _stages(
+    config: PipelineConfig, paths: RunPaths, state: RunState
+) -> list[tfx.types.BaseNode]:
+    """The stages, each told what Beam is to know of it alone."""
+    stages = create_pipeline(config, paths, state)
+    for stage in stages:
+        if args := config.beam.stages.of_stage(stage.id):
+            stage.with_beam_pipeline_args(args)
+    return stages
 
 
 def compile_kubeflow(
@@ -62,7 +73,7 @@ def compile_kubeflow(
         tfx.dsl.Pipeline(
             pipeline_name=config.name,
             pipeline_root="",
-            components=create_pipeline(config, paths, state),
+            components=_stages(config, paths, state),
             enable_cache=False,
             beam_pipeline_args=pipeline_args(config.beam),
         ),

@@ -19,14 +19,61 @@ _RUNNERS = {
 }
 # Flags by which workers get our code and what it needs.
 _CODE = ("--sdk_container_image", "--setup_file", "--extra_package")
+# How workers start: else Beam has Docker run an image of its own, without our code.
+_START = ("--environment_type", "--environment_config", "--setup_file")
+# Of these masters Beam starts an engine and the workers in one process here.
+_HERE = re.compile(r"--(flink_master=\[(local|auto)\]|spark_master_url=local.*)")
 # Of each group one must be given: Beam's defaults would start an engine of its own.
 _NEEDED: dict[str, tuple[tuple[str, ...], ...]] = {
-    "flink": (("--flink_master", "--job_endpoint"),),
-    "spark": (("--job_endpoint", "--spark_master_url"),),
+    "flink": (("--flink_master", "--job_endpoint"), _START),
+    "spark": (("--job_endpoint", "--spark_master_url"), _START),
     "dataflow": (("--project",), ("--region",), ("--temp_location",), _CODE),
 }
 # Google's rules for the name of a bucket. Beam asks for minutes after another.
 _IN_A_BUCKET = re.compile(r"gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](/.*)?")
+
+
+def _refuse_other_than_flags(args: tuple[str, ...]) -> None:
+    for arg in args:
+        is_flag = re.fullmatch(r"--\w[^\s=]*(=.*)?", arg, re.DOTALL) is not None
+        refuse_unless(
+            is_flag and _flag(arg) != "--runner",
+            "args of the form --flag=value, and the runner by its own field",
+            repr(arg),
+        )
+
+
+def _flag(arg: str) -> str:
+    return arg.partition("=")[0]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StageArgs:
+    """What Beam is told of one stage alone, as in `beam.args`; it wins over these.
+
+    Attributes:
+      voc_example_gen: of ingest, that of an earlier span or of a window's included.
+      statistics_gen: of the statistics, likewise.
+      transform: of Transform.
+      detection_evaluator: of the Evaluator.
+    """
+
+    voc_example_gen: tuple[str, ...] = ()
+    statistics_gen: tuple[str, ...] = ()
+    transform: tuple[str, ...] = ()
+    detection_evaluator: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """As of `BeamConfig`."""
+        for args in dataclasses.astuple(self):
+            _refuse_other_than_flags(args)
+
+    def of_stage(self, stage: str) -> tuple[str, ...]:
+        """Those of a stage by its id, such as VocExampleGen-8; () of all others."""
+        name = re.sub(r"-\d+$", "", stage.removeprefix("Earlier"))
+        field = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+        args: tuple[str, ...] = getattr(self, field, ())
+        return args
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -36,23 +83,17 @@ class BeamConfig:
     Attributes:
       runner: local: this machine; else docs/runners.md says what must run where.
       args: passed to Beam as they are: flags and values in one, such as --flag=value.
+        Of a flag that is given twice the last value counts.
+      stages: the same of one stage alone.
     """
 
     runner: Literal["local", "prism", "flink", "spark", "dataflow"] = "local"
     args: tuple[str, ...] = ()
+    stages: StageArgs = StageArgs()
 
     def __post_init__(self) -> None:
         """Refuses what would choose another runner in passing."""
-        for arg in self.args:
-            refuse_unless(
-                arg.startswith("--") and _flag(arg) != "--runner",
-                "args of the form --flag=value, and the runner by its own field",
-                repr(arg),
-            )
-
-
-def _flag(arg: str) -> str:
-    return arg.partition("=")[0]
+        _refuse_other_than_flags(self.args)
 
 
 def pipeline_args(config: BeamConfig) -> list[str]:
@@ -61,17 +102,17 @@ def pipeline_args(config: BeamConfig) -> list[str]:
     Raises:
       UserError: the runner needs to be told something that is not among `args`.
     """
-    given = {_flag(arg) for arg in config.args}
+    given = {_flag(arg) for arg in config.args if not arg.endswith(f"{_flag(arg)}=")}
+    is_here = any(_HERE.fullmatch(arg) for arg in config.args)
     for group in _NEEDED.get(config.runner, ()):
-        if not given & set(group):
+        if not given & set(group) and not (group is _START and is_here):
             raise UserError(
                 f"runner {config.runner} needs {' or '.join(group)}: name it with "
                 "--beam-arg=--flag=value (docs/runners.md has an example)"
             )
-    if config.runner == "dataflow":
-        _require_buckets(config.args)
+    _require_buckets(config)
     args = [f"--runner={_RUNNERS[config.runner]}", *config.args]
-    if config.runner in ("prism", "flink", "spark"):
+    if config.runner != "local":
         # Beam asks `python -m pip` for a list that no worker reads, and pip may be
         # missing: a line of its own among ours.
         args.append("--experiments=disable_logging_submission_environment")
@@ -87,12 +128,19 @@ def pipeline_args(config: BeamConfig) -> list[str]:
     return args
 
 
-def _require_buckets(args: tuple[str, ...]) -> None:
-    """UserError for a place of Dataflow's own files that is in no bucket."""
-    for arg in args:
-        flag, _, place = arg.partition("=")
-        is_place = flag in {"--temp_location", "--staging_location"}
-        if is_place and not _IN_A_BUCKET.fullmatch(place):
+def own_places(config: BeamConfig) -> list[tuple[str, str]]:
+    """Flag and place of Dataflow's own files; none of another runner."""
+    if config.runner != "dataflow":
+        return []
+    pairs = [arg.split("=", 1) for arg in config.args if "=" in arg]
+    places = {"--temp_location", "--staging_location"}
+    return [(flag, place) for flag, place in pairs if flag in places]
+
+
+def _require_buckets(config: BeamConfig) -> None:
+    for flag, place in own_places(config):
+        if not _IN_A_BUCKET.fullmatch(place):
             raise UserError(
-                f"{arg} is no place for Dataflow: name one as {flag}=gs://BUCKET/DIR"
+                f"{flag}={place} is no place for Dataflow: name one as "
+                f"{flag}=gs://BUCKET/DIR"
             )

@@ -31,7 +31,7 @@ from apache_beam.runners.portability import (
 )
 from apache_beam.runners.runner import PipelineResult
 
-from pipeline.beam import flink_rest
+from pipeline.beam import flags, flink_rest
 from schemas.user_error import UnavailableError, UserError
 
 _USER_ERROR = re.compile(r"schemas\.user_error\.\w+: (.+)")
@@ -162,13 +162,16 @@ def _hook(args: threading.ExceptHookArgs) -> None:
         _others[-1](args)
 
 
-def require_job_server(endpoint: str, within_s: float, where: str) -> None:
-    """UnavailableError if no job server answers there; one that is starting may."""
+def require_job_server(endpoint: str, within_s: float, where: str) -> list[str]:
+    """The flags that a job server has beside Beam's; one that is starting may answer.
+
+    UnavailableError if none does.
+    """
     with grpc.insecure_channel(endpoint) as channel:
         service = beam_job_api_pb2_grpc.JobServiceStub(channel)
         request = beam_job_api_pb2.DescribePipelineOptionsRequest()
         try:
-            service.DescribePipelineOptions(
+            answer = service.DescribePipelineOptions(
                 request, timeout=within_s, wait_for_ready=True
             )
         except grpc.RpcError as error:
@@ -176,6 +179,7 @@ def require_job_server(endpoint: str, within_s: float, where: str) -> None:
                 f"{where} at {endpoint} did not answer within {within_s:g} s: "
                 f"{_said(error)}; start it, or name the right --job_endpoint"
             ) from error
+    return [f"--{option.name}" for option in answer.options]
 
 
 def _said(error: BaseException) -> str:
@@ -199,7 +203,9 @@ class _Outside:
         portable = options.view_as(PortableOptions)
         if portable.job_endpoint and portable.job_endpoint != "embed":
             within_s = min(_ANSWERS_WITHIN_S, portable.job_server_timeout)
-            require_job_server(portable.job_endpoint, within_s, self._where)
+            known = require_job_server(portable.job_endpoint, within_s, self._where)
+            unknown = set(flags.unknown_to_beam(options._flags)) - set(known)
+            flags.refuse_unknown(sorted(unknown), known)
         # Beam takes SIGINT for the server alone, and the command would run on.
         handler = signal.getsignal(signal.SIGINT)
         try:

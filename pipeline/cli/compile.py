@@ -5,6 +5,7 @@ Vertex AI Pipelines, --root is what a run takes that names none.
 """
 
 import argparse
+import dataclasses
 import os
 import sys
 
@@ -65,7 +66,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Writes the package."""
-    config = options.with_runner(config_options.config_from(args), args)
+    config = config_options.config_from(args)
+    beam = options.beam_config(args, config.beam)
+    config = dataclasses.replace(config, beam=beam)
     _require_possible(args, config)
     _warn(args, config.kubeflow)
     paths = RunPaths(

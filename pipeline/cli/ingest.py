@@ -98,13 +98,13 @@ def run(args: argparse.Namespace) -> int:
     # On this machine Beam is left out unless it is told something.
     beam_args = pipeline_args(beam) if beam != BeamConfig() else []
     from components.example_gen.output.directories import whole_output
-    from components.example_gen.source import remote, spans
+    from components.example_gen.source import spans
 
     level = logging.WARNING if args.quiet else logging.INFO
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
     # What Beam logs it raises too, and its workers here whatever the cause.
     logging.getLogger("apache_beam").setLevel(logging.CRITICAL + 1)
-    remote.tell(beam.args)
+    options.tell_stores(beam)
     data = spans.resolve(args.data or args.data_here, args.span)
     with whole_output(args.output) as dirs:
         from components.example_gen.ingest import ingest

@@ -8,7 +8,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from components.example_gen.source import remote
-from pipeline.beam.choice import BeamConfig
+from pipeline.beam import light_import
+from pipeline.beam.choice import BeamConfig, StageArgs, own_places, pipeline_args
 from schemas.user_error import UserError
 
 if TYPE_CHECKING:
@@ -86,20 +87,49 @@ def add_beam_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def beam_config(args: argparse.Namespace, base: BeamConfig) -> BeamConfig:
-    """What `--runner` and `--beam-arg` say over what a preset or `--set` has said."""
+    """What `--runner` and `--beam-arg` say over what a preset or `--set` has said.
+
+    UserError for what Beam could not read, or a runner that lacks what it needs.
+    """
     try:
-        return BeamConfig(
-            runner=args.runner or base.runner, args=(*base.args, *args.beam_arg)
+        beam = dataclasses.replace(
+            base,
+            runner=args.runner or base.runner,
+            args=(*base.args, *args.beam_arg),
         )
     except ValueError as error:
         raise UserError(f"--beam-arg: {error}") from error
+    every = pipeline_args(beam)
+    if beam.args or beam.stages != StageArgs():
+        _require_readable(beam, every)
+    return beam
+
+
+def _require_readable(beam: BeamConfig, every: list[str]) -> None:
+    if beam.runner != "dataflow":
+        light_import.import_beam()
+    from pipeline.beam.flags import require_readable
+
+    for args in {(), *dataclasses.astuple(beam.stages)}:
+        require_readable([*every, *args], beam.runner)
 
 
 def with_runner(config: "PipelineConfig", args: argparse.Namespace) -> "PipelineConfig":
     """A config with the runner that the options name; its arguments count from here."""
-    beam = beam_config(args, config.beam)
+    config = dataclasses.replace(config, beam=beam_config(args, config.beam))
+    tell_stores(config.beam)
+    return config
+
+
+def tell_stores(beam: BeamConfig) -> None:
+    """Tells Beam's file systems in this process what the arguments say of stores.
+
+    UnavailableError or UserError where Dataflow's own files could not be written: Beam
+    asks for minutes.
+    """
     remote.tell(beam.args)
-    return dataclasses.replace(config, beam=beam)
+    for flag, place in own_places(beam):
+        remote.require_access(place, flag)
 
 
 def refuse_file(output: str) -> None:

@@ -1,6 +1,7 @@
 """The parser of every command: one line on a mistake, help that shows defaults."""
 
 import argparse
+import itertools
 import re
 import sys
 from collections.abc import Callable
@@ -60,6 +61,8 @@ class CommandParser(argparse.ArgumentParser):
         known = self._option_string_actions
         if message.startswith("unrecognized arguments: --"):
             message += did_you_mean(re.split(r"[\s=]", message)[2], known)
+        elif message.endswith("expected one argument"):
+            message += self._with_dashes(message)
         elif "are required" in message:  # said before anything of what is unknown
             options = [word.partition("=")[0] for word in self._words]
             for name in (
@@ -67,3 +70,11 @@ class CommandParser(argparse.ArgumentParser):
             ):
                 message += f"; there is no {name}{did_you_mean(name, known)}"
         self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+    def _with_dashes(self, message: str) -> str:
+        """What to type where the value of an option begins with dashes."""
+        options = re.findall(r"--[\w-]+", message)
+        for option, value in itertools.pairwise(self._words):
+            if option in options and value.startswith("-"):
+                return f", and {value!r} looks like an option: write {option}={value}"
+        return ""

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.cli import options
 from pipeline.cli.exit_status import ExitStatus
+from schemas.counted import counted
 from schemas.user_error import UserError
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def _run_batch(args: argparse.Namespace) -> int:
 
     beam = options.beam_config(args, BeamConfig())
     beam_args = pipeline_args(beam)
-    remote.tell(beam.args)
+    options.tell_stores(beam)
     require_images(args.images)
     _require_new(args.output)
     model = version_path(args.model)
@@ -169,14 +170,10 @@ def _as_line(passed_over: str) -> str:
 
 def _tell(args: argparse.Namespace, pictures: int, shown: int, failed: int) -> int:
     sys.stdout.write(
-        f"{_counted(pictures, 'picture')}, {_counted(shown, 'detection')} shown, "
+        f"{counted(pictures, 'picture')}, {counted(shown, 'detection')} shown, "
         f"{failed} unreadable: {args.output}\n"
     )
     return ExitStatus.REFUSED if failed else ExitStatus.DONE
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _ask(args: argparse.Namespace, model: str, paths: dict[str, str]) -> int:

@@ -22,7 +22,8 @@ REQUESTS = (
     "kubeflow.data_gate.retries=0",
     "kubeflow.volume_claim=voc",
     "beam.runner=flink",
-    'beam.args=["--job_endpoint=flink:8099"]',
+    'beam.args=["--job_endpoint=flink:8099","--environment_type=LOOPBACK"]',
+    'beam.stages.transform=["--parallelism=7"]',
 )
 
 
@@ -63,6 +64,7 @@ def test_the_beam_stages_submit_to_the_engine_of_the_config(spec):
     # TFX tells every stage, also those that make no Beam pipeline
     for name in ("VocExampleGen", "StatisticsGen", "Transform", "DetectionEvaluator"):
         assert flags <= set(told[name])
+        assert ("--parallelism=7" in told[name]) == (name == "Transform")
 
 
 def test_the_compiled_edges_are_the_drawn_ones(spec, edges):

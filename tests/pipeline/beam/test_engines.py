@@ -51,6 +51,7 @@ def test_an_engine_that_is_not_there_is_one_line_and_69(
     endpoint = f"localhost:{silent_port if there == 'what never answers' else 1}"
     where = [f"--beam-arg=--job_endpoint={endpoint}"]
     where += ["--beam-arg=--job_server_timeout=1"]
+    where += ["--beam-arg=--environment_type=LOOPBACK"]
     out = str(tmp_path / "out")
     command = ["ingest", str(data), "--output", out, "--quiet", "--runner", runner]
     assert main([*command, *where]) == 69

@@ -77,6 +77,12 @@ def test_help_fits_the_width(command, columns, monkeypatch, capsys):
             ["ingest", "--data", "d", "--output", "o", "--runner", "flnk"],
             "'spark', 'dataflow') (did you mean 'flink'?); see voc-pipeline ingest",
         ),
+        (
+            ["ingest", "d", "--output", "o", "--beam-arg", "--flink_master=h:1"],
+            "expected one argument, and '--flink_master=h:1' looks like an option: "
+            "write --beam-arg=--flink_master=h:1; see voc-pipeline ingest --help",
+        ),
+        (["ingest", "d", "--output"], "--output: expected one argument; see voc"),
         (["export", "m", "--format", "onx"], "'onnx') (did you mean 'onnx'?); see"),
         (["compile", "--output", "x"], "required: --image, --data, --push-destination"),
     ],
