@@ -65,7 +65,9 @@ class IngestConfig:
       exif_boxes: in which picture boxes lie where EXIF turns it.
       accept_scaled: boxes scaled to a resized picture are not in doubt.
       follow_symlinks: read what links lead to outside the data set.
-      images_per_shard: how many (from 1).
+      images_per_shard: how many at most (from 1).
+      max_shard_bytes: of a shard's image files together; an image above it is alone
+        in its shard (from 1).
       gzip: compress the TFRecords.
       processes: worker processes on this machine; 0: one per core (from 0).
     """
@@ -93,6 +95,7 @@ class IngestConfig:
     accept_scaled: bool = False
     follow_symlinks: bool = False
     images_per_shard: int = 256
+    max_shard_bytes: int = 128 * 1024 * 1024
     gzip: bool = False
     processes: int = 0
 
@@ -128,7 +131,8 @@ class IngestConfig:
 
     def _check_limits(self) -> None:
         refuse_unless(self.min_box_px >= 0, "min_box_px >= 0", self.min_box_px)
-        for name in ("max_objects", "max_pixels", "max_file_bytes", "images_per_shard"):
+        limits = ("max_objects", "max_pixels", "max_file_bytes")
+        for name in (*limits, "images_per_shard", "max_shard_bytes"):
             value = getattr(self, name)
             refuse_unless(value >= 1, f"{name} >= 1", value)
         refuse_unless(self.processes >= 0, "processes >= 0", self.processes)

@@ -80,7 +80,7 @@ def write_plan(
     items = assignment.items
     if replay_path:
         items = replay.only_rejected(items, replay_path)
-    chunks = make_shards(items, config.images_per_shard)
+    chunks = make_shards(items, config)
     make_staging(staging)
     for index, chunk in chunks:
         lines = "".join(f"{json.dumps(item)}\n" for item in chunk)

@@ -28,7 +28,7 @@ from components.example_gen.source.finding import Finding
 from components.example_gen.source.item import Item
 from schemas.label_map import LabelMap
 
-_BATCH_IMAGES, _BATCH_BYTES = 16, 1 << 22
+_BATCH = 16, 1 << 22  # images that are examined together, and their bytes
 # What a run leaves in staging beside its shards.
 SUMMARY, TWINS, LABELS = "summary.json", "twins.jsonl", "label_map.txt"
 
@@ -55,12 +55,13 @@ class ShardResult:
 
 
 def make_shards(
-    items: Sequence[Item], images_per_shard: int
+    items: Sequence[Item], config: IngestConfig
 ) -> list[tuple[int, tuple[Item, ...]]]:
     """Items -> numbered shards. Neither listing order nor worker count matters.
 
     Order within a split follows a hash of the id: ids often sort by class or by day,
-    and training shuffles only so far.
+    and training shuffles only so far. A shard has as many images and as many bytes of
+    them as the config allows, by the sizes that the listing told.
     """
 
     def position(item: Item) -> tuple[str, bytes, str]:
@@ -70,12 +71,24 @@ def make_shards(
     by_split: dict[str, list[Item]] = {}
     for item in sorted(items, key=position):
         by_split.setdefault(item.split, []).append(item)
-    chunks = [
-        tuple(group[start : start + images_per_shard])
-        for group in by_split.values()
-        for start in range(0, len(group), images_per_shard)
-    ]
+    limits = config.images_per_shard, config.max_shard_bytes
+    chunks = (run for group in by_split.values() for run in _runs(group, *limits))
     return list(enumerate(chunks))
+
+
+def _runs(
+    items: Sequence[Item], most: int, most_bytes: int
+) -> Iterator[tuple[Item, ...]]:
+    """Items in their order, each time as many as both limits allow; one at least."""
+    start, size = 0, 0
+    for end, item in enumerate(items):
+        image_bytes = item.image.size if item.image else 0
+        if end > start and (end - start == most or size + image_bytes > most_bytes):
+            yield tuple(items[start:end])
+            start, size = end, 0
+        size += image_bytes
+    if items:
+        yield tuple(items[start:])
 
 
 def write_shard(
@@ -142,30 +155,17 @@ def _examine_all(
 ) -> Iterator[Examined]:
     """Results in the order of items; only a few images are in memory at a time."""
     if threads <= 1:
-        for batch in _batches(items):
+        for batch in _runs(items, *_BATCH):
             yield from examine_all(batch, known, config)
         return
     running: deque[Future[list[Examined]]] = deque()
     with ThreadPoolExecutor(threads) as pool:
-        for batch in _batches(items):
+        for batch in _runs(items, *_BATCH):
             running.append(pool.submit(examine_all, batch, known, config))
             if len(running) > 2 * threads:
                 yield from running.popleft().result()
         while running:
             yield from running.popleft().result()
-
-
-def _batches(items: Sequence[Item]) -> Iterator[list[Item]]:
-    """Items in their order, so many at a time as `examine_all` is to have at once."""
-    batch, size = list[Item](), 0
-    for item in items:
-        batch.append(item)
-        size += item.image.size if item.image else 0
-        if len(batch) == _BATCH_IMAGES or size >= _BATCH_BYTES:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
 
 
 def classes_of_shard(items: Sequence[Item], config: IngestConfig) -> frozenset[str]:

@@ -19,6 +19,7 @@ def test_json_and_back():
         ({"min_inside": -0.1}, "0 <= min_inside <= 1"),
         ({"min_box_px": float("nan")}, "min_box_px >= 0"),
         ({"images_per_shard": 0}, "images_per_shard >= 1"),
+        ({"max_shard_bytes": 0}, "max_shard_bytes >= 1"),
         ({"processes": -1}, "processes >= 0"),
         ({"label_map": ()}, "at least one class"),
         ({"label_map": ("a", "a")}, "names each class once"),

@@ -130,11 +130,17 @@ def test_the_counts_equal_those_of_a_plain_loop(run, judge, home):
     assert sum(report["reasons"].values()) == len(findings)
 
 
+def shard_files(out):
+    return {p.relative_to(out): p.read_bytes() for p in out.glob("Split-*/images-*")}
+
+
 def test_shards_and_processes_change_nothing_but_the_boundaries(run, home):
     _, one = run(home, "one", images_per_shard=100, processes=1)
     _, many = run(home, "many", images_per_shard=1, processes=2)
+    _, small = run(home, "small", max_shard_bytes=1)
     assert records(one) == records(many)
     assert (one / "report.json").read_bytes() == (many / "report.json").read_bytes()
+    assert shard_files(small) == shard_files(many)  # an image each
     assert sorted(path.name for path in (many / "Split-train").iterdir()) == [
         "images-00000-of-00002",
         "images-00001-of-00002",

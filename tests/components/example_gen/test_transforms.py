@@ -86,8 +86,9 @@ def test_every_shard_gives_one_result_and_equal_contents_one_finding(pipeline, j
 
 def test_shards_do_not_depend_on_the_order_of_items(plan_of, home):
     items = plan_of(home).items
-    forwards = shards.make_shards(items, 2)
-    assert shards.make_shards(items[::-1], 2) == forwards
+    pairs = IngestConfig(images_per_shard=2)
+    forwards = shards.make_shards(items, pairs)
+    assert shards.make_shards(items[::-1], pairs) == forwards
     assert [index for index, _ in forwards] == list(range(len(forwards)))
     # no shard mixes splits
     assert all(len({item.split for item in chunk}) == 1 for _, chunk in forwards)

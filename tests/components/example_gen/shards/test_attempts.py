@@ -72,7 +72,7 @@ def _pauses(monkeypatch):
         return real(*arguments)
 
     monkeypatch.setattr(shards, "examine_all", examine_all)
-    monkeypatch.setattr(shards, "_BATCH_IMAGES", 1)
+    monkeypatch.setattr(shards, "_BATCH", (1, 1 << 22))
 
 
 def examples_of(result, job):
