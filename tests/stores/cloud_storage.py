@@ -3,6 +3,9 @@
 Google's own client, which is Beam's as well, takes the server's address. TensorFlow
 has Google's addresses built in, and wants TLS. So a proxy on loopback ends the TLS of
 whatever host it is asked for, and hands each request to the server.
+
+fake-gcs-server 1.54 leaves out of a batch what has no Content-ID, which Google's client
+gives to nothing. A proxy numbers the parts of a batch.
 """
 
 import contextlib
@@ -15,6 +18,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from unittest import mock
@@ -27,6 +31,7 @@ BUCKET = "voc"
 _HOSTS = ("www.googleapis.com", "storage.googleapis.com")
 # Of one connection, not of what is asked.
 _OF_THE_WAY = ("connection", "content-length", "transfer-encoding")
+_PART = b"Content-Type: application/http\n"  # the first line of each part of a batch
 
 
 @contextlib.contextmanager
@@ -56,14 +61,51 @@ def served_cloud_storage(folder: pathlib.Path) -> Iterator[str]:
             proxy.shutdown()
 
 
+class CloudBucket:
+    """One bucket, by its objects' names; asks the server without Google's client."""
+
+    url = f"gs://{BUCKET}"
+
+    def __init__(self, backend: str, front: "Front") -> None:
+        self._backend = f"http://{backend}"
+        self.lose = front.lose  # nobody answers any more
+
+    def keys(self, prefix: str) -> list[str]:
+        """Names that start with a prefix, a folder's or not."""
+        query = urllib.parse.urlencode({"prefix": prefix})
+        listed = json.loads(self._ask(f"/storage/v1/b/{BUCKET}/o?{query}"))
+        return sorted(item["name"] for item in listed.get("items", ()))
+
+    def content(self, prefix: str) -> dict[str, bytes]:
+        """What lies under a prefix, by what follows it in the name."""
+        return {
+            key.removeprefix(prefix): self._ask(f"{_object(key)}?alt=media")
+            for key in self.keys(prefix)
+        }
+
+    def upload(self, path: pathlib.Path, key: str) -> None:
+        """Writes a file's content as an object."""
+        query = urllib.parse.urlencode({"uploadType": "media", "name": key})
+        self._ask(f"/upload/storage/v1/b/{BUCKET}/o?{query}", path.read_bytes())
+
+    def _ask(self, place: str, body: bytes | None = None) -> bytes:
+        kind = {"Content-Type": "application/octet-stream"}
+        asked = urllib.request.Request(self._backend + place, body, kind)
+        with urllib.request.urlopen(asked, timeout=60) as answer:
+            return answer.read()
+
+
+def _object(key: str) -> str:
+    return f"/storage/v1/b/{BUCKET}/o/{urllib.parse.quote(key, safe='')}"
+
+
 @contextlib.contextmanager
-def served_to_google_clients(folder: pathlib.Path) -> Iterator[str]:
-    """The URI of an empty bucket that Google's client reads, which has no keys."""
-    with (
-        _server(folder / "server.log") as backend,
-        mock.patch.dict(os.environ, {"STORAGE_EMULATOR_HOST": f"http://{backend}"}),
-    ):
-        yield f"gs://{BUCKET}"
+def served_to_google_clients(folder: pathlib.Path) -> Iterator[CloudBucket]:
+    """An empty bucket that Google's client reads, which has no keys."""
+    with _server(folder / "server.log") as backend:
+        address = {"STORAGE_EMULATOR_HOST": f"http://{backend}"}
+        with mock.patch.dict(os.environ, address), in_front(Proxy) as front:
+            yield CloudBucket(backend, front)
 
 
 @contextlib.contextmanager
@@ -117,6 +159,7 @@ def _make_bucket(backend: str, server: subprocess.Popen, log: pathlib.Path) -> N
 
 class Proxy(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else each answer on a kept connection waits 40 ms
 
     def do_CONNECT(self):
         self.send_response_only(200)
@@ -132,21 +175,24 @@ class Proxy(http.server.BaseHTTPRequestHandler):
         super().finish()
         self.connection.close()  # the server knows only the socket under the TLS
 
-    def _hand_on(self):
+    def _hand_on(self, body=None):
+        body = self._body() if body is None else body
         headers = {
             k: v for k, v in self.headers.items() if k.lower() not in _OF_THE_WAY
         }
         if not self.path.startswith(("/storage/", "/upload/")):
             headers["Host"] = _HOSTS[1]  # a download by the bucket's path
         asked = http.client.HTTPConnection(self.server.backend, timeout=60)
-        asked.request(self.command, self.path, self._body(), headers)
+        asked.request(self.command, self.path, body, headers)
         answer = asked.getresponse()
         content = answer.read()
         asked.close()
         self.send_response_only(answer.status, answer.reason)
         for name, value in answer.getheaders():
             if name.lower() == "location":  # of an upload, by the host that was asked
-                self.send_header(name, value.replace("http://", "https://", 1))
+                secure = isinstance(self.connection, ssl.SSLSocket)
+                scheme = "https://" if secure else "http://"
+                self.send_header(name, value.replace("http://", scheme, 1))
             elif name.lower() not in _OF_THE_WAY:
                 self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
@@ -156,7 +202,8 @@ class Proxy(http.server.BaseHTTPRequestHandler):
     def _body(self):
         """TensorFlow says `chunked` beside a length that is none: the chunks count."""
         if "chunked" not in self.headers.get("Transfer-Encoding", ""):
-            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            return _numbered(body) if self.path.startswith("/batch/") else body
         body = b""
         while size := int(self.rfile.readline().split(b";")[0], 16):
             body += self.rfile.read(size)
@@ -168,6 +215,13 @@ class Proxy(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *args):
         """Nothing: what fails is told by TensorFlow."""
+
+
+def _numbered(batch: bytes) -> bytes:
+    """A batch whose parts have names."""
+    first, *parts = batch.split(_PART)
+    named = [b"Content-ID: <%d>\n%s" % (n, part) for n, part in enumerate(parts)]
+    return _PART.join([first, *named])
 
 
 class ListOnly(Proxy):
@@ -184,12 +238,43 @@ class ListOnly(Proxy):
     do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = _refuse_or_hand_on  # noqa: N815
 
 
+class NoDelete(Proxy):
+    """Lets files be read and written, and none be deleted in a batch."""
+
+    def do_POST(self):
+        body = self._body()
+        if not self.path.startswith("/batch/") or b"DELETE " not in body:
+            self._hand_on(body)
+            return
+        part = f"--x\r\n{_PART.decode()}\r\nHTTP/1.1 403 Forbidden\r\n\r\n\r\n"
+        answer = f"{part * body.count(_PART)}--x--".encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "multipart/mixed; boundary=x")
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+
 class Front(http.server.ThreadingHTTPServer):
     """What stands in front of a store."""
 
     backend = ""
 
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self._kept = []
+
+    def process_request(self, request, client_address):
+        self._kept.append(request)
+        super().process_request(request, client_address)
+
     def lose(self) -> None:
-        """Nobody answers any more."""
+        """Nobody answers any more, nor on a connection that was kept."""
         self.shutdown()
         self.server_close()
+        for connection in self._kept:
+            with contextlib.suppress(OSError):  # closed already
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def handle_error(self, request, client_address):
+        """Nothing: what fails is told by the client."""

@@ -17,6 +17,8 @@ BUCKET = "mlpipeline"
 class Bucket:
     """One bucket, by its objects' keys."""
 
+    url = f"s3://{BUCKET}"
+
     def __init__(self, files: fs.S3FileSystem, endpoint: str, server: subprocess.Popen):
         self._files = files
         self.endpoint = endpoint  # URL, for clients of others

@@ -157,8 +157,8 @@ def _check_intact(run: RunResult) -> None:
     files = [file for _, file in run.files]
     if remote.is_remote(run.staging):
         require_listed(run.staging, files)
-    if remote.is_object(run.staging) and not run.staging.startswith("gs://"):
-        return  # uploads to S3 and Azure carry a checksum, and a copy is the store's
+    if remote.is_object(run.staging):
+        return  # S3's and Azure's uploads carry a checksum; a copy is the store's
     with ThreadPoolExecutor(_threads(run.staging)) as pool:
         for _ in pool.map(lambda file: require_intact(run.staging, file), files):
             pass

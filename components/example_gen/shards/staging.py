@@ -76,15 +76,19 @@ def write_file(staging: str, kind: str, name: str, content: bytes) -> StagedFile
 
 
 def require_listed(staging: str, files: Sequence[StagedFile]) -> None:
-    """UserError unless a store lists the files of all shards in their sizes."""
-    left = {f"{staging}/{file.name}": file.size for file in files}
+    """UserError unless a store lists the files of all shards as they were written.
+
+    That is in their sizes and, where it tells it, with their crc32c.
+    """
+    left = {f"{staging}/{file.name}": file for file in files}
     for found in remote.listed(f"{staging}/shards"):
-        if left.get(found.path) == found.size_in_bytes:
+        file = left.get(found.path)
+        if file and found.size == file.size and found.crc32c in (None, file.crc):
             del left[found.path]
-    for path, size in left.items():
+    for path, file in left.items():
         raise UserError(
-            f"{path} is not there in the {size} bytes that its worker wrote: the store "
-            "lost something; run it again"
+            f"{path} is not there in the {file.size} bytes with crc {file.crc:08x} "
+            "that its worker wrote: the store lost something; run it again"
         )
 
 

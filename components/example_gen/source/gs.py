@@ -2,13 +2,16 @@
 
 Beam 2.77 looks for keys for half a minute where there are none, tells a trace of each
 try, and hands on the errors of Google's client, which have no class in common. Some
-are an OSError, as that of a file which cannot be read.
+are an OSError, as that of a file which cannot be read. Of what is asked for in a batch,
+as each deletion is, it has the status alone. Files to delete it takes for patterns, and
+lists each before. It makes a client, and so a connection, for all that it is asked.
 """
 
+import base64
 import contextvars
 import functools
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from apache_beam.internal.gcp import auth
@@ -18,11 +21,13 @@ from google.api_core import exceptions, retry
 from google.auth.exceptions import GoogleAuthError, TransportError
 from requests import ConnectionError as NoConnectionError
 from requests import Timeout
+from requests.adapters import HTTPAdapter
 
 from components.example_gen.source import access, lost_store
 from schemas.user_error import UnavailableError, UserError
 
 _TRIED_FOR_S, _ANSWER_S = 10, 10
+_CLIENTS, _CONNECTIONS = 4, 64
 _LOST_AFTER_S = 120  # as Google's client has it
 _AGAIN = (NoConnectionError, Timeout, TransportError, exceptions.ServerError)
 _error_of: Callable[[Any], Exception] = exceptions.from_http_response
@@ -42,13 +47,17 @@ def complete() -> None:
         logging.getLogger(name).setLevel(logging.ERROR)
     make = gcsio.create_storage_client
 
-    def make_telling(*arguments: Any, **options: Any) -> Any:
-        client = make(*arguments, **options)
+    @functools.lru_cache(_CLIENTS)  # by the very options; threads may share a client
+    def make_telling(options: PipelineOptions) -> Any:
+        client = make(options)
         session = client._http  # all requests go through it, those for bytes too
         session.request = functools.partial(_asked, session.request)
+        for scheme in ("https://", "http://"):
+            session.mount(scheme, HTTPAdapter(pool_maxsize=_CONNECTIONS))
         return client
 
     gcsio.create_storage_client = make_telling
+    gcsio.GcsIO = _GcsIO
 
 
 class LostStoreError(UnavailableError):
@@ -80,6 +89,60 @@ def _asked(request: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     except (exceptions.Unauthorized, exceptions.Forbidden) as error:
         cause = access.line_of(error)
         raise RefusedStoreError(lost_store.refusal_of(cause)) from error
+
+
+class _GcsIO(gcsio.GcsIO):
+    """Raises what the store says no to in a batch, and what it never answers."""
+
+    def delete_batch(self, paths: Sequence[str]) -> Any:
+        done = super().delete_batch(paths)
+        for path, status in done:
+            _require_done(status, f"DELETE {path}")
+        return done
+
+    def copy_batch(self, src_dest_pairs: Sequence[tuple[str, str]]) -> Any:
+        done = super().copy_batch(src_dest_pairs)
+        for source, target, status in done:
+            _require_done(status, f"POST {source} -> {target}")
+        return done
+
+
+def _require_done(status: int | None, asked: str) -> None:
+    if status in {401, 403}:
+        raise RefusedStoreError(lost_store.refusal_of(f"{status} {asked}"))
+    if status is not None and (status >= 500 or status == 429):
+        raise LostStoreError(lost_store.text_of(f"{status} {asked}"))
+
+
+def delete(paths: Sequence[str], options: PipelineOptions) -> None:
+    """Deletes files by their very names, 100 a request."""
+    for path, status in gcsio.GcsIO(pipeline_options=options).delete_batch(paths):
+        if status is not None:
+            raise OSError(f"{path} cannot be deleted: the store answers {status}")
+
+
+def listed(
+    folder: str, options: PipelineOptions
+) -> Iterator[tuple[str, int, float, int]]:
+    """Path, size, time of the last change (s) and crc32c of every file in a folder.
+
+    Beam's own holds all names, and asks for all that Google knows of a file.
+    """
+    bucket, prefix = gcsio.parse_gcs_path(folder, object_optional=True)
+    wanted = "items(name,size,updated,crc32c),nextPageToken"
+    client = gcsio.GcsIO(pipeline_options=options).client
+    try:
+        for file in client.list_blobs(bucket, prefix=prefix, fields=wanted):
+            crc = int.from_bytes(base64.b64decode(file.crc32c), "big")
+            name = f"gs://{bucket}/{file.name}"
+            yield (
+                name,
+                file.size or 0,
+                file.updated.timestamp(),
+                crc,
+            )  # 0 may be left out
+    except exceptions.GoogleAPIError as error:
+        raise OSError(f"{folder}: {access.line_of(error)}") from error
 
 
 def require_access(path: str, what: str, options: PipelineOptions) -> None:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from components.example_gen.source import access
 from schemas.user_error import UserError
@@ -157,18 +157,47 @@ def _require_answer(system: Any, path: str, told: str) -> None:
         raise access.refused(told, cause, mended_by) from error
 
 
-def listed(folder: str) -> Iterator[Any]:
-    """Beam's FileMetadata of every file below a folder, as the store tells them."""
+class Listed(NamedTuple):
+    """A file as its store lists it."""
+
+    path: str
+    size: int
+    changed_s: float  # time of the last change; 0 where it is not told
+    crc32c: int | None = None  # likewise
+
+
+def listed(folder: str) -> Iterator[Listed]:
+    """Every file below a folder, as the store tells them."""
     base = folder.rstrip("/") + "/"
-    system = of(base)
-    # `match` would hold them all, and take brackets in names for patterns.
-    for found in system._list(base[:-1] if system.has_dirs() else base):
+    for found in _listed(of(base), base):
         if found.path.startswith(base) and found.path != base:
             yield found
+
+
+def _listed(system: Any, base: str) -> Iterator[Listed]:
+    if base.startswith("gs://"):
+        from components.example_gen.source import gs
+
+        yield from (Listed(*f) for f in gs.listed(base, _options(file_systems())))
+        return
+    # `match` would hold them all, and take brackets in names for patterns.
+    for found in system._list(base[:-1] if system.has_dirs() else base):
+        changed_s = found.last_updated_in_seconds or 0.0
+        yield Listed(found.path, found.size_in_bytes, changed_s)
 
 
 def delete_below(folder: str) -> None:
     """Deletes every file below a folder."""
     paths = (found.path for found in listed(folder))
     while batch := list(islice(paths, _DELETED_AT_ONCE)):
-        of(folder).delete(batch)
+        _delete(folder, batch)
+
+
+def _delete(folder: str, paths: list[str]) -> None:
+    system = of(folder)
+    if not folder.startswith("gs://"):
+        system.delete(paths)
+        return
+    from components.example_gen.source import gs
+
+    gs.delete(paths, _options(file_systems()))

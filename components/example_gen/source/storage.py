@@ -163,8 +163,7 @@ def _list_remote(root: str) -> Iterator[Entry]:
     base = root.rstrip("/") + "/"
     for found in remote.listed(root):
         name = found.path[len(base) :]
-        mtime = int((found.last_updated_in_seconds or 0) * 1e9)
-        yield Entry(name, found.size_in_bytes, base, mtime_ns=mtime)
+        yield Entry(name, found.size, base, mtime_ns=int(found.changed_s * 1e9))
 
 
 def _list_tar(path: str) -> Iterator[Entry]:

@@ -4,12 +4,10 @@ import pytest
 
 pytest.importorskip("boto3")  # of the extra s3
 
-from apache_beam.internal.gcp import auth
-from cloud_storage import served_to_google_clients
-from object_store import BUCKET, served_bucket
+from served_store import KINDS, served_store
 
 from components.example_gen.shards import tfrecord
-from components.example_gen.source import remote, s3, storage
+from components.example_gen.source import remote, storage
 from pipeline.__main__ import main
 from schemas.user_error import UserError
 
@@ -20,33 +18,11 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(params=["s3", "gs"])
-def root(request, tmp_path, monkeypatch):
+@pytest.fixture(params=KINDS)
+def root(request, tmp_path):
     """The URL of an empty bucket."""
-    folder = tmp_path / "store"
-    folder.mkdir()
-    monkeypatch.setenv("no_proxy", "*")
-    if request.param == "gs":
-        monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
-        monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path / "none"))
-        monkeypatch.setenv("NO_GCE_CHECK", "true")
-        monkeypatch.setattr(auth._Credentials, "_credentials_init", False)
-        monkeypatch.setattr(auth._Credentials, "_credentials", None)
-        with served_to_google_clients(folder) as url:
-            remote.tell(())
-            yield url
-    else:
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "minio")
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "minio123")
-        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
-        with served_bucket(folder / "data") as bucket:
-            monkeypatch.setenv("AWS_ENDPOINT_URL", bucket.endpoint)
-            s3._client.cache_clear()
-            remote.tell(())
-            yield f"s3://{BUCKET}"
-    s3._client.cache_clear()
-    remote.tell(())
+    with served_store(request.param, tmp_path / "store") as bucket:
+        yield bucket.url
 
 
 def upload(home, url):
@@ -93,7 +69,6 @@ def test_a_bucket_is_data_and_holds_spans(root, home, here, tmp_path, capfd):
     assert stored(str(tmp_path / "span")) == here
 
 
-@pytest.mark.parametrize("root", ["s3"], indirect=True)  # the other deletes no batches
 def test_a_bucket_is_an_output(root, home, here, capfd):
     assert ingest("--data", str(home), "--output", root) == 0
     assert stored(root) == here

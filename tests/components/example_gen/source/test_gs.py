@@ -2,13 +2,19 @@
 
 import pytest
 from apache_beam.internal.gcp import auth
-from cloud_storage import ListOnly, Proxy, in_front, served_to_google_clients
+from apache_beam.io.gcp import gcsio
+from cloud_storage import (
+    ListOnly,
+    NoDelete,
+    Proxy,
+    in_front,
+    served_to_google_clients,
+)
 from google.oauth2.credentials import Credentials
 from refusing_store import refusing_store
 
 from components.example_gen import transforms
-from components.example_gen.shards import tfrecord
-from components.example_gen.source import gs, remote
+from components.example_gen.source import gs, remote, storage
 from pipeline.__main__ import main
 from schemas.user_error import UnavailableError, UserError
 
@@ -99,12 +105,11 @@ def url(data_set, voc_xml, tmp_path):
     """Two pictures in a bucket."""
     home = data_set({n: voc_xml(f"{n}.jpg") for n in "ab"}, sets={"train": "a\nb"})
     (tmp_path / "store").mkdir()
-    with served_to_google_clients(tmp_path / "store") as url:
+    with served_to_google_clients(tmp_path / "store") as bucket:
         for path in home.rglob("*"):
             if path.is_file():
-                name = path.relative_to(home)
-                tfrecord.write_whole(f"{url}/{name}", path.read_bytes())
-        yield url
+                bucket.upload(path, str(path.relative_to(home)))
+        yield bucket.url
 
 
 def told(url, tmp_path, capfd):
@@ -145,3 +150,19 @@ def test_keys_that_may_only_list_are_one_line(url, tmp_path, capfd):
     assert status == 2
     assert line.startswith("voc-pipeline ingest: the store says no: 403 GET http://")
     assert line.endswith("; give the keys that right and repeat the command")
+
+
+def test_keys_that_may_not_delete_are_one_line(url, tmp_path, capfd):
+    output = ["--output", f"{url}/out", "--quiet"]
+    with in_front(NoDelete):
+        assert main(["ingest", "--data", str(tmp_path / "VOC"), *output]) == 2
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith("voc-pipeline ingest: the store says no: 403 DELETE gs://")
+    assert line.endswith("; give the keys that right and repeat the command")
+
+
+def test_one_client_serves_all_files(url, monkeypatch):
+    entries = storage.list_files(url)
+    monkeypatch.setattr(gcsio.storage, "Client", None)  # none can be made any more
+    assert len(entries) == 5  # of images, annotations and a list
+    assert all(storage.read_bytes(entry, 1 << 20) for entry in entries)
