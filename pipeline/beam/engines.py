@@ -4,7 +4,6 @@ import contextlib
 import functools
 import logging
 import os
-import re
 import shutil
 import signal
 import sys
@@ -32,12 +31,9 @@ from apache_beam.runners.portability import (
 from apache_beam.runners.runner import PipelineResult
 
 from pipeline.beam import flags, flink_rest
+from pipeline.beam.engine_errors import LOST, first_line, not_started, told_of
 from schemas.user_error import UnavailableError, UserError
 
-_USER_ERROR = re.compile(r"schemas\.user_error\.\w+: (.+)")
-# What Beam and Java put before what is said.
-_JAVA = re.compile(r"^Pipeline \S+ failed in state \w+: |(?:\w+\.)+\w+Exception: ")
-_LOST = (grpc.RpcError, grpc.FutureTimeoutError, ConnectionError)
 _ANSWERS_WITHIN_S = 20  # a job server: Beam's own limit is 300 s, and six tries
 
 
@@ -50,12 +46,15 @@ class Job(PipelineResult):
         where: str,
         stop_server: Callable[[], None],
         end_on_cluster: Callable[[], None] = lambda: None,
+        *,
+        is_ours: bool = False,
     ) -> None:
         super().__init__(None)
         self._job = job
         self._where = where
         self._stop_server = stop_server
         self._end_on_cluster = end_on_cluster
+        self._is_ours = is_ours
         self._metrics: Any = None
 
     @property
@@ -69,7 +68,7 @@ class Job(PipelineResult):
 
     def cancel(self) -> Any:
         """Ends the job, and the server if this process started it."""
-        with contextlib.suppress(*_LOST):  # gone, and the job with it or out of reach
+        with contextlib.suppress(*LOST):  # gone, and the job with it or out of reach
             self._job.cancel()
         with contextlib.suppress(OSError):  # likewise
             self._end_on_cluster()
@@ -82,8 +81,9 @@ class Job(PipelineResult):
             self._metrics = self._job.metrics()
         except BaseException as error:
             sys.stderr = cast(TextIO, _OfMainThread(sys.stderr))
+            _SERVERS_LOG.disabled = True  # what it says of being cancelled
             self.cancel()
-            told = told_of(error, self._where)
+            told = told_of(error, self._where, is_ours=self._is_ours)
             if told is None:
                 raise
             raise told from error
@@ -110,37 +110,6 @@ class _OfMainThread:
         return getattr(self._stream, name)
 
 
-def told_of(error: BaseException, where: str) -> UserError | None:
-    """What an engine's error means to a user; None if it is a defect or no error."""
-    if isinstance(error, _LOST):
-        return UnavailableError(
-            f"{where} is lost: {_said(error)}; start it again and repeat the command"
-        )
-    if not isinstance(error, RuntimeError):
-        return None
-    text = str(error)
-    told = _USER_ERROR.search(text)
-    if told:
-        return UserError(told.group(1).strip())
-    if "Traceback (most recent call last)" in text:
-        return None  # our code, or a library, in a worker
-    said = _JAVA.sub("", text.splitlines()[0])
-    mended_by = "repeat the command"
-    if "fresh sort buffer" in said:  # Flink's, of a record that its memory cannot hold
-        mended_by = f"raise taskmanager.memory.managed.size, then {mended_by}"
-    return UnavailableError(f"{where} ended the job: {said}; {mended_by}")
-
-
-def not_started(error: BaseException, where: str) -> UserError | None:
-    """What an error means that came before there was a job; None as of `told_of`."""
-    if type(error) is not RuntimeError:
-        return told_of(error, where)
-    said = str(error).splitlines()[0]
-    return UnavailableError(
-        f"{where} did not start: {said}; docs/runners.md says what must be there"
-    )
-
-
 def _quiet_threads() -> None:
     """What Beam's threads tell of a job that fails: `Job` says it once."""
     logging.getLogger().addFilter(_no_message_of_the_job)
@@ -158,7 +127,7 @@ _others: list[Callable[[threading.ExceptHookArgs], Any]] = []
 
 
 def _hook(args: threading.ExceptHookArgs) -> None:
-    if not isinstance(args.exc_value, _LOST):
+    if not isinstance(args.exc_value, LOST):
         _others[-1](args)
 
 
@@ -177,16 +146,9 @@ def require_job_server(endpoint: str, within_s: float, where: str) -> list[str]:
         except grpc.RpcError as error:
             raise UnavailableError(
                 f"{where} at {endpoint} did not answer within {within_s:g} s: "
-                f"{_said(error)}; start it, or name the right --job_endpoint"
+                f"{first_line(error)}; start it, or name the right --job_endpoint"
             ) from error
     return [f"--{option.name}" for option in answer.options]
-
-
-def _said(error: BaseException) -> str:
-    if isinstance(error, grpc.RpcError) and callable(getattr(error, "code", None)):
-        details = str(error.details() or "").splitlines()
-        return f"{error.code().name.lower()}: {details[0] if details else ''}"
-    return str(error) or type(error).__name__
 
 
 class _Outside:
@@ -220,13 +182,29 @@ class _Outside:
             if signal.getsignal(signal.SIGINT) is not handler:
                 signal.signal(signal.SIGINT, handler)
 
+    def create_job_service_handle(self, job_service: Any, options: Any) -> Any:
+        """Beam's, without its end of a job's watch after --job_server_timeout."""
+        handle = super().create_job_service_handle(  # type: ignore[misc]
+            job_service, options
+        )
+        start = handle.run
+
+        def run(preparation_id: str) -> Any:
+            handle.timeout = None  # else 300 s: not of an answer, but of all states
+            return start(preparation_id)
+
+        handle.run = run
+        return handle
+
     def run_portable_pipeline(
         self, pipeline: beam_runner_api_pb2.Pipeline, options: PipelineOptions
     ) -> Job:
         _quiet_threads()
         job = super().run_portable_pipeline(pipeline, options)  # type: ignore[misc]
         end_on_cluster = functools.partial(self._end_on_cluster, job, options)
-        return Job(job, self._where, self._stop_server, end_on_cluster)
+        is_ours = self._server is not None
+        ends = (self._stop_server, end_on_cluster)
+        return Job(job, self._where, *ends, is_ours=is_ours)
 
     def _end_on_cluster(self, job: Any, options: PipelineOptions) -> None:
         """Of what a job server that cancels a job leaves running."""
@@ -254,6 +232,9 @@ class _PrismServer(prism_runner.PrismJobServer):
         return [*ends_with_us, *command], endpoint
 
 
+_SERVERS_LOG = logging.getLogger(_PrismServer.__name__)  # as Beam names it
+
+
 class PrismRunner(_Outside, prism_runner.PrismRunner):
     """Beam's own engine, one process that this one starts."""
 
@@ -261,6 +242,7 @@ class PrismRunner(_Outside, prism_runner.PrismRunner):
 
     def default_job_server(self, options: PipelineOptions) -> Any:
         """A Prism of this job's own."""
+        _SERVERS_LOG.disabled = False  # if an earlier job has failed
         self._server = job_server.StopOnExitJobServer(_PrismServer(options))
         return self._server
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.__main__ import main
-from pipeline.beam.engines import not_started, told_of
+from pipeline.beam.engine_errors import not_started, told_of
 from schemas import own_process
 from schemas.user_error import UnavailableError, UserError
 
@@ -91,6 +91,33 @@ def test_a_prism_that_cannot_be_fetched_ended_no_job():
     assert type(told) is UnavailableError
     assert str(told) == (
         f"Prism did not start: {said}; docs/runners.md says what must be there"
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (FileNotFoundError(2, "No such file or directory", "java"), UnavailableError),
+        (ValueError('Unable to parse jar URL "/nope.jar". If using\nmore'), UserError),
+    ],
+)
+def test_a_job_server_that_cannot_be_started_is_one_line(error, kind):
+    told = not_started(error, "the Flink job server")
+    assert type(told) is kind
+    assert str(told) == (
+        f"the Flink job server did not start: {str(error).splitlines()[0]}; "
+        "docs/runners.md says what must be there"
+    )
+    assert not_started(KeyError("dog"), "Flink") is None
+
+
+def test_what_this_command_has_started_it_starts_again():
+    lost = ConnectionError("reset")
+    assert str(told_of(lost, "Prism", is_ours=True)) == (
+        "Prism is lost: reset; repeat the command"
+    )
+    assert str(told_of(lost, "Prism")) == (
+        "Prism is lost: reset; start it again and repeat the command"
     )
 
 
@@ -217,6 +244,16 @@ def test_ingest_by_prism_writes_the_same_bytes(
     assert files_of(tmp_path / "prism") == files_of(tmp_path / "local")
 
 
+@needs_prism
+def test_a_job_may_take_longer_than_a_job_server_to_answer():
+    import apache_beam as beam
+
+    told = ["--runner=pipeline.beam.engines.PrismRunner", "--job_server_timeout=1"]
+    told.append(f"--prism_location={shutil.which('prism')}")
+    with beam.Pipeline(argv=told) as pipeline:
+        _ = pipeline | beam.Create([3.0]) | beam.Map(time.sleep)
+
+
 @pytest.fixture
 def long_run(data, tmp_path):
     """An ingest by Prism of many shards that is in the middle of its work."""
@@ -277,9 +314,9 @@ def test_a_run_that_loses_client_or_engine_leaves_neither_job_nor_output(
         os.kill(prism, signal.SIGKILL)
     _, errors = long_run.communicate(timeout=120)
     assert long_run.returncode == status, errors
-    last = errors.splitlines()[-1]
+    *before, last = errors.splitlines()
     assert last.startswith(told)
-    assert "Traceback" not in errors
+    assert all(line.startswith("ingest: ") for line in before), errors
     assert not Path(f"/proc/{prism}").exists()
     left = {path.name for path in tmp_path.iterdir() if "out" in path.name}
     assert left == set()
