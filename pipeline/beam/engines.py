@@ -80,7 +80,6 @@ class Job(PipelineResult):
             state = self._job.wait_until_finish(duration)
             self._metrics = self._job.metrics()
         except BaseException as error:
-            sys.stderr = cast(TextIO, _OfMainThread(sys.stderr))
             _SERVERS_LOG.disabled = True  # what it says of being cancelled
             self.cancel()
             told = told_of(error, self._where, is_ours=self._is_ours)
@@ -89,29 +88,34 @@ class Job(PipelineResult):
             raise told from error
         if duration is None:  # else it may run on
             self._stop_server()
+            if isinstance(sys.stderr, _OfMainThread):
+                sys.stderr = sys.stderr.stream
         return state
 
 
 class _OfMainThread:
-    """A stream that drops what other threads write.
+    """A stream that drops what other threads write, until a job has ended well.
 
-    Workers in this process print a trace each as engine and files vanish under them.
+    Workers in this process print a trace of each error that they hand on, and more as
+    engine and files vanish under them. What logs to a stream has it already.
     """
 
     def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+        self.stream = stream
 
     def write(self, text: str) -> int:
         if threading.current_thread() is threading.main_thread():
-            return self._stream.write(text)
+            return self.stream.write(text)
         return len(text)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
+        return getattr(self.stream, name)
 
 
 def _quiet_threads() -> None:
     """What Beam's threads tell of a job that fails: `Job` says it once."""
+    if not isinstance(sys.stderr, _OfMainThread):
+        sys.stderr = cast(TextIO, _OfMainThread(sys.stderr))
     logging.getLogger().addFilter(_no_message_of_the_job)
     before = threading.excepthook
     if before is not _hook:

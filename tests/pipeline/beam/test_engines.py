@@ -1,5 +1,6 @@
 """Engines that are not there, or are lost: one line, and its exit status."""
 
+import errno
 import json
 import os
 import shutil
@@ -252,6 +253,21 @@ def test_a_job_may_take_longer_than_a_job_server_to_answer():
     told.append(f"--prism_location={shutil.which('prism')}")
     with beam.Pipeline(argv=told) as pipeline:
         _ = pipeline | beam.Create([3.0]) | beam.Map(time.sleep)
+
+
+@needs_prism
+def test_a_disk_that_is_full_is_one_line(data, tmp_path, monkeypatch, capfd):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("components.example_gen.transforms.write_planned", full)
+    out = str(tmp_path / "out")
+    command = ["ingest", str(data), "--output", out, "--quiet", "--runner", "prism"]
+    assert main(command) == 2
+    assert capfd.readouterr().err == (
+        "voc-pipeline ingest: no space left on device for "
+        f"{tmp_path}/.out.partial/.staging\n"
+    )
 
 
 @pytest.fixture
