@@ -4,9 +4,9 @@ import re
 
 import grpc
 
-from schemas.user_error import UnavailableError, UserError
+from schemas.user_error import RefusedError, UnavailableError, UserError
 
-_USER_ERROR = re.compile(r"schemas\.user_error\.\w+: (.+)")
+_STEP = re.compile(r" \[while running '.*")  # Beam's, behind what a worker raised
 # What Beam and Java put before what is said.
 _JAVA = re.compile(r"^Pipeline \S+ failed in state \w+: |(?:\w+\.)+\w+Exception: ")
 LOST = (grpc.RpcError, grpc.FutureTimeoutError, ConnectionError)
@@ -27,9 +27,8 @@ def told_of(
     if not isinstance(error, RuntimeError):
         return None
     text = str(error)
-    told = _USER_ERROR.search(text)
-    if told:
-        return UserError(told.group(1).strip())
+    if told := _told_to_a_worker(text):
+        return told
     if "Traceback (most recent call last)" in text:
         return None  # our code, or a library, in a worker
     said = _JAVA.sub("", text.splitlines()[0])
@@ -37,6 +36,23 @@ def told_of(
     if "fresh sort buffer" in said:  # Flink's, of a record that its memory cannot hold
         mended_by = f"raise taskmanager.memory.managed.size, then {mended_by}"
     return UnavailableError(f"{where} ended the job: {said}; {mended_by}")
+
+
+def _told_to_a_worker(text: str) -> UserError | None:
+    """What a worker raised for the user, of which an engine hands on the text."""
+    kinds = {f"{kind.__module__}.{kind.__qualname__}": kind for kind in _kinds()}
+    names = "|".join(map(re.escape, kinds))
+    found = re.search(rf"\b({names}): (.+)", text)
+    if found is None:
+        return None
+    name, said = found.groups()
+    statuses = {RefusedError, UnavailableError, UserError}
+    kind = next(one for one in kinds[name].__mro__ if one in statuses)
+    return kind(_STEP.sub("", said).strip())
+
+
+def _kinds(kind: type[UserError] = UserError) -> list[type[UserError]]:
+    return [kind, *(one for part in kind.__subclasses__() for one in _kinds(part))]
 
 
 def not_started(error: BaseException, where: str) -> UserError | None:

@@ -236,7 +236,12 @@ class _PrismServer(prism_runner.PrismJobServer):
         return [*ends_with_us, *command], endpoint
 
 
+def _no_error_of_a_bundle(record: logging.LogRecord) -> bool:
+    return "undle" not in record.getMessage()  # which the job ends with, too
+
+
 _SERVERS_LOG = logging.getLogger(_PrismServer.__name__)  # as Beam names it
+_SERVERS_LOG.addFilter(_no_error_of_a_bundle)
 
 
 class PrismRunner(_Outside, prism_runner.PrismRunner):

@@ -65,6 +65,7 @@ def whole_output(path: str) -> Iterator[OutputDirs]:
                 _clear(aside)
                 os.makedirs(aside)
             yield OutputDirs(aside, os.path.join(aside, "annotations"), aside)
+            _check_replaceable(target, path)  # it may be another's by now
             _replace(aside, target)
         finally:
             _clear(aside)

@@ -1,6 +1,7 @@
 """Engines that are not there, or are lost: one line, and its exit status."""
 
 import errno
+import importlib
 import json
 import os
 import shutil
@@ -16,7 +17,7 @@ import pytest
 from pipeline.__main__ import main
 from pipeline.beam.engine_errors import not_started, told_of
 from schemas import own_process
-from schemas.user_error import UnavailableError, UserError
+from schemas.user_error import RefusedError, UnavailableError, UserError
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
@@ -131,6 +132,24 @@ def test_a_users_mistake_that_a_remote_worker_met_is_told_as_such():
     told = told_of(RuntimeError(text), "Flink")
     assert type(told) is UserError
     assert str(told) == "/data/voc cannot be read: gone"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("components.example_gen.shards.staging.StagingGoneError", UserError),
+        ("schemas.user_error.UnavailableError", UnavailableError),
+        ("schemas.user_error.RefusedError", RefusedError),
+        ("components.example_gen.source.gs.LostStoreError", UnavailableError),
+    ],
+)
+def test_what_a_remote_worker_was_told_keeps_its_exit_status(name, kind):
+    importlib.import_module(name.rpartition(".")[0])
+    text = f"Traceback (most recent call last):\n  File ...\n{name}: /a is gone [while"
+    told = told_of(RuntimeError(f"{text} running 'WriteShard']\n"), "Flink")
+    assert isinstance(told, kind)
+    assert type(told) in (UserError, UnavailableError, RefusedError)
+    assert str(told) == "/a is gone"
 
 
 def test_a_defect_in_a_worker_keeps_its_trace():

@@ -78,3 +78,17 @@ def test_a_worker_that_still_writes_is_not_in_the_way_of_clearing(
     directories.delete_tree(str(tmp_path / ".staging"))
     assert not late
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_appeared_in_its_place_meanwhile_is_kept(tmp_path):
+    out = tmp_path / "out"
+    block = whole_output(str(out))
+    dirs = block.__enter__()
+    with open(f"{dirs.report}/report.json", "w") as report:
+        report.write("{}")
+    out.mkdir()
+    (out / "mine.txt").write_text("mine")
+    with pytest.raises(UserError, match="holds something else than an ingest output"):
+        block.__exit__(None, None, None)
+    assert [path.name for path in out.iterdir()] == ["mine.txt"]
+    assert list(tmp_path.iterdir()) == [out]
