@@ -6,7 +6,7 @@ cross no stage.
 
 import dataclasses
 import json
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from typing import Any
@@ -118,17 +118,32 @@ class _MergeTallies(beam.CombineFn):
         return accumulator[0], sorted(accumulator[1])
 
 
-def _content_hashes(result: ShardResult) -> Iterator[tuple[str, str, bytes]]:
+# Content hash, split, image id: as bytes, since Beam's text coder refuses ids from file
+# names that are no UTF-8.
+_Owner = tuple[bytes, str, bytes]
+
+
+def _owners_by_hash(result: ShardResult) -> Iterable[tuple[str, list[_Owner]]]:
+    """A shard's images by the first byte of their hashes.
+
+    An engine pays for each key that it groups by, and for each element: 256 keys, not
+    one a picture.
+    """
+    owners = defaultdict[str, list[_Owner]](list)
     for sha256, split, image_id in result.hashes:
-        # As bytes: Beam's text coder refuses ids from file names that are no UTF-8.
-        yield sha256, split, image_id.encode("utf-8", "surrogateescape")
+        name = image_id.encode("utf-8", "surrogateescape")
+        owners[sha256[:2]].append((bytes.fromhex(sha256), split, name))
+    return owners.items()
 
 
-def _judge_twins(owners: Iterable[tuple[str, bytes]]) -> list[Finding]:
-    return judge_twins(
-        (split, image_id.decode("utf-8", "surrogateescape"))
-        for split, image_id in owners
-    )
+def _judge_twins(_: str, parts: Iterable[list[_Owner]]) -> Iterator[Finding]:
+    owners = defaultdict[bytes, list[tuple[str, str]]](list)
+    for part in parts:
+        for sha256, split, image_id in part:
+            name = image_id.decode("utf-8", "surrogateescape")
+            owners[sha256].append((split, name))
+    for alike in owners.values():
+        yield from judge_twins(alike)
 
 
 def _count_finding(finding: Finding) -> Finding:
@@ -176,11 +191,9 @@ class WriteShards(beam.PTransform):
         )
         twins = (
             results
-            | "ContentHashes" >> beam.FlatMap(_content_hashes)
-            | "KeyByContent"
-            >> beam.MapTuple(lambda sha, split, key: (sha, (split, key)))
-            | "GroupByContent" >> beam.GroupByKey()
-            | "JudgeTwins" >> beam.FlatMapTuple(lambda _, owners: _judge_twins(owners))
+            | "OwnersByHash" >> beam.FlatMap(_owners_by_hash)
+            | "GroupByHash" >> beam.GroupByKey()
+            | "JudgeTwins" >> beam.FlatMapTuple(_judge_twins)
             | "CountTwins" >> beam.Map(_count_finding)
         )
         return {"results": results, "twins": twins}

@@ -11,6 +11,7 @@ from components.example_gen.shards import shard as shards
 from components.example_gen.shards import staging as staged
 from components.example_gen.shards.attempt import EXAMPLES
 from components.example_gen.shards.plan_files import write_plan
+from components.example_gen.shards.tally import Tally
 from components.example_gen.shards.workers import Hands
 
 pytestmark = [
@@ -82,6 +83,21 @@ def test_every_shard_gives_one_result_and_equal_contents_one_finding(pipeline, j
         assert_that(counts, equal_to(expected), label="results")
         twins = [("duplicate_image", "train/a, train/b")]
         assert_that(details, equal_to(twins), label="twins")
+
+
+def test_images_are_grouped_by_256_keys_and_judged_by_their_whole_hash():
+    same, other = "aa" + "0" * 62, "aa" + "1" * 62
+    first = [(same, "train", "a"), (other, "train", "b"), ("bb" * 32, "train", "c")]
+    second = [(same, "eval", "d"), ("aa" + "2" * 62, "eval", "\udcff")]
+    results = [
+        shards.ShardResult(index, Tally(), (), tuple(hashes))
+        for index, hashes in enumerate((first, second))
+    ]
+    grouped = [dict(transforms._owners_by_hash(result)) for result in results]
+    assert [sorted(owners) for owners in grouped] == [["aa", "bb"], ["aa"]]
+    found = [*transforms._judge_twins("aa", [owners["aa"] for owners in grouped])]
+    assert [finding.detail for finding in found] == ["eval/d, train/a"]
+    assert not [*transforms._judge_twins("bb", [grouped[0]["bb"]])]
 
 
 def test_shards_do_not_depend_on_the_order_of_items(plan_of, home):
