@@ -39,6 +39,12 @@ def meeting_in(environment: Mapping[str, str]) -> Meeting | None:
             f"{COORDINATOR[0]}={address} has no port: HOST:PORT is where process 0 "
             f"listens (or set {PORT[0]})"
         )
+    host, _, number = address.rpartition(":")
+    if not re.fullmatch(r"[^\s/]+", host) or not 0 < int(number) < 1 << 16:
+        raise UserError(
+            f"{COORDINATOR[0]}={address} is no HOST:PORT, such as 10.0.0.7:29500: "
+            "where process 0 listens, at a port from 1 to 65535"
+        )
     count, index = _number(environment, COUNT), _number(environment, INDEX)
     if not 0 <= index < count:
         raise UserError(

@@ -30,6 +30,10 @@ INDEXED_JOB = {
         (KUBEFLOW_TRAINER, Meeting("job-node-0-0.job:29500", Host(3, 4))),
         (JAXJOB, Meeting("job-worker-0:6666", Host(0, 2))),
         (INDEXED_JOB, Meeting("job-0.hosts:1234", Host(1, 2))),
+        (
+            {**INDEXED_JOB, "JAX_COORDINATOR_ADDRESS": "[::1]:65535"},
+            Meeting("[::1]:65535", Host(1, 2)),
+        ),
         ({"JOB_COMPLETION_INDEX": "1"}, None),  # JAX looks itself
     ],
 )
@@ -41,6 +45,11 @@ def test_every_launcher_says_it_in_its_own_words(environment, meeting):
     ("change", "message"),
     [
         ({"JAX_COORDINATOR_ADDRESS": "a", "JAX_COORDINATOR_PORT": ""}, "has no port"),
+        ({"JAX_COORDINATOR_ADDRESS": ":29500"}, "is no HOST:PORT"),
+        ({"JAX_COORDINATOR_ADDRESS": "http://a:29500"}, "is no HOST:PORT"),
+        ({"JAX_COORDINATOR_ADDRESS": "a b:29500"}, "is no HOST:PORT"),
+        ({"JAX_COORDINATOR_ADDRESS": "a:0"}, "is no HOST:PORT"),
+        ({"JAX_COORDINATOR_ADDRESS": "a:65536"}, "is no HOST:PORT"),
         ({"JAX_NUM_PROCESSES": ""}, "JAX_NUM_PROCESSES is not set"),
         ({"JAX_PROCESS_ID": "one"}, "JAX_PROCESS_ID is 'one'"),
         ({"JAX_PROCESS_ID": "4"}, "process 4 of 4 in the environment"),
