@@ -165,7 +165,8 @@ def _refuse_several_processes(config: PipelineConfig) -> None:
         raise UserError(
             "trainer.strategy 'multi_host' is several processes, and the Trainer of a "
             "run or of a package is one: start `voc-pipeline train` in each of them, "
-            "or set trainer.strategy=data_parallel for all devices of one machine"
+            "or set trainer.strategy=auto for all GPUs of one machine (data_parallel "
+            "where KERAS_BACKEND is jax)"
         )
 
 

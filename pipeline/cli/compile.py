@@ -70,7 +70,6 @@ def run(args: argparse.Namespace) -> int:
     beam = options.beam_config(args, config.beam)
     config = dataclasses.replace(config, beam=beam)
     _require_possible(args, config)
-    _warn(args, config.kubeflow)
     paths = RunPaths(
         data=args.data,
         root=args.root or "",
@@ -82,6 +81,7 @@ def run(args: argparse.Namespace) -> int:
         from pipeline.runners import compile_kubeflow
 
         compile_kubeflow(config, paths, args.output, args.image, target=args.target)
+    _warn(args, config.kubeflow)
     written = {"output": os.path.abspath(args.output), "pipeline": config.name}
     options.tell(args, written, f"wrote {args.output}\n")
     return 0

@@ -65,7 +65,15 @@ def join(meeting: Meeting | None) -> Host:
             f"the processes did not meet at {where} ({str(error).splitlines()[0]}): "
             "start all of them, within five minutes, with the same address"
         ) from error
-    return this_host("multi_host")
+    met = this_host("multi_host")
+    if meeting is not None and met != meeting.host:
+        told = meeting.host
+        raise UserError(
+            f"this process is to be {told.index} of {told.count} processes, and "
+            f"{met.count} have met at {meeting.address}: set {COUNT[0]} alike in all "
+            "of them"
+        )
+    return met
 
 
 def leave() -> None:

@@ -14,7 +14,8 @@ from pipeline.cli.train_process import ended_by, log_of, settings_of_jax
 from pipeline.training.task import Task
 from schemas.user_error import UserError
 from trainer.input.host import Host
-from trainer.training.hosts import is_loss, this_host
+from trainer.training import hosts
+from trainer.training.hosts import is_loss, join, this_host
 from trainer.training.meeting import Meeting
 from trainer.training.strategy import distribution_scope, require_equal_shares
 
@@ -128,6 +129,15 @@ def test_every_process_has_a_log_of_its_own():
     # where JAX finds its processes itself, nobody knows their numbers yet
     name = f"train-{socket.gethostname()}-{os.getpid()}.log"
     assert log_of(task, None) == f"out/{name}"
+
+
+def test_a_process_that_was_told_another_number_than_have_met_is_refused(monkeypatch):
+    pytest.importorskip("jax")
+    monkeypatch.setattr(hosts.keras.distribution, "initialize", lambda *_: None)
+    monkeypatch.setattr(hosts, "this_host", lambda strategy: Host(1, 2))
+    assert join(Meeting("a:1", Host(1, 2))) == Host(1, 2)
+    with pytest.raises(UserError, match="is to be 1 of 3 processes, and 2 have met at"):
+        join(Meeting("a:1", Host(1, 3)))
 
 
 def test_without_the_others_it_is_refused_with_what_to_start():
