@@ -1,6 +1,7 @@
 """A store of a kind on loopback, with what its users have in their environment."""
 
 import contextlib
+import math
 import os
 import pathlib
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from apache_beam.internal.gcp import auth
 from cloud_storage import CloudBucket, served_to_google_clients
 from object_store import Bucket, served_bucket
 
-from components.example_gen.source import remote, s3
+from components.example_gen.source import gs, remote, s3
 
 KINDS = ("s3", "gs")
 
@@ -56,5 +57,6 @@ def without_keys() -> Iterator[None]:
 
 def as_a_new_process() -> None:
     """What was learned of a store is forgotten."""
+    gs._Loss.at = -math.inf
     s3._client.cache_clear()
     remote.tell(())

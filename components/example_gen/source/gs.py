@@ -11,6 +11,8 @@ import base64
 import contextvars
 import functools
 import logging
+import math
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -29,6 +31,7 @@ from schemas.user_error import UnavailableError, UserError
 _TRIED_FOR_S, _ANSWER_S = 10, 10
 _CLIENTS, _CONNECTIONS = 4, 64
 _LOST_AFTER_S = 120  # as Google's client has it
+_SOON_S = 10  # after a loss, in which what is still open is closed
 _AGAIN = (NoConnectionError, Timeout, TransportError, exceptions.ServerError)
 _error_of: Callable[[Any], Exception] = exceptions.from_http_response
 _IS_FIRST = contextvars.ContextVar("is_first", default=False)
@@ -68,6 +71,12 @@ class RefusedStoreError(UserError):
     """The keys may not do what was asked for."""
 
 
+class _Loss:
+    """When a store was last given up, by the monotonic clock."""
+
+    at = -math.inf
+
+
 def _asked(request: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     """One request, again and again while it fails; Google's client knows no better."""
     if _IS_FIRST.get():
@@ -81,9 +90,13 @@ def _asked(request: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
 
     too_many = exceptions.TooManyRequests
     again = retry.if_exception_type(*_AGAIN, too_many)
+    # Files of a shard that are closed because of the loss wait for nobody again.
+    is_given_up = time.monotonic() - _Loss.at < _SOON_S
     try:
-        return retry.Retry(again, timeout=_LOST_AFTER_S)(ask)()
+        return retry.Retry(again, timeout=0 if is_given_up else _LOST_AFTER_S)(ask)()
     except exceptions.RetryError as error:
+        if not is_given_up:
+            _Loss.at = time.monotonic()
         cause = access.line_of(error.cause or error)
         raise LostStoreError(lost_store.text_of(cause)) from error
     except (exceptions.Unauthorized, exceptions.Forbidden) as error:

@@ -26,6 +26,7 @@ def _without_keys(monkeypatch, tmp_path):
     monkeypatch.setattr(auth._Credentials, "_credentials_init", False)
     monkeypatch.setattr(auth._Credentials, "_credentials", None)
     monkeypatch.setattr(gs, "_TRIED_FOR_S", 0.5)
+    monkeypatch.setattr(gs._Loss, "at", float("-inf"))
     monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
     monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path / "none"))
     monkeypatch.setenv("NO_GCE_CHECK", "true")
@@ -166,3 +167,18 @@ def test_one_client_serves_all_files(url, monkeypatch):
     monkeypatch.setattr(gcsio.storage, "Client", None)  # none can be made any more
     assert len(entries) == 5  # of images, annotations and a list
     assert all(storage.read_bytes(entry, 1 << 20) for entry in entries)
+
+
+def test_what_is_asked_for_right_after_a_loss_is_tried_once(monkeypatch):
+    monkeypatch.setattr(gs, "_LOST_AFTER_S", 2)
+    with refusing_store(503) as store:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", store.endpoint)
+        asked = []
+        for soon_s in (10, 10, 0):
+            monkeypatch.setattr(gs, "_SOON_S", soon_s)
+            before = store.asked
+            with pytest.raises(UnavailableError, match="the store is lost: 503 GET"):
+                storage.exists("gs://voc/x")
+            asked.append(store.asked - before)
+    assert asked[1] == 1
+    assert min(asked[0], asked[2]) > 1
