@@ -15,8 +15,10 @@ new folder.
 """
 
 import argparse
+import contextlib
 import os
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pipeline.cli import options
@@ -28,7 +30,10 @@ if TYPE_CHECKING:
     from pipeline.prediction.detector import Detector
     from pipeline.prediction.results import ResultFiles
 
-KEPT = "{output} may hold a part of the results; delete it, and start the command anew"
+KEPT = (
+    "{output}, if it is there, holds a part of the results; delete it, and start the "
+    "command anew"
+)
 _PER_CALL = 1
 
 
@@ -118,7 +123,7 @@ def _run_batch(args: argparse.Namespace) -> int:
     sys.stderr.write(_as_line(passed_over(args.images, batch=True)))
     if not remote.is_remote(args.output):
         require_writable(args.output, "--output")
-    with quiet_libraries(quiet=False):
+    with quiet_libraries(quiet=False), _whole_or_nothing(args.output):
         from pipeline.prediction.batch import Batch, predict_all
 
         detector = _detector(args, model)
@@ -133,6 +138,19 @@ def _run_batch(args: argparse.Namespace) -> int:
         del detector  # the workers have one of their own
         summary = predict_all(batch, beam_args)
     return _tell(args, summary.pictures, summary.shown, summary.unreadable)
+
+
+@contextlib.contextmanager
+def _whole_or_nothing(output: str) -> Iterator[None]:
+    """Deletes the folder where the block fails: it was new, and the next batch's is."""
+    from components.example_gen.output.directories import delete_tree
+
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):  # of a place that is mounted, say
+            delete_tree(output)
+        raise
 
 
 def _require_new(output: str) -> None:

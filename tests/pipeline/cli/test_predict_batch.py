@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from pipeline.__main__ import main
+from schemas.user_error import UnavailableError
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
@@ -184,3 +185,26 @@ def test_a_store_behind_another_file_system(tmp_path, model, other_store):
 
     assert main(["predict", model, folder, "--output", str(batch), "--batch"]) == 0
     assert np.allclose(results(batch)[0]["bbox"], [0, 0, 28, 21])
+
+
+@pytest.mark.parametrize(
+    ("ended_by", "status"),
+    [(UnavailableError("Prism is lost"), 69), (KeyboardInterrupt(), 130)],
+)
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_batch_that_is_broken_off_leaves_nothing_in_the_way_of_the_next(
+    model, pictures, tmp_path, monkeypatch, ended_by, status, is_there
+):
+    out = tmp_path / "out"
+    if is_there:
+        out.mkdir()
+
+    def broken_off(*_):
+        assert (out / "label_map.txt").exists()
+        (out / "beam-temp-results-1").mkdir()
+        raise ended_by
+
+    monkeypatch.setattr("pipeline.prediction.batch.build", broken_off)
+    command = ["predict", model, str(pictures), "--output", str(out), "--batch"]
+    assert main(command) == status
+    assert not out.exists()
