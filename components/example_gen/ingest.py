@@ -18,7 +18,12 @@ from components.example_gen.output.ingest_report import Report
 from components.example_gen.output.publish import RunResult, publish
 from components.example_gen.shards import shard as shards
 from components.example_gen.shards import workers
-from components.example_gen.shards.plan_files import ShardPlan, write_plan
+from components.example_gen.shards.plan_files import (
+    ShardPlan,
+    keep_classes,
+    kept_classes,
+    write_plan,
+)
 from components.example_gen.shards.staging import (
     StagedFile,
     claim,
@@ -26,9 +31,7 @@ from components.example_gen.shards.staging import (
 )
 from components.example_gen.shards.tally import Tally
 from components.example_gen.source import lost_store, remote, storage
-from components.example_gen.source.finding import Finding
 from components.example_gen.source.spans import ResolvedData
-from schemas.label_map import LabelMap
 from schemas.user_error import UserError
 
 if TYPE_CHECKING:  # 4 s, which pass while the plan is made
@@ -158,9 +161,10 @@ def _run_by_beam(
     hands = _hands(pipeline, plan.images, job.config)
     if remote.is_remote(root):
         hands = hands._replace(threads=_WAITING)
+    if job.config.label_map is not None:
+        keep_classes(job.staging, job.config.label_map)
     with _progress(plan, job), pipeline as running:
-        count = len(plan.shard_sizes)
-        transforms.build(running, count, job, job.config.label_map, hands)
+        transforms.build(running, len(plan.shard_sizes), job, hands)
     return _read_result(job.staging)
 
 
@@ -206,14 +210,11 @@ def _outside_causes_told(staging: str) -> Iterator[None]:
 def _read_result(staging: str) -> RunResult:
     summary = json.loads(_read_text(f"{staging}/{shards.SUMMARY}"))
     tally = Tally.from_dict(summary["tally"])
-    labels = _read_text(f"{staging}/{shards.LABELS}")
-    twins = _read_text(f"{staging}/{shards.TWINS}").splitlines()
     return RunResult(
         staging=staging,
         tally=tally,
         files=tuple((index, StagedFile(*file)) for index, file in summary["files"]),
-        twins=tuple(Finding.from_json(line) for line in twins),
-        class_names=LabelMap.from_text(labels, "label map").names if labels else (),
+        class_names=kept_classes(staging),
     )
 
 

@@ -22,6 +22,7 @@ from components.example_gen.output.ingest_report import (
     make_report,
 )
 from components.example_gen.rules.class_names import ClassCounts
+from components.example_gen.rules.near_copies import Seen
 from components.example_gen.rules.rule import ERROR, KEEP, WARNING
 from components.example_gen.shards import tfrecord
 from components.example_gen.shards.attempt import (
@@ -38,6 +39,7 @@ from components.example_gen.shards.staging import (
     require_listed,
 )
 from components.example_gen.shards.tally import Tally
+from components.example_gen.shards.twins import TwinSearch
 from components.example_gen.source import remote, storage
 from components.example_gen.source.finding import Finding
 from components.example_gen.source.spans import ResolvedData
@@ -55,7 +57,6 @@ class RunResult:
     staging: str
     tally: Tally
     files: tuple[tuple[int, StagedFile], ...]  # (shard, file), in order of shards
-    twins: tuple[Finding, ...]
     class_names: tuple[str, ...]
 
     def paths(self, kind: str) -> list[str]:
@@ -63,6 +64,11 @@ class RunResult:
         return [
             f"{self.staging}/{file.name}" for _, file in self.files if file.kind == kind
         ]
+
+    def images(self) -> Iterator[Seen]:
+        """Every image that was written, in order of shards."""
+        for path in self.paths(MARKS):
+            yield from read_marks(path)
 
 
 def publish(
@@ -75,14 +81,14 @@ def publish(
     """Checks the sums, then gives everything its final name; the report comes last."""
     _check_intact(run)
     run = dataclasses.replace(run, tally=run.tally.in_order())
-    seen = (image for path in run.paths(MARKS) for image in read_marks(path))
+    twins = TwinSearch()
     noticed = [
         *plan.findings,
         *class_findings(ClassCounts(run.tally.classes, run.tally.images_of_class)),
         *box_findings(run.tally.totals),
-        *near_copy_findings(seen),
+        *near_copy_findings(twins.noted(run.images())),
     ]
-    beyond_shards = [*noticed, *run.twins]
+    beyond_shards = [*noticed, *twins.findings(run.images)]
     report = make_report(
         run.tally,
         Counter(finding.reason for finding in beyond_shards),

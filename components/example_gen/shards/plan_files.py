@@ -29,6 +29,8 @@ from components.example_gen.source.item import Item, Plan
 from schemas.label_map import LabelMap
 from schemas.user_error import UserError
 
+_CLASSES = "classes.json"
+
 
 @dataclasses.dataclass(frozen=True)
 class ShardPlan:
@@ -116,6 +118,18 @@ def write_planned(
     """`write_shard` of a shard of the plan."""
     require_claimed(job.staging, job.run_id, job.config)
     return write_shard(index, read_shard(job.staging, index), label_map, job, threads)
+
+
+def keep_classes(staging: str, class_names: Sequence[str]) -> None:
+    """Writes the classes of a run, in id order, for the workers of an engine."""
+    content = json.dumps(class_names).encode("ascii")
+    tfrecord.write_whole(f"{staging}/{_CLASSES}", content)
+
+
+def kept_classes(staging: str) -> tuple[str, ...]:
+    """The classes that `keep_classes` wrote."""
+    with storage.open_read(f"{staging}/{_CLASSES}") as file:
+        return tuple(json.loads(file.read()))
 
 
 def find_items(

@@ -16,12 +16,10 @@ from components.example_gen.examination.examine import (
 from components.example_gen.plan.content_splits import Fractions, split_of
 from components.example_gen.rules.near_copies import Seen
 from components.example_gen.shards.attempt import (
-    MARKS,
     Attempt,
     keep_result,
     kept_result,
 )
-from components.example_gen.shards.marks import read_marks
 from components.example_gen.shards.staging import StagedFile, require_claimed
 from components.example_gen.shards.tally import Tally
 from components.example_gen.source.finding import Finding
@@ -29,8 +27,7 @@ from components.example_gen.source.item import Item
 from schemas.label_map import LabelMap
 
 _BATCH = 16, 1 << 22  # images that are examined together, and their bytes
-# What a run leaves in staging beside its shards.
-SUMMARY, TWINS, LABELS = "summary.json", "twins.jsonl", "label_map.txt"
+SUMMARY = "summary.json"  # what a run leaves in staging beside its shards
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,12 +43,11 @@ class ShardJob:
 
 @dataclasses.dataclass(frozen=True)
 class ShardResult:
-    """What a shard hands on: counts, files, content hashes."""
+    """What a shard hands on: counts and files."""
 
     index: int
     tally: Tally
     files: tuple[StagedFile, ...]  # of the attempt that counts
-    hashes: tuple[tuple[str, str, str], ...]  # (sha256, split, image id)
 
 
 def make_shards(
@@ -107,10 +103,7 @@ def write_shard(
     """
     kept = kept_result(job.staging, index, label_map)
     if kept is not None:
-        tally, files = kept
-        (marks,) = (file.name for file in files if file.kind == MARKS)
-        seen = read_marks(f"{job.staging}/{marks}")
-        return ShardResult(index, tally, files, _hashes(seen))
+        return ShardResult(index, *kept)
     try:
         result = _attempt(index, items, label_map, job, threads)
     except FileNotFoundError:  # its folder was cleared away meanwhile, or a defect
@@ -139,11 +132,7 @@ def _attempt(
                 seen.append(Seen(split, image_id, sha256, examined.mark))
             tally.add(examined, split)
             lines += [_to_line(finding, split) for finding in examined.findings]
-    return ShardResult(index, tally, attempt.finish(lines, seen), _hashes(seen))
-
-
-def _hashes(seen: Sequence[Seen]) -> tuple[tuple[str, str, str], ...]:
-    return tuple((image.sha256, image.split, image.image_id) for image in seen)
+    return ShardResult(index, tally, attempt.finish(lines, seen))
 
 
 def _to_line(finding: Finding, split: str) -> str:

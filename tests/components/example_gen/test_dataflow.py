@@ -30,7 +30,7 @@ def test_a_job_for_ten_million_pictures_is_valid_and_small():
     config = IngestConfig(corners="one_based")
     job = ShardJob("gs://bucket/out/.staging/run", "run", config, (("train", 1.0),))
     shards = PICTURES // config.images_per_shard
-    transforms.build(pipeline, shards, job, None, Hands(processes=1, threads=16))
+    transforms.build(pipeline, shards, job, Hands(processes=1, threads=16))
     pipeline.run()  # Beam's checks of options and coders, and its translation
 
     sent = pipeline.runner.proto_pipeline

@@ -1,5 +1,7 @@
 """The Beam transforms, output by output."""
 
+import dataclasses
+
 import apache_beam as beam
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -10,8 +12,11 @@ from components.example_gen.config import IngestConfig
 from components.example_gen.shards import shard as shards
 from components.example_gen.shards import staging as staged
 from components.example_gen.shards.attempt import EXAMPLES
-from components.example_gen.shards.plan_files import write_plan
-from components.example_gen.shards.tally import Tally
+from components.example_gen.shards.plan_files import (
+    keep_classes,
+    kept_classes,
+    write_plan,
+)
 from components.example_gen.shards.workers import Hands
 
 pytestmark = [
@@ -48,31 +53,29 @@ def job(home, tmp_path):
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_scanning_gives_all_class_names_once(pipeline, job, processes):
-    scan = transforms.ScanClasses(job, Hands(processes, 1))
+def test_scanning_keeps_all_class_names_and_gives_the_shards(pipeline, job, processes):
+    scan = transforms.KeepClasses(4, job, Hands(processes, 1))
     with pipeline:
-        names = pipeline | beam.Create(range(4)) | scan
-        assert_that(names, equal_to([("cat", "dog")]))
+        shards = pipeline | beam.Create(range(4)) | scan
+        assert_that(shards, equal_to(range(4)))
+    assert kept_classes(job.staging) == ("cat", "dog")
     transforms.workers.close_shared_pools()
 
 
-def test_every_shard_gives_one_result_and_equal_contents_one_finding(pipeline, job):
+def test_every_shard_gives_one_result(pipeline, job):
+    keep_classes(job.staging, ("cat", "dog"))
     with pipeline:
-        names = pipeline | "Names" >> beam.Create([("cat", "dog")])
-        outputs = (
+        results = (
             pipeline
             | "Shards" >> beam.Create(range(4))
-            | transforms.WriteShards(names, job, Hands(1, 1))
+            | transforms.WriteShards(job, Hands(1, 1))
         )
-        counts = outputs["results"] | "Counts" >> beam.Map(
+        counts = results | "Counts" >> beam.Map(
             lambda result: (
                 result.tally.totals["images_written"],
                 dict(result.tally.reasons),
                 tuple((f.split, f.records) for f in result.files if f.kind == EXAMPLES),
             )
-        )
-        details = outputs["twins"] | "Details" >> beam.Map(
-            lambda finding: (finding.reason, finding.detail)
         )
         expected = [
             (1, {}, (("eval", 1),)),
@@ -80,24 +83,21 @@ def test_every_shard_gives_one_result_and_equal_contents_one_finding(pipeline, j
             (1, {}, (("train", 1),)),
             (0, {"xml_malformed": 1}, ()),
         ]
-        assert_that(counts, equal_to(expected), label="results")
-        twins = [("duplicate_image", "train/a, train/b")]
-        assert_that(details, equal_to(twins), label="twins")
+        assert_that(counts, equal_to(expected))
 
 
-def test_images_are_grouped_by_256_keys_and_judged_by_their_whole_hash():
-    same, other = "aa" + "0" * 62, "aa" + "1" * 62
-    first = [(same, "train", "a"), (other, "train", "b"), ("bb" * 32, "train", "c")]
-    second = [(same, "eval", "d"), ("aa" + "2" * 62, "eval", "\udcff")]
-    results = [
-        shards.ShardResult(index, Tally(), (), tuple(hashes))
-        for index, hashes in enumerate((first, second))
-    ]
-    grouped = [dict(transforms._owners_by_hash(result)) for result in results]
-    assert [sorted(owners) for owners in grouped] == [["aa", "bb"], ["aa"]]
-    found = [*transforms._judge_twins("aa", [owners["aa"] for owners in grouped])]
-    assert [finding.detail for finding in found] == ["eval/d, train/a"]
-    assert not [*transforms._judge_twins("bb", [grouped[0]["bb"]])]
+@pytest.mark.parametrize(("label_map", "groupings"), [(None, 4), (("cat",), 2)])
+def test_the_job_is_one_chain_without_branches(pipeline, job, label_map, groupings):
+    config = dataclasses.replace(job.config, label_map=label_map)
+    job = dataclasses.replace(job, config=config)
+    transforms.build(pipeline, 4, job, Hands(1, 1))
+    steps = pipeline.to_runner_api().components.transforms.values()
+    leaves = [step for step in steps if not step.subtransforms]
+    read = [pcoll for step in leaves for pcoll in step.inputs.values()]
+    assert len(read) == len(set(read))
+    kinds = [step.spec.urn.split(":")[2] for step in leaves]
+    assert kinds.count("impulse") == 1
+    assert kinds.count("group_by_key") == groupings
 
 
 def test_shards_do_not_depend_on_the_order_of_items(plan_of, home):
