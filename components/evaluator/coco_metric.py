@@ -33,6 +33,7 @@ from components.evaluator.coco_combine import (
 )
 from components.evaluator.extracts import FEATURES, scored_image
 from components.evaluator.kept_images import ImageFiles, KeptImages
+from trainer.metrics.accumulator import CocoAccumulator
 from trainer.metrics.protocol import CocoProtocol, DifficultMode
 from trainer.metrics.summary import CocoSummary, metric_names, summarise
 from trainer.metrics.tensors import UNDEFINED
@@ -256,11 +257,17 @@ class CombineKeptExtracts(_OfOneModel):
     def extract_output(self, accumulator: KeptImages) -> Values:
         """Metric key -> value; NaN where undefined; and the names of the files."""
         kept = self.compact(accumulator)
-        columns = self.files.read(kept.names)
-        summary = columns.summary(self.class_names, self.difficult)
-        if summary is None:
-            _LOGGER.warning("no metrics: detections hold NaN or infinity")
-        return self.values(summary) | {self.images_key: kept.to_bytes()}
+        return self.values(self._summary(kept)) | {self.images_key: kept.to_bytes()}
+
+    def _summary(self, kept: KeptImages) -> CocoSummary | None:
+        """COCO's numbers, matched file by file; None where one holds no numbers."""
+        matched = []
+        for columns in self.files.read_each(kept.names):
+            if not columns.has_only_numbers:
+                _LOGGER.warning("no metrics: detections hold NaN or infinity")
+                return None
+            matched.append(columns.matched(len(self.class_names), self.difficult))
+        return summarise(CocoAccumulator.merge(matched), self.class_names)
 
 
 metric_types.register_metric(ExactCOCO)

@@ -86,19 +86,22 @@ def DetectionEvaluator(
     }
     metrics = {split: result.metrics for split, result in results.items()}
     _write_json(evaluation_result.uri, METRICS_FILE, evaluation.without_nan(metrics))
-    found = results[EVAL].columns[evaluation.CANDIDATE]
-    thresholds = best_thresholds(found, class_names, config.difficult, EVAL)
+    # One split's images of one model are read at a time, and read anew.
+    thresholds = best_thresholds(
+        results[EVAL].columns(evaluation.CANDIDATE), class_names, config.difficult, EVAL
+    )
     _write_json(evaluation_result.uri, THRESHOLDS_FILE, dataclasses.asdict(thresholds))
     split = judged_split(config.split, splits)
-    kept = JudgedImages(
-        split=split,
-        class_names=tuple(class_names),
-        difficult=config.difficult,
-        columns=results[split].columns[evaluation.CANDIDATE],
-    )
     path = os.path.join(evaluation_result.uri, JUDGED_IMAGES_FILE)
     with fileio.open(path, "wb") as sink:
-        sink.write(kept.to_bytes())
+        sink.write(
+            JudgedImages(
+                split=split,
+                class_names=tuple(class_names),
+                difficult=config.difficult,
+                columns=results[split].columns(evaluation.CANDIDATE),
+            ).to_bytes()
+        )
     evidence = gather(config, judged, results[split], class_names, split)
     verdict = gate.decide(config, evidence)
     _write_json(blessing.uri, VERDICT_FILE, verdict.as_dict())

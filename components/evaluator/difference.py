@@ -52,12 +52,17 @@ def bootstrap_differences(
         return None
 
     def match(columns: ImageColumns) -> MatchedImages:
-        return match_for_bootstrap(
-            columns.ground_truths(),
-            columns.detections(),
-            num_images=len(columns.image_ids),
-            num_classes=len(class_names),
-            difficult=difficult,
+        return MatchedImages.merge(
+            [
+                match_for_bootstrap(
+                    block.ground_truths(),
+                    block.detections(),
+                    num_images=len(block.image_ids),
+                    num_classes=len(class_names),
+                    difficult=difficult,
+                )
+                for _, block in columns.blocks()
+            ]
         )
 
     own, served = (

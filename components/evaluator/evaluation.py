@@ -123,11 +123,16 @@ class SplitResult:
 
     Attributes:
       metrics: metric name -> value over all examples.
-      columns: every image with its objects and detections.
+      files, names: where the images are, and in which files.
     """
 
     metrics: dict[str, dict[str, float]]
-    columns: dict[str, ImageColumns]
+    files: ImageFiles
+    names: dict[str, list[str]]
+
+    def columns(self, model: str) -> ImageColumns:
+        """Every image with its objects and detections, read at each call."""
+        return self.files.read(self.names[model])
 
 
 def read_result(
@@ -145,18 +150,17 @@ def read_result(
     if not compared:
         written = {CANDIDATE: ""}
     files = ImageFiles(os.path.join(output_path, _IMAGES))
-    metrics, columns = {}, {}
+    metrics, names = {}, {}
     for name, written_as in written.items():
         result = tfma.load_eval_result(output_path, model_name=written_as or None)
         # A split without images has no slice, not even the overall one.
         values = dict(result.get_metrics_for_all_slices().get((), {}))
         kept = values.pop(IMAGES_KEY, None)
-        names = json.loads(base64.b64decode(kept["bytesValue"])) if kept else []
-        columns[name] = files.read(names)
+        names[name] = json.loads(base64.b64decode(kept["bytesValue"])) if kept else []
         metrics[name] = dict.fromkeys(metric_key_names(class_names), math.nan) | {
             key: float(value["doubleValue"]) for key, value in values.items()
         }
-    return SplitResult(metrics, columns)
+    return SplitResult(metrics, files, names)
 
 
 def without_nan(metrics: Any) -> Any:

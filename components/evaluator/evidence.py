@@ -32,7 +32,7 @@ def gather(
         class_names,
         _measured(result, evaluation.CANDIDATE),
         _measured(result, evaluation.BASELINE)
-        if evaluation.BASELINE in result.columns
+        if evaluation.BASELINE in result.names
         else None,
     )
     return dataclasses.replace(
@@ -47,4 +47,4 @@ def gather(
 
 
 def _measured(result: evaluation.SplitResult, model: str) -> Measured:
-    return Measured(result.columns[model], result.metrics[model])
+    return Measured(result.columns(model), result.metrics[model])

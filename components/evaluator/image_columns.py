@@ -2,7 +2,7 @@
 
 import dataclasses
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -10,9 +10,10 @@ import numpy.typing as npt
 
 from components.evaluator.coco_combine import ScoredImage, are_numbers
 from schemas.boxes import to_xywh
+from trainer.metrics.accumulator import CocoAccumulator, evaluate_images
 from trainer.metrics.box_columns import Detections, GroundTruths
-from trainer.metrics.protocol import DifficultMode
-from trainer.metrics.summary import CocoSummary, coco_summary
+from trainer.metrics.protocol import CocoProtocol, DifficultMode
+from trainer.metrics.summary import CocoSummary, summarise
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
@@ -25,11 +26,17 @@ _FACTS: dict[str, Any] = {
     "brightness": np.float32(np.nan),
     "sha256": "",
 }
+_OF_IMAGES = ("image_ids", *_FACTS)
+_ROWS_OF = {"gt_image": _OBJECTS, "image": _FOUND}
+_IMAGES_AT_ONCE = 1000
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ImageColumns:
     """Images by sorted id; boxes are xyxy pixels.
+
+    Numbers may be of a narrower type than the one named here, in which they are the
+    same; `ground_truths` and `detections` have them wide.
 
     Attributes:
       image_ids: [I] sorted.
@@ -73,19 +80,53 @@ class ImageColumns:
         """The detections as the metrics take them; they must be numbers."""
         return Detections(self.image, self.classes, to_xywh(self.boxes), self.scores)
 
+    def blocks(self) -> Iterator[tuple[slice, "ImageColumns"]]:
+        """Blocks of images, at least one, to widen and match one after another."""
+        size = len(self.image_ids)
+        bounds = [*range(0, max(size, 1), _IMAGES_AT_ONCE), size]
+        # Of the index's own type, where that holds them: else the index is copied.
+        sought = np.array(bounds, np.min_scalar_type(size))
+        row_bounds = {
+            key: np.searchsorted(getattr(self, key), sought).tolist()
+            for key in _ROWS_OF
+        }
+        for number, first in enumerate(bounds[:-1]):
+            images = slice(first, bounds[number + 1])
+            parts = {name: getattr(self, name)[images] for name in _OF_IMAGES}
+            for key, names in _ROWS_OF.items():
+                rows = slice(*row_bounds[key][number : number + 2])
+                parts[key] = getattr(self, key)[rows].astype(np.int64) - first
+                parts |= {name: getattr(self, name)[rows] for name in names}
+            yield images, ImageColumns(**parts)
+
+    def matched(
+        self,
+        num_classes: int,
+        difficult: DifficultMode,
+        protocol: CocoProtocol | None = None,
+    ) -> CocoAccumulator:
+        """What COCO's metrics need to know; the detections must be numbers."""
+        return CocoAccumulator.merge(
+            [
+                evaluate_images(
+                    block.ground_truths(),
+                    block.detections(),
+                    image_ids=block.image_ids,
+                    num_classes=num_classes,
+                    protocol=protocol,
+                    difficult=difficult,
+                )
+                for _, block in self.blocks()
+            ]
+        )
+
     def summary(
         self, class_names: Sequence[str], difficult: DifficultMode
     ) -> CocoSummary | None:
         """COCO's numbers; None where the model gave NaN or infinity."""
         if not self.has_only_numbers:
             return None
-        return coco_summary(
-            self.ground_truths(),
-            self.detections(),
-            image_ids=self.image_ids,
-            class_names=class_names,
-            difficult=difficult,
-        )
+        return summarise(self.matched(len(class_names), difficult), class_names)
 
     def to_bytes(self) -> bytes:
         """The columns as one file of NumPy's, each in the least type that holds it.
@@ -100,11 +141,10 @@ class ImageColumns:
     @classmethod
     def from_bytes(cls, content: bytes) -> "ImageColumns":
         """The inverse of `to_bytes`; earlier releases kept no facts of the images."""
-        as_held = vars(cls.of_images([]))
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
             unknown = unknown_facts(len(file["image_ids"]))
-            names = as_held.keys() - (unknown.keys() - set(file))
-            kept = {name: _widened(file[name], as_held[name].dtype) for name in names}
+            names = {field.name for field in dataclasses.fields(cls)}
+            kept = {name: file[name] for name in names - (unknown.keys() - set(file))}
         return cls(**(unknown | kept))
 
     @classmethod
@@ -137,31 +177,32 @@ class ImageColumns:
         number = np.cumsum(images) - 1
         rows = {"gt_image": images[self.gt_image], "image": images[self.image]}
         parts = {key: number[getattr(self, key)[keep]] for key, keep in rows.items()}
-        for key, names in (("gt_image", _OBJECTS), ("image", _FOUND)):
+        for key, names in _ROWS_OF.items():
             parts |= {name: getattr(self, name)[rows[key]] for name in names}
-        parts |= {name: getattr(self, name)[images] for name in ("image_ids", *_FACTS)}
+        parts |= {name: getattr(self, name)[images] for name in _OF_IMAGES}
         return dataclasses.replace(self, **parts)
 
     @classmethod
-    def merge(cls, parts: Sequence["ImageColumns"]) -> "ImageColumns":
-        """The columns of all images of all parts."""
-        ids = np.concatenate([part.image_ids for part in parts])
+    def merge(cls, parts: Iterable["ImageColumns"]) -> "ImageColumns":
+        """The columns of all images of at least one part.
+
+        Of parts that nobody else holds, each column is let go as it is taken.
+        """
+        held = [dict(vars(part)) for part in parts]
+        ids = np.concatenate([part["image_ids"] for part in held])
         order = np.argsort(ids, kind="stable")
-        rank = np.empty(len(ids), np.int64)
+        rank = np.empty(len(ids), np.min_scalar_type(len(ids)))
         rank[order] = np.arange(len(ids))
-        starts = np.cumsum([0, *(len(part.image_ids) for part in parts[:-1])])
-        columns = {
-            name: np.concatenate([getattr(part, name) for part in parts])[order]
-            for name in ("image_ids", *_FACTS)
-        }
-        for key, names in (("gt_image", _OBJECTS), ("image", _FOUND)):
-            shifted = [getattr(p, key) + s for p, s in zip(parts, starts, strict=True)]
-            image = rank[np.concatenate(shifted)]
+        ranks = np.split(rank, np.cumsum([len(p["image_ids"]) for p in held[:-1]]))
+        columns = {name: _taken(held, name)[order] for name in _OF_IMAGES}
+        for key, names in _ROWS_OF.items():
+            image = np.concatenate(
+                [own[part.pop(key)] for own, part in zip(ranks, held, strict=True)]
+            )
             rows = np.argsort(image, kind="stable")
             columns[key] = image[rows]
-            for name in names:
-                values = np.concatenate([getattr(part, name) for part in parts])
-                columns[name] = values[rows]
+            del image
+            columns |= {name: _taken(held, name)[rows] for name in names}
         return cls(**columns)
 
 
@@ -184,8 +225,9 @@ def _narrowed(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return values
 
 
-def _widened(values: npt.NDArray[Any], held: np.dtype[Any]) -> npt.NDArray[Any]:
-    return values if held.kind == "U" else values.astype(held, copy=False)
+def _taken(parts: Sequence[dict[str, Any]], name: str) -> npt.NDArray[Any]:
+    """A column of all parts, which have it no more."""
+    return np.concatenate([part.pop(name) for part in parts])
 
 
 def _stack(

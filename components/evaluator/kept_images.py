@@ -9,7 +9,7 @@ import dataclasses
 import hashlib
 import json
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from apache_beam.io.filesystems import FileSystems
 
@@ -46,13 +46,18 @@ class ImageFiles:
         return name
 
     def read(self, names: Iterable[str]) -> ImageColumns:
-        """All images of the files, each file once."""
-        parts = [ImageColumns.of_images([])]
-        for name in sorted(set(names)):
+        """All images of the files."""
+        return ImageColumns.merge(self.read_each(names))
+
+    def read_each(self, names: Iterable[str]) -> Iterator[ImageColumns]:
+        """The images of each file, once; none at all are one part without images."""
+        distinct = sorted(set(names))
+        for name in distinct:
             path = FileSystems.join(self.folder, name)
             with FileSystems.open(path, compression_type="uncompressed") as source:
-                parts.append(ImageColumns.from_bytes(source.read()))
-        return ImageColumns.merge(parts)
+                yield ImageColumns.from_bytes(source.read())
+        if not distinct:
+            yield ImageColumns.of_images([])
 
 
 def _make_folder(folder: str) -> None:

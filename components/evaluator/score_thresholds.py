@@ -5,12 +5,18 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from components.evaluator.image_columns import ImageColumns
-from trainer.metrics.assignment import Assignment, assign
-from trainer.metrics.protocol import DifficultMode
-from trainer.metrics.score_curves import score_curve
+from trainer.metrics.protocol import COCO_AREA_RANGES, CocoProtocol, DifficultMode
+from trainer.metrics.score_curves import curve_of
+from trainer.metrics.sorting import descending_key, stable_order
 
 THRESHOLDS_FILE = "score_thresholds.json"
+_PROTOCOL = CocoProtocol(
+    iou_thresholds=(0.5,), area_ranges=(COCO_AREA_RANGES[0],), max_dets=(100,)
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,24 +52,34 @@ def best_thresholds(
     """Finds them; none where the model gave NaN or infinity."""
     if not columns.has_only_numbers:
         return ScoreThresholds(split, None, dict.fromkeys(class_names))
-    assignment = assign(
-        columns.ground_truths(),
-        columns.detections(),
-        num_classes=len(class_names),
-        difficult=difficult,
-    )
+    matched = columns.matched(len(class_names), difficult, _PROTOCOL)
+    objects = matched.num_ground_truths[:, 0]
+    hit = np.zeros(len(matched.score), bool)
+    hit[matched.matched] = matched.true_positive[:, 0] != 0
+    # What matched an object that does not count is neither hit nor false alarm.
+    counts = np.ones(len(hit), bool)
+    counts[matched.matched] = hit[matched.matched]
+
+    def best_of(rows: npt.NDArray[np.int64], total: int) -> float | None:
+        rows = rows[counts[rows]]
+        rows = rows[stable_order(descending_key(matched.score[rows]))]
+        return _best(matched.score[rows], hit[rows], total)
+
+    by_class = [
+        best_of(rows, int(total))
+        for (rows, _), total in zip(matched.by_class(), objects, strict=True)
+    ]
     return ScoreThresholds(
         split=split,
-        overall=_best(assignment, None),
-        by_class={
-            name: _best(assignment, class_id)
-            for class_id, name in enumerate(class_names)
-        },
+        overall=best_of(np.arange(len(hit)), int(objects.sum())),
+        by_class=dict(zip(class_names, by_class, strict=True)),
     )
 
 
-def _best(assignment: Assignment, class_id: int | None) -> float | None:
-    curve = score_curve(assignment, class_id)
+def _best(
+    score: npt.NDArray[np.floating], hit: npt.NDArray[np.bool_], total: int
+) -> float | None:
+    curve = curve_of(score, hit, total)
     best = curve.best()
     # With no hit at all every threshold has an F1 of 0, and none is a best one.
     return None if best is None or not curve.f1[best] else float(curve.score[best])

@@ -47,11 +47,16 @@ def slice_evidence(
         where only the split itself is asked about.
     """
     chosen = chosen_images(floor, candidate)
-    as_it_is = np.ones((1, int(chosen.sum())), np.int32)
-    asked = np.concatenate([as_it_is, weights[:, chosen]])
+    as_it_is = np.ones((int(chosen.sum()), 1), weights.dtype)
+    asked = np.concatenate([as_it_is, weights.T[chosen]], axis=1).T
 
     def measure(columns: ImageColumns) -> tuple[int, npt.NDArray[np.float64]]:
-        matched = _matched(floor, columns.only(chosen), class_names, difficult)
+        matched = MatchedImages.merge(
+            [
+                _matched(floor, block.only(chosen[images]), class_names, difficult)
+                for images, block in columns.blocks()
+            ]
+        )
         average = mean_ap(resampled_ap(matched, asked))
         # Of a model that gave NaN, nothing is known but the objects.
         known = average if columns.has_only_numbers else np.full_like(average, np.nan)

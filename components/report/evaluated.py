@@ -49,7 +49,7 @@ def read_evaluated(folder: str, class_names: Sequence[str], split: str) -> Evalu
             name: {_MODELS[model]: values for model, values in models.items()}
             for name, models in metrics.items()
         },
-        columns={_MODELS[model]: found for model, found in result.columns.items()},
+        columns={_MODELS[model]: result.columns(model) for model in result.names},
         thresholds=read_json(folder, THRESHOLDS_FILE),
     )
 

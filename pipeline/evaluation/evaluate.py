@@ -100,7 +100,7 @@ def measure(
                 output_path=output,
             )
     result = evaluation.read_result(output, names, compared=False)
-    columns = result.columns[evaluation.CANDIDATE]
+    columns = result.columns(evaluation.CANDIDATE)
     return Evaluation(
         model=model,
         split=examples.split,

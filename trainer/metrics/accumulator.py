@@ -6,7 +6,7 @@ falling score, sorted image id, input order) only when the numbers are read off.
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from trainer.metrics.sorting import (
     descending_key,
     group_starts,
     position_in_group,
+    rows_by_value,
     stable_order,
 )
 
@@ -78,6 +79,32 @@ class CocoAccumulator:
         starts = self._group_starts()
         group = np.searchsorted(starts, self.matched, side="right") - 1
         return self.matched - starts[group]
+
+    def by_class(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """Each class's rows, ascending: of the detections and of the matched ones."""
+        size = len(self.num_ground_truths)
+        return zip(
+            rows_by_value(self.class_id, size),
+            rows_by_value(self.class_id[self.matched], size),
+            strict=True,
+        )
+
+    def in_order(
+        self,
+        rows: NDArray[np.int64],
+        matches: NDArray[np.int64],
+        order: NDArray[np.int64],
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """What `by_class` gives of a class, in the order [d] of its detections.
+
+        Returns rows [d], and by rising place among them the places [m] and rows [m] of
+        the matched ones.
+        """
+        place = np.empty(len(order), np.int64)
+        place[order] = np.arange(len(order))
+        places = place[np.searchsorted(rows, self.matched[matches])]
+        by_place = np.argsort(places)
+        return rows[order], places[by_place], matches[by_place]
 
     def _group_starts(self) -> NDArray[np.int64]:
         """Where another image or another class begins."""

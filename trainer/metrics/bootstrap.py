@@ -9,7 +9,7 @@ keep their order by detection, and pycocotools would order them by copy.
 """
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,11 +27,13 @@ from trainer.metrics.sorting import descending_key, stable_order
 from trainer.metrics.tensors import hits_needed, unpack_bits
 
 Floats = NDArray[np.float64]
-Weights = NDArray[np.int32]
+Weights = NDArray[np.integer]
 
 # Resamples worked on together: their sums along the matched detections of a class take
 # 8 bytes each, and should stay in the cache; a product wants some of them at least.
 _CELLS_AT_ONCE, _LEAST_AT_ONCE = 1 << 18, 16
+# Of large sets fewer, for the memory: resamples times images, or times detections.
+_MOST_CELLS, _FEWEST_AT_ONCE = 1 << 22, 4
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -45,7 +47,17 @@ class MatchedImages:
     """
 
     accumulator: CocoAccumulator
-    objects: NDArray[np.int64]
+    objects: NDArray[np.int32]
+
+    @classmethod
+    def merge(cls, parts: Sequence["MatchedImages"]) -> "MatchedImages":
+        """The images of at least one, numbered on from each to the next."""
+        merged = CocoAccumulator.merge([part.accumulator for part in parts])
+        images = np.arange(merged.num_images)
+        return cls(
+            dataclasses.replace(merged, image_ids=images),
+            np.concatenate([part.objects for part in parts]),
+        )
 
 
 def match_for_bootstrap(
@@ -75,13 +87,19 @@ def match_for_bootstrap(
     ignored = ignored | (area < area_range.low_px2) | (area > area_range.high_px2)
     cells = ground_truths.image * num_classes + ground_truths.class_id
     objects = np.bincount(cells[~ignored], minlength=num_images * num_classes)
-    return MatchedImages(accumulator, objects.reshape(num_images, num_classes))
+    by_class = objects.astype(np.int32).reshape(num_images, num_classes)
+    return MatchedImages(accumulator, by_class)
 
 
-def draw_images(num_images: int, resamples: int, seed: int) -> NDArray[np.int32]:
-    """Weights [R, I]: how often each image is drawn in each resample."""
+def draw_images(num_images: int, resamples: int, seed: int) -> NDArray[np.uint8]:
+    """Weights [R, I]: how often each image is drawn in each resample.
+
+    A byte each: no image of 255 or fewer can be drawn more often than that, and one of
+    more images is with a probability below 1 / 256!, less than 1e-500. They lie by
+    image, as `resampled_ap` takes them.
+    """
     rng = np.random.default_rng(seed)
-    weights = np.empty((resamples, num_images), np.int32)
+    weights = np.empty((resamples, num_images), np.uint8, order="F")
     for row in weights:
         drawn = rng.integers(0, num_images, num_images)
         row[:] = np.bincount(drawn, minlength=num_images)
@@ -95,7 +113,10 @@ def resampled_ap(matched: MatchedImages, weights: Weights) -> Floats:
     resamples by being given the same weights.
     """
     by_image = np.ascontiguousarray(weights.T)
-    totals = (_sparse(matched.objects.T) @ by_image).T.astype(np.int64)  # [R, K]
+    objects = _sparse(matched.objects.T)
+    totals = np.empty((len(weights), len(matched.objects.T)), np.int64)  # [R, K]
+    for rows, part in _resamples(by_image, 1):
+        totals[rows] = (objects @ part).T
     average = np.empty(totals.shape)
     for class_id, ranked in enumerate(_ranked_classes(matched.accumulator)):
         average[:, class_id] = _class_ap(
@@ -121,52 +142,44 @@ class _Ranked:
     one of the matched: they are most of what a model gives.
     """
 
-    image: NDArray[np.int64]  # [M]
+    image: NDArray[np.int32]  # [M]
     hit: NDArray[np.bool_]  # [T, M]
     left_out: NDArray[np.bool_]  # [T, M] neither hit nor false alarm
     since_last: Any  # sparse [M, I]: detections of each image from one to the next
 
 
-def _sparse(table: NDArray[np.int64]) -> Any:
+def _sparse(table: NDArray[np.int32]) -> Any:
     """A table as a matrix that knows its zeros, and multiplies without them."""
     # Here, since the metrics are imported by commands that need no bootstrap.
     from scipy import sparse
 
-    return sparse.csr_matrix(table.astype(np.int32))
+    return sparse.csr_matrix(table)
 
 
 def _ranked_classes(accumulator: CocoAccumulator) -> Iterator[_Ranked]:
     protocol = accumulator.protocol
-    images = np.arange(accumulator.num_images)
+    images = np.arange(accumulator.num_images, dtype=np.int32)
     image = np.repeat(images, accumulator.detections_per_image)
-    order = stable_order(accumulator.class_id, descending_key(accumulator.score))
-    place = np.empty(len(order), np.int64)
-    place[order] = np.arange(len(order))
-    matched = place[accumulator.matched]
-    by_place = np.argsort(matched)
-    matched = matched[by_place]
-    hit = unpack_bits(accumulator.true_positive[by_place], protocol)
-    ignored = unpack_bits(accumulator.ignored[by_place], protocol)
-    outside = accumulator.areas[order] == 0
-    # What matches nothing is a false alarm at all thresholds, or at none.
-    counts = ~outside
-    counts[matched] = True
-    left_out = ignored | (outside[matched] & ~hit)
-    num_classes = len(accumulator.num_ground_truths)
-    ends = np.cumsum(np.bincount(accumulator.class_id, minlength=num_classes))
-    for first, end in zip([0, *ends[:-1]], ends, strict=True):
-        rows = slice(*np.searchsorted(matched, (first, end)))
-        (counted,) = np.nonzero(counts[first:end])
+    # Class by class: what sorting takes is a multiple of what is sorted.
+    for rows, matched_rows in accumulator.by_class():
+        order = stable_order(descending_key(accumulator.score[rows]))
+        ordered, matched, matches = accumulator.in_order(rows, matched_rows, order)
+        hit = unpack_bits(accumulator.true_positive[matches], protocol)
+        ignored = unpack_bits(accumulator.ignored[matches], protocol)
+        outside = accumulator.areas[ordered] == 0
+        # What matches nothing is a false alarm at all thresholds, or at none.
+        counts = ~outside
+        counts[matched] = True
         yield _Ranked(
-            image[order[matched[rows]]],
-            hit[:, rows],
-            left_out[:, rows],
-            _since_last(matched[rows] - first, counted, image[order[first:end]]),
+            image[ordered[matched]],
+            hit,
+            ignored | (outside[matched] & ~hit),
+            _since_last(matched, np.flatnonzero(counts), image[ordered]),
         )
 
 
 def _since_last(
-    matched: NDArray[np.int64], counted: NDArray[np.int64], image: NDArray[np.int64]
+    matched: NDArray[np.int64], counted: NDArray[np.int64], image: NDArray[np.int32]
 ) -> Any:
     """How many detections of each image count behind one matched and up to the next.
 
@@ -182,6 +195,18 @@ def _since_last(
     return sparse.csr_matrix((ones, (upto, which)), shape=shape)
 
 
+def _resamples(
+    by_image: Weights, detections: int
+) -> Iterator[tuple[slice, NDArray[np.int32]]]:
+    """Weights [I, R] in blocks [I, r], for work on so many detections of a class."""
+    size = max(detections, len(by_image))
+    most = max(_FEWEST_AT_ONCE, _MOST_CELLS // max(size, 1))
+    at_once = min(most, max(_LEAST_AT_ONCE, _CELLS_AT_ONCE // max(detections, 1)))
+    for first in range(0, by_image.shape[1], at_once):
+        rows = slice(first, first + at_once)
+        yield rows, by_image[:, rows].astype(np.int32, order="C")
+
+
 def _class_ap(
     ranked: _Ranked,
     by_image: Weights,
@@ -193,12 +218,10 @@ def _class_ap(
     size = len(ranked.image)
     if not size:
         return average
-    at_once = max(_LEAST_AT_ONCE, _CELLS_AT_ONCE // size)
-    for first in range(0, len(total), at_once):
-        rows = slice(first, first + at_once)
-        weights = np.ascontiguousarray(by_image[:, rows])  # [I, r]
+    for rows, weights in _resamples(by_image, size):
         since_last = ranked.since_last @ weights[: ranked.since_last.shape[1]]
         seen = np.cumsum(since_last.T, axis=1, dtype=np.int32)  # [r, M]
+        del since_last
         drawn = np.ascontiguousarray(weights[ranked.image].T)  # [r, M]
         needed = hits_needed(total[rows], protocol)
         for hit, left_out in zip(ranked.hit, ranked.left_out, strict=True):

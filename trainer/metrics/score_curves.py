@@ -38,11 +38,20 @@ def score_curve(assignment: Assignment, class_id: int | None = None) -> ScoreCur
     if class_id is not None:
         counted &= assignment.detections.class_id == class_id
         truth = truth & (assignment.ground_truths.class_id == class_id)
-    score = assignment.detections.score[counted].astype(np.float64)
-    hits = np.cumsum(assignment.hit[counted])
+    total = int(np.count_nonzero(truth))
+    return curve_of(
+        assignment.detections.score[counted], assignment.hit[counted], total
+    )
+
+
+def curve_of(
+    falling_score: NDArray[np.floating], hit: NDArray[np.bool_], total: int
+) -> ScoreCurve:
+    """The curve of detections [D] that are hits or misses, and all there is to find."""
+    score = falling_score.astype(np.float64)
     # A threshold keeps all detections of its score: read at the last of equal ones.
     last = np.flatnonzero(np.diff(score, append=-np.inf))
-    found, kept, total = hits[last], last + 1, np.count_nonzero(truth)
+    found, kept = np.cumsum(hit)[last], last + 1
     return ScoreCurve(
         score=score[last],
         precision=found / kept,

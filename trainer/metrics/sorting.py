@@ -44,6 +44,14 @@ def descending_key(scores: NDArray[np.floating]) -> NDArray[np.unsignedinteger]:
     return np.where(bits >> 31, bits, ~bits & np.uint32(0x7FFFFFFF))
 
 
+def rows_by_value(
+    values: NDArray[np.unsignedinteger], size: int
+) -> list[NDArray[np.int64]]:
+    """The ascending rows of each of the values 0..size-1."""
+    order = np.argsort(values, kind="stable")
+    return np.split(order, np.cumsum(np.bincount(values, minlength=size))[:-1])
+
+
 def group_starts(sorted_keys: NDArray[np.generic]) -> NDArray[np.int64]:
     """Positions where a run of equal values begins. sorted_keys [N] -> [runs]."""
     changed = np.ones(len(sorted_keys), bool)

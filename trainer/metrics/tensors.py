@@ -109,45 +109,34 @@ def _image_rank(accumulator: CocoAccumulator) -> NDArray[np.uint32] | None:
 
 def _ranked_classes(accumulator: CocoAccumulator, max_dets: int) -> Iterator[_Ranked]:
     """Each class with its detections and matches in their final order."""
-    protocol, num_classes = accumulator.protocol, len(accumulator.num_ground_truths)
-    rows: NDArray[np.int64] = np.arange(len(accumulator.class_id))
-    matches: NDArray[np.int64] = np.arange(len(accumulator.matched))
-    if max_dets < protocol.max_dets[-1]:
-        rows = rows[accumulator.rank() < max_dets]
-        matches = matches[accumulator.matched_rank() < max_dets]
-    keys = [accumulator.class_id[rows], descending_key(accumulator.score[rows])]
+    protocol = accumulator.protocol
     image_rank = _image_rank(accumulator)
-    if image_rank is not None:
-        keys.append(image_rank[rows])
-    # One sort of all classes is cheaper than one for each.
-    ordered = rows[stable_order(*keys)]
-    position = np.empty(len(accumulator.class_id), np.uint32)
-    position[ordered] = np.arange(len(ordered), dtype=np.uint32)
-    places = position[accumulator.matched[matches]]
-    by_place = stable_order(places)
-    places, matches = places[by_place].astype(np.int64), matches[by_place]
-
-    score, areas = accumulator.score[ordered], accumulator.areas[ordered]
-    true_positive = accumulator.true_positive[matches]
-    matched_inside = _unpack_areas(areas[places], protocol).T
-    not_missed = true_positive | accumulator.ignored[matches]
-    not_missed &= words_of_areas(matched_inside, protocol)
-    sizes = np.bincount(accumulator.class_id[rows], minlength=num_classes)
-    ends = np.cumsum(sizes)
-    match_ends = np.searchsorted(places, ends)
-    for first, end, first_match, end_match in zip(
-        ends - sizes, ends, [0, *match_ends[:-1]], match_ends, strict=True
-    ):
-        inside = np.zeros((len(protocol.area_ranges), end - first + 1), np.int32)
-        holds = _unpack_areas(areas[first:end], protocol)
-        np.cumsum(holds, axis=1, out=inside[:, 1:])
-        of_class = slice(first_match, end_match)
+    is_cut = max_dets < protocol.max_dets[-1]
+    rank = accumulator.rank() if is_cut else None
+    # Class by class: what sorting takes is a multiple of what is sorted.
+    for of_class, matches_of_class in accumulator.by_class():
+        rows, matches = of_class, matches_of_class
+        if rank is not None:
+            rows = rows[rank[rows] < max_dets]
+            matches = matches[rank[accumulator.matched[matches]] < max_dets]
+        keys = [descending_key(accumulator.score[rows])]
+        if image_rank is not None:
+            keys.append(image_rank[rows])
+        order = stable_order(*keys)
+        ordered, places, matches = accumulator.in_order(rows, matches, order)
+        areas = accumulator.areas[ordered]
+        true_positive = accumulator.true_positive[matches]
+        matched_inside = _unpack_areas(areas[places], protocol).T
+        not_missed = true_positive | accumulator.ignored[matches]
+        not_missed &= words_of_areas(matched_inside, protocol)
+        inside = np.zeros((len(protocol.area_ranges), len(areas) + 1), np.int32)
+        np.cumsum(_unpack_areas(areas, protocol), axis=1, out=inside[:, 1:])
         yield _Ranked(
-            score=score[first:end],
+            score=accumulator.score[ordered],
             inside=inside,
-            matched=places[of_class] - first,
-            true_positive=true_positive[of_class],
-            not_missed=not_missed[of_class],
+            matched=places,
+            true_positive=true_positive,
+            not_missed=not_missed,
         )
 
 

@@ -3,6 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from components.evaluator import image_columns
 from components.evaluator.coco_combine import ScoredImage
 from components.evaluator.image_columns import ImageColumns
 
@@ -52,7 +53,7 @@ def test_columns_survive_their_way_through_bytes():
     assert_same(ImageColumns.from_bytes(columns.to_bytes()), columns)
 
 
-def test_what_is_narrow_in_a_file_is_wide_again():
+def test_what_is_narrow_in_a_file_is_wide_where_it_is_counted_with():
     # A float32 as a model gives it, and a third, which no float32 is.
     images = [image("a", 1, [0.5]), image("b", 0, [])]
     for third in (0, 1 / 3):
@@ -63,8 +64,29 @@ def test_what_is_narrow_in_a_file_is_wide_again():
         back = ImageColumns.from_bytes(columns.to_bytes())
 
         assert_same(back, columns)
-        for name, values in vars(columns).items():
-            assert getattr(back, name).dtype == values.dtype, name
+        truths = [one.ground_truths() for one in (back, columns)]
+        found = [one.detections() for one in (back, columns)]
+        for one, other in (truths, found):
+            for name, values in vars(one).items():
+                assert values.dtype == getattr(other, name).dtype, name
+                np.testing.assert_array_equal(values, getattr(other, name), name)
+
+
+def test_blocks_are_the_images_one_after_another(monkeypatch):
+    monkeypatch.setattr(image_columns, "_IMAGES_AT_ONCE", 2)
+    columns = ImageColumns.of_images(IMAGES)
+
+    blocks = dict((part.start, block) for part, block in columns.blocks())
+
+    assert [block.image_ids.tolist() for block in blocks.values()] == [
+        ["a", "b"],
+        ["c"],
+    ]
+    assert blocks[2].gt_image.tolist() == blocks[2].image.tolist() == [0]
+    assert blocks[2].boxes.tolist() == [[990, 991, 992, 993]]
+    assert_same(ImageColumns.merge(blocks.values()), columns)
+    (empty,) = ImageColumns.of_images([]).blocks()
+    assert len(empty[1].image_ids) == 0
 
 
 def test_nan_is_seen():
