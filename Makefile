@@ -1,6 +1,6 @@
 # `make` alone lists the targets. Each one installs what it needs first.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test browser lint fmt bench fuzz retrain test-flink \
+.PHONY: help install demo test browser lint fmt bench fuzz retrain prism test-flink \
 	bench-flink faults-flink test-hosts test-older-tensorflow lock image sbom clean
 PYTHON ?= python3
 BIN := .venv/bin
@@ -26,7 +26,7 @@ demo: install  ## draw a sample data set and run the whole pipeline on it
 
 # Two at a time, in the order of tests/conftest.py: the longest files first.
 test: install  ## run every test; PYTEST="-m 'not slow and not e2e'" for the fast ones
-	$(BIN)/pytest -rs -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST) $(TESTS)
+	PATH="$(CURDIR)/build/bin:$$PATH" $(BIN)/pytest -rs -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST) $(TESTS)
 
 browser: install  ## the pages in a headless Chromium; apt install chromium-driver first
 	@command -v chromedriver >/dev/null || \
@@ -52,6 +52,11 @@ fuzz: install  ## 5,000 damaged images a kind through ingest and the decoder (3 
 
 retrain: install  ## weeks of a schedule, killed in each stage (12 CPU minutes)
 	$(BIN)/pytest -q -s tests/e2e/retraining.py
+
+prism: build/bin/prism  ## Beam's runner in Go, for its tests; Go of https://go.dev/dl first
+build/bin/prism:
+	@command -v go >/dev/null || { echo "prism: no go on PATH" >&2; exit 1; }
+	GOBIN=$(CURDIR)/build/bin go install github.com/apache/beam/sdks/v2/go/cmd/prism@v2.77.0
 
 # Beam's servers listen on all addresses: in this network there is none but loopback.
 # What was started ends with the test, however that ends.

@@ -9,8 +9,9 @@ import pytest
 
 from pipeline.run.temporary import own_temporary_folder
 
-# Tests are no packages: a module that several of them import is put on the path.
-sys.path.insert(0, str(pathlib.Path(__file__).parent / "stores"))
+# Tests are no packages: what several of them import is put on the path.
+for _folder in ("stores", "engines"):
+    sys.path.insert(0, str(pathlib.Path(__file__).parent / _folder))
 
 
 def pytest_collection_modifyitems(items):

@@ -9,6 +9,7 @@ import shutil
 import tempfile
 
 import pytest
+from stage_outputs import stage_outputs
 
 from pipeline.__main__ import main
 
@@ -287,3 +288,25 @@ def test_old_runs_are_cleaned_away_and_nothing_that_is_needed(root, capsys):
     stages = root.run_until_it_trains()
     assert (stages["Transform"], stages["Trainer"]) == ("ran", "begun")
     assert main(["clean", str(root.root), "--keep", "9999"]) == 0
+
+
+@pytest.mark.skipif(
+    shutil.which("prism") is None,
+    reason="no prism on PATH: `make prism` builds it where Go is",
+)
+def test_on_prism_the_stages_find_the_same(root):
+    """The model is the same: its training is found, whoever read the images."""
+
+    def found():
+        """But for the model that serves, which the first of both may have pushed."""
+        outputs = stage_outputs(root.root)
+        metrics = outputs.pop("metrics").items()
+        return outputs | {split: of["candidate"] for split, of in metrics}
+
+    here = found()
+    assert all(here.values())
+    _, summary = root.run("--runner", "prism")
+    on_beam = {"VocExampleGen", "StatisticsGen", "Transform", "DetectionEvaluator"}
+    assert ran(summary) >= on_beam
+    there = found()
+    assert [name for name in here if there[name] != here[name]] == []

@@ -1,11 +1,8 @@
 import os
 import sys
-from pathlib import Path
 
 import pytest
 
-# The cluster is a module of its own; tests are no packages.
-sys.path.insert(0, str(Path(__file__).parent))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 

@@ -4,7 +4,6 @@ Not collected by itself: three JVMs and the job server take 3 GB, and TFX's stag
 minutes. `make` runs it in a network namespace; BUILD names what was installed.
 """
 
-import json
 import os
 import shutil
 import signal
@@ -14,6 +13,7 @@ import time
 
 import pytest
 from flink_cluster import FlinkCluster, children_of, options
+from stage_outputs import files_of, stage_outputs
 
 from pipeline.__main__ import main
 from schemas import own_process
@@ -42,14 +42,6 @@ def data(place):
     """Sixty drawn images, with sets."""
     assert main(["sample-data", str(place / "data"), "--images", "60"]) == 0
     return place / "data"
-
-
-def files_of(folder):
-    return {
-        path.relative_to(folder): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
 
 
 def ingest(data, output, *options):
@@ -145,37 +137,6 @@ def test_ingest_survives_what_is_lost(cluster, long_run, local_many, lost):
     shutil.rmtree(output)
 
 
-def newest(root, stage, name):
-    return max((root / stage / name).iterdir(), key=lambda path: int(path.name))
-
-
-def output(root):
-    """What the stages behind ingest found in the newest execution of each."""
-    statistics = {
-        path.parent.name: statistics_of(path)
-        for path in newest(root, "StatisticsGen", "statistics").rglob("*.pb")
-    }
-    graph = newest(root, "Transform", "transform_graph")
-    evaluation = newest(root, "DetectionEvaluator", "evaluation_result")
-    return {
-        "examples": files_of(newest(root, "VocExampleGen", "examples")),
-        "statistics": statistics,
-        "vocabulary": files_of(graph / "transform_fn/assets"),
-        "metrics": json.loads((evaluation / "metrics.json").read_text()),
-    }
-
-
-def statistics_of(path):
-    """Every feature's statistics, by its name: their order is of chance."""
-    from tensorflow_metadata.proto.v0 import statistics_pb2
-
-    found = statistics_pb2.DatasetFeatureStatisticsList()
-    found.ParseFromString(path.read_bytes())
-    (data,) = found.datasets
-    named = {".".join(feature.path.step): str(feature) for feature in data.features}
-    return data.num_examples, named
-
-
 @pytest.fixture(scope="module")
 def runs(data, place, cluster):
     """What the stages of one root wrote, in a run here and then in one on Flink.
@@ -189,11 +150,14 @@ def runs(data, place, cluster):
         push = ["--push-destination", str(place / f"served-{name}")]
         arguments = [*where, "--preset", "smoke", *push, *runner]
         assert main(arguments) in (0, 1)  # 1: the gate refused
-        found.append(output(root))
+        found.append(stage_outputs(root))
     return found
 
 
-@pytest.mark.parametrize("name", ["examples", "statistics", "vocabulary", "metrics"])
+@pytest.mark.parametrize(
+    "name",
+    ["examples", "annotations", "report", "statistics", "vocabulary", "metrics"],
+)
 def test_a_run_finds_the_same_to_the_last_digit(runs, name):
     here, there = runs
     assert there[name] == here[name]
