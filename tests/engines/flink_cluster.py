@@ -71,8 +71,11 @@ OPENED = (
     *("java.util.concurrent.atomic", "sun.net.util", "sun.nio.ch"),
 )
 FOR_A_SHORT_LIFE = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
-# Jars that the job server sends with every job and no one opens: 60 of 155 MB.
+# Jars of the job server that no one opens: 60 of 155 MB.
 UNUSED = "flink-rpc-akka-loader,flink-shaded-zookeeper-3,grpc-xds"
+# Beam sends the jars of its job server with every job, but for those in a folder named
+# like this. The cluster has them. A link will not do: Beam follows it.
+JARS = "gradle/wrapper"
 RUNTIME = "org.apache.flink.runtime"
 JOB_SERVER = "org.apache.beam.runners.flink.FlinkJobServerDriver"
 
@@ -83,11 +86,12 @@ def install(folder):
         uv = find_uv(ROOT / "build")
         where = ["--target", str(folder / "python"), "--python", sys.executable]
         run([uv, "pip", "install", "-q", "--no-deps", *where, FLINK])
-    if not (folder / "jars").is_dir():
+    if not (folder / JARS).is_dir():
         copy = ["dependency:copy-dependencies", f"-DoutputDirectory={folder}/jars.new"]
         copy += [f"-DexcludeArtifactIds={UNUSED}"]
         run(["mvn", "-q", "-B", "-f", str(HERE / "flink-job-server.xml"), *copy])
-        (folder / "jars.new").rename(folder / "jars")
+        (folder / JARS).parent.mkdir(exist_ok=True)
+        (folder / "jars.new").rename(folder / JARS)
 
 
 def run(command):
@@ -180,10 +184,10 @@ class FlinkCluster:
         job: `--environment_cache_millis` counts for classes of Flink's loader alone.
         """
         if of_job_server:
-            return f"{self._installed}/jars/*"
+            return f"{self._installed}/{JARS}/*"
         beam = sorted(
             str(jar)
-            for jar in (self._installed / "jars").iterdir()
+            for jar in (self._installed / JARS).iterdir()
             if not jar.name.startswith(("flink-", "slf4j-"))
         )
         return ":".join([f"{self._installed}/python/pyflink/lib/*", *beam])
