@@ -56,7 +56,7 @@ retrain: install  ## weeks of a schedule, killed in each stage (12 CPU minutes)
 prism: build/bin/prism  ## Beam's runner in Go, for its tests; Go of https://go.dev/dl first
 build/bin/prism:
 	@command -v go >/dev/null || { echo "prism: no go on PATH" >&2; exit 1; }
-	GOBIN=$(CURDIR)/build/bin go install github.com/apache/beam/sdks/v2/go/cmd/prism@v2.77.0
+	GOBIN="$(CURDIR)/build/bin" go install github.com/apache/beam/sdks/v2/go/cmd/prism@v2.77.0
 
 # Beam's servers listen on all addresses: in this network there is none but loopback.
 # What was started ends with the test, however that ends.

@@ -86,7 +86,7 @@ def DetectionEvaluator(
     }
     metrics = {split: result.metrics for split, result in results.items()}
     _write_json(evaluation_result.uri, METRICS_FILE, evaluation.without_nan(metrics))
-    # One split's images of one model are read at a time, and read anew.
+    # The images are read anew for each step, so that none holds those of another.
     thresholds = best_thresholds(
         results[EVAL].columns(evaluation.CANDIDATE), class_names, config.difficult, EVAL
     )

@@ -43,8 +43,8 @@ class ImageColumns:
       width, height: [I] px; 0 where they are not known.
       brightness: [I] 0..1; NaN where it is not known.
       sha256: [I] of the images' files; "" where it is not known.
-      gt_image: [G] index into image_ids; gt_boxes [G, 4], gt_classes [G] 0..K-1,
-        gt_difficult [G].
+      gt_image: [G] index into image_ids, ascending; gt_boxes [G, 4], gt_classes [G]
+        0..K-1, gt_difficult [G].
       image: [D] likewise; boxes [D, 4], classes [D] 0..K-1, scores [D].
     """
 
@@ -216,7 +216,7 @@ def _narrowed(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
     A model's boxes are float32, as which they were exact.
     """
-    if values.dtype.kind == "i":
+    if values.dtype.kind in "iu":
         return values.astype(np.min_scalar_type(values.max(initial=0)))
     if values.dtype == np.float64:
         narrow = values.astype(np.float32)

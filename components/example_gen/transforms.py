@@ -20,11 +20,11 @@ from components.example_gen.shards import tfrecord, workers
 from components.example_gen.shards.plan_files import (
     classes_of_planned,
     keep_classes,
-    kept_classes,
+    planned_classes,
     write_planned,
 )
 from components.example_gen.shards.shard import SUMMARY, ShardJob, ShardResult
-from components.example_gen.shards.staging import StagedFile
+from components.example_gen.shards.staging import StagedFile, require_claimed
 from components.example_gen.shards.tally import Tally
 from schemas.label_map import LabelMap
 
@@ -81,7 +81,7 @@ class _WriteShard(_ShardDoFn):
 
     def process(self, shard: int) -> Iterator[ShardResult]:
         if self._label_map is None:
-            self._label_map = LabelMap(kept_classes(self._job.staging))
+            self._label_map = LabelMap(planned_classes(self._job))
         arguments = self._label_map, self._job, self._threads
         yield from self._emit(write_planned, shard, *arguments)
 
@@ -134,8 +134,7 @@ class KeepClasses(beam.PTransform):
             shards
             | "ReadClassNames" >> beam.ParDo(_ScanClasses(self.hands, self.job))
             | "UniteClassNames" >> beam.CombineGlobally(_union).without_defaults()
-            | "KeepClassNames"
-            >> beam.FlatMap(_keep_sorted, self.job.staging, self.shard_count)
+            | "KeepClassNames" >> beam.FlatMap(_keep_sorted, self.job, self.shard_count)
             | "SpreadShards" >> beam.Reshuffle()
         )
 
@@ -145,9 +144,10 @@ def _union(sets: Iterable[frozenset[str]]) -> frozenset[str]:
 
 
 def _keep_sorted(
-    names: frozenset[str], staging: str, shard_count: int
+    names: frozenset[str], job: ShardJob, shard_count: int
 ) -> Iterable[int]:
-    keep_classes(staging, sorted(names))
+    require_claimed(job.staging, job.run_id, job.config)
+    keep_classes(job.staging, sorted(names))
     return range(shard_count)
 
 
@@ -180,11 +180,12 @@ def build(
         elements
         | "WriteShards" >> WriteShards(job, hands)
         | "MergeTallies" >> beam.CombineGlobally(_MergeTallies()).without_defaults()
-        | "WriteSummary" >> beam.Map(_write_summary, f"{job.staging}/{SUMMARY}")
+        | "WriteSummary" >> beam.Map(_write_summary, job)
     )
 
 
-def _write_summary(merged: _Merged, path: str) -> None:
+def _write_summary(merged: _Merged, job: ShardJob) -> None:
+    require_claimed(job.staging, job.run_id, job.config)
     tally, files = merged
-    summary = {"tally": tally.to_dict(), "files": files}
-    tfrecord.write_whole(path, json.dumps(summary).encode("ascii"))
+    summary = json.dumps({"tally": tally.to_dict(), "files": files})
+    tfrecord.write_whole(f"{job.staging}/{SUMMARY}", summary.encode("ascii"))

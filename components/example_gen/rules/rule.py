@@ -29,7 +29,7 @@ class Rule:
 
     @property
     def code(self) -> str:
-        """Reason code in rejects, report and counters."""
+        """Reason code in rejects and report, and of one image's rules on counters."""
         return self.check.__name__
 
     @property

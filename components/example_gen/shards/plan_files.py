@@ -121,15 +121,28 @@ def write_planned(
 
 
 def keep_classes(staging: str, class_names: Sequence[str]) -> None:
-    """Writes the classes of a run, in id order, for the workers of an engine."""
-    content = json.dumps(class_names).encode("ascii")
-    tfrecord.write_whole(f"{staging}/{_CLASSES}", content)
+    """Writes the classes of a run, in id order, for the workers of an engine.
+
+    The first attempt's count: shards may be under way by the time of another.
+    """
+    path = f"{staging}/{_CLASSES}"
+    if not storage.exists(path):
+        tfrecord.write_whole(path, json.dumps(class_names).encode("ascii"))
 
 
 def kept_classes(staging: str) -> tuple[str, ...]:
     """The classes that `keep_classes` wrote."""
     with storage.open_read(f"{staging}/{_CLASSES}") as file:
         return tuple(json.loads(file.read()))
+
+
+def planned_classes(job: ShardJob) -> tuple[str, ...]:
+    """The classes of a run; StagingGoneError where it is over."""
+    try:
+        return kept_classes(job.staging)
+    except OSError:  # its folder was cleared away meanwhile, or a defect
+        require_claimed(job.staging, job.run_id, job.config)
+        raise
 
 
 def find_items(

@@ -51,8 +51,8 @@ def complete() -> None:
     make = gcsio.create_storage_client
 
     @functools.lru_cache(_CLIENTS)  # by the very options; threads may share a client
-    def make_telling(options: PipelineOptions) -> Any:
-        client = make(options)
+    def make_telling(options: PipelineOptions, use_credentials: bool = True) -> Any:
+        client = make(options, use_credentials)
         session = client._http  # all requests go through it, those for bytes too
         session.request = functools.partial(_asked, session.request)
         for scheme in ("https://", "http://"):
@@ -136,8 +136,10 @@ def delete(paths: Sequence[str], options: PipelineOptions) -> None:
 
 def listed(
     folder: str, options: PipelineOptions
-) -> Iterator[tuple[str, int, float, int]]:
+) -> Iterator[tuple[str, int, float, int | None]]:
     """Path, size, time of the last change (s) and crc32c of every file in a folder.
+
+    There is no crc32c of a file that is kept under a customer's key.
 
     Beam's own holds all names, and asks for all that Google knows of a file.
     """
@@ -146,16 +148,15 @@ def listed(
     client = gcsio.GcsIO(pipeline_options=options).client
     try:
         for file in client.list_blobs(bucket, prefix=prefix, fields=wanted):
-            crc = int.from_bytes(base64.b64decode(file.crc32c), "big")
             name = f"gs://{bucket}/{file.name}"
-            yield (
-                name,
-                file.size or 0,
-                file.updated.timestamp(),
-                crc,
-            )  # 0 may be left out
+            size = file.size or 0  # 0 may be left out
+            yield name, size, file.updated.timestamp(), _crc(file.crc32c)
     except exceptions.GoogleAPIError as error:
         raise OSError(f"{folder}: {access.line_of(error)}") from error
+
+
+def _crc(told: str | None) -> int | None:
+    return int.from_bytes(base64.b64decode(told), "big") if told else None
 
 
 def require_access(path: str, what: str, options: PipelineOptions) -> None:

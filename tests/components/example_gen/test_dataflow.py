@@ -7,6 +7,7 @@ from components.example_gen.config import IngestConfig
 from components.example_gen.ingest import pipeline_with
 from components.example_gen.shards.shard import ShardJob
 from components.example_gen.shards.workers import Hands
+from components.example_gen.source import gs
 from pipeline.beam.choice import BeamConfig, pipeline_args
 
 pytestmark = [
@@ -25,6 +26,7 @@ PICTURES = 10_000_000
 
 
 def test_a_job_for_ten_million_pictures_is_valid_and_small():
+    gs.complete()  # what is written to gs:// before asks with a client of its own
     arguments = pipeline_args(BeamConfig(runner="dataflow", args=OPTIONS))
     pipeline = pipeline_with(arguments)
     config = IngestConfig(corners="one_based")

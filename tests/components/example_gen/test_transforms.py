@@ -1,6 +1,8 @@
 """The Beam transforms, output by output."""
 
 import dataclasses
+import os
+import shutil
 
 import apache_beam as beam
 import pytest
@@ -17,6 +19,8 @@ from components.example_gen.shards.plan_files import (
     kept_classes,
     write_plan,
 )
+from components.example_gen.shards.staging import StagingGoneError
+from components.example_gen.shards.tally import Tally
 from components.example_gen.shards.workers import Hands
 
 pytestmark = [
@@ -60,6 +64,27 @@ def test_scanning_keeps_all_class_names_and_gives_the_shards(pipeline, job, proc
         assert_that(shards, equal_to(range(4)))
     assert kept_classes(job.staging) == ("cat", "dog")
     transforms.workers.close_shared_pools()
+
+
+def test_the_classes_of_the_first_attempt_count(job):
+    keep_classes(job.staging, ("cat", "dog"))
+    keep_classes(job.staging, ("cat",))
+    assert kept_classes(job.staging) == ("cat", "dog")
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda job: list(transforms._WriteShard(Hands(1, 1), job).process(0)),
+        lambda job: transforms._keep_sorted(frozenset({"cat"}), job, 4),
+        lambda job: transforms._write_summary((Tally(), []), job),
+    ],
+)
+def test_a_step_of_a_run_that_is_over_stops(job, step):
+    shutil.rmtree(job.staging)
+    with pytest.raises(StagingGoneError):
+        step(job)
+    assert not os.path.exists(job.staging)
 
 
 def test_every_shard_gives_one_result(pipeline, job):

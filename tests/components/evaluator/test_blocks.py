@@ -1,0 +1,117 @@
+"""Numbers of images that are matched in blocks are those of all matched at once."""
+
+import numpy as np
+import pytest
+
+from components.evaluator import image_columns
+from components.evaluator.coco_combine import ScoredImage
+from components.evaluator.difference import bootstrap_differences
+from components.evaluator.image_columns import ImageColumns
+from components.evaluator.score_thresholds import best_thresholds
+from trainer.metrics.assignment import assign
+from trainer.metrics.bootstrap import (
+    draw_images,
+    match_for_bootstrap,
+    mean_ap,
+    resampled_ap,
+)
+from trainer.metrics.score_curves import score_curve
+from trainer.metrics.summary import coco_summary
+
+CLASSES = ("cat", "dog", "owl")
+IMAGES = 300  # more than a byte counts
+
+
+def drawn(seed):
+    """Objects of one seed for all; boxes found near them, or anywhere, of this one."""
+    objects, found = np.random.default_rng(0), np.random.default_rng(seed)
+
+    def image(number):
+        count = objects.integers(0, 4)
+        boxes = objects.integers(0, 200, (count, 4)).astype(float)
+        boxes[:, 2:] = boxes[:, :2] + objects.integers(5, 120, (count, 2))
+        classes = objects.integers(0, 3, count)
+        difficult = objects.random(count) < 0.2
+        near = boxes + found.integers(-9, 10, boxes.shape)
+        near[:, 2:] = np.maximum(near[:, 2:], near[:, :2] + 1)
+        astray = found.integers(0, 3)
+        corner = found.integers(0, 200, (astray, 2)).astype(float)
+        return ScoredImage(
+            image_id=f"{number:04d}",
+            gt_boxes=boxes,
+            gt_classes=classes,
+            gt_difficult=difficult,
+            boxes=np.concatenate([near, np.hstack([corner, corner + 40])]),
+            classes=np.concatenate([classes, found.integers(0, 3, astray)]),
+            # Tenths: many are equal, in one image and between images.
+            scores=np.float32(found.integers(1, 10, count + astray) / 10),
+        )
+
+    images = [image(number) for number in range(IMAGES)]
+    return ImageColumns.of_images(images)
+
+
+@pytest.fixture(scope="module")
+def whole():
+    return [drawn(1), drawn(2)]
+
+
+@pytest.fixture(params=[1, 7, 256, 1000])
+def as_read(request, whole, monkeypatch):
+    """The same from their files, to be matched so many images at a time."""
+    monkeypatch.setattr(image_columns, "_IMAGES_AT_ONCE", request.param)
+    return [ImageColumns.from_bytes(columns.to_bytes()) for columns in whole]
+
+
+@pytest.mark.parametrize("difficult", ["ignore", "crowd", "plain"])
+def test_the_summary(whole, as_read, difficult):
+    wanted = coco_summary(
+        whole[0].ground_truths(),
+        whole[0].detections(),
+        image_ids=whole[0].image_ids,
+        class_names=CLASSES,
+        difficult=difficult,
+    )
+    found = as_read[0].summary(CLASSES, difficult)
+    assert found.metrics == wanted.metrics
+    assert found.per_class == wanted.per_class
+    assert found.num_images == IMAGES
+
+
+def test_the_resamples(whole, as_read):
+    weights = draw_images(IMAGES, 20, seed=3)
+    own, served = (
+        resampled_ap(
+            match_for_bootstrap(
+                columns.ground_truths(),
+                columns.detections(),
+                num_images=IMAGES,
+                num_classes=len(CLASSES),
+            ),
+            weights,
+        )
+        for columns in whole
+    )
+    found = bootstrap_differences(
+        *as_read, class_names=CLASSES, difficult="ignore", weights=weights
+    )
+    np.testing.assert_array_equal(found.mean_ap, mean_ap(own) - mean_ap(served))
+    for number, name in enumerate(CLASSES):
+        change = own[:, number] - served[:, number]
+        np.testing.assert_array_equal(found.by_class[name], change)
+
+
+@pytest.mark.parametrize("difficult", ["ignore", "crowd", "plain"])
+def test_the_thresholds(whole, as_read, difficult):
+    """As the report's curves have them, of detections assigned one by one."""
+    assignment = assign(
+        whole[0].ground_truths(),
+        whole[0].detections(),
+        num_classes=len(CLASSES),
+        difficult=difficult,
+    )
+    curves = [score_curve(assignment, number) for number in (None, 0, 1, 2)]
+    overall, *of_classes = [float(curve.score[curve.best()]) for curve in curves]
+    found = best_thresholds(as_read[0], CLASSES, difficult, "eval")
+    assert found.overall == overall
+    assert found.by_class == dict(zip(CLASSES, of_classes, strict=True))
