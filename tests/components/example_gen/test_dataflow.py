@@ -1,6 +1,8 @@
 """The job that ingest would send to Dataflow, made and checked without the service."""
 
 import pytest
+from apache_beam.options.pipeline_options import PipelineOptions
+from google.cloud import storage
 
 from components.example_gen import transforms
 from components.example_gen.config import IngestConfig
@@ -26,7 +28,6 @@ PICTURES = 10_000_000
 
 
 def test_a_job_for_ten_million_pictures_is_valid_and_small():
-    gs.complete()  # what is written to gs:// before asks with a client of its own
     arguments = pipeline_args(BeamConfig(runner="dataflow", args=OPTIONS))
     pipeline = pipeline_with(arguments)
     config = IngestConfig(corners="one_based")
@@ -42,3 +43,14 @@ def test_a_job_for_ten_million_pictures_is_valid_and_small():
     names = {t.unique_name for t in sent.components.transforms.values()}
     assert "WriteShards/WriteShard" in names
     assert sent.ByteSize() < LARGEST_JOB / 4
+
+
+def test_the_client_that_sends_it_is_made_where_gs_is_read_as_well():
+    gs.complete()
+    from apache_beam.runners.dataflow.internal.apiclient import (
+        DataflowApplicationClient,
+    )
+
+    options = PipelineOptions([*OPTIONS, "--runner=DataflowRunner"])
+    client = DataflowApplicationClient(options)._storage_client
+    assert isinstance(client, storage.Client)
