@@ -1,6 +1,7 @@
 """The job that ingest would send to Dataflow, made and checked without the service."""
 
 import pytest
+from apache_beam.io.gcp import gcsio
 from apache_beam.options.pipeline_options import PipelineOptions
 from google.cloud import storage
 
@@ -45,12 +46,10 @@ def test_a_job_for_ten_million_pictures_is_valid_and_small():
     assert sent.ByteSize() < LARGEST_JOB / 4
 
 
-def test_the_client_that_sends_it_is_made_where_gs_is_read_as_well():
+@pytest.mark.parametrize("arguments", [(), (False,)])
+def test_beam_has_a_client_where_gs_is_read_as_well(arguments):
+    """Dataflow asks with the second argument, whether to use credentials."""
     gs.complete()
-    from apache_beam.runners.dataflow.internal.apiclient import (
-        DataflowApplicationClient,
-    )
-
-    options = PipelineOptions([*OPTIONS, "--runner=DataflowRunner"])
-    client = DataflowApplicationClient(options)._storage_client
+    options = PipelineOptions(list(OPTIONS))
+    client = gcsio.create_storage_client(options, *arguments)
     assert isinstance(client, storage.Client)
