@@ -77,7 +77,7 @@ def test_one_image_is_too_few_to_train_on(stage, data_set, voc_xml):
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(b"broken", "nothing is left of 1 images"), (None, "no image for the")],
+    [(b"broken", "nothing is left of 1 image;"), (None, "no image for the")],
 )
 def test_what_is_unusable_says_which_span_it_is(
     stage, data_set, voc_xml, tmp_path, content, said
