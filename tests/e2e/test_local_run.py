@@ -263,7 +263,7 @@ def test_on_prism_the_stages_find_the_same(root):
     assert ran(summary) >= on_beam
     there = found()
     assert [name for name in here if there[name] != here[name]] == []
-    assert ran(root.run()[1]) == set()  # of this machine's outputs none is lost
+    assert ran(root.run()[1]) <= {"ModelPusher"}  # what was made here is there
 
 
 def test_the_runs_of_a_root_are_listed_with_what_they_came_to(root, capsys):
