@@ -22,7 +22,7 @@ _CODE = ("--sdk_container_image", "--setup_file", "--extra_package")
 # How workers start: else Beam has Docker run an image of its own, without our code.
 _START = ("--environment_type", "--environment_config", "--setup_file")
 # Of these masters Beam starts an engine and the workers in one process here.
-_HERE = re.compile(r"--(flink_master=\[(local|auto)\]|spark_master_url=local.*)")
+_HERE = re.compile(r"--(flink_master=\[(local|auto)\]|spark_master_url=local(\[.+\])?)")
 # Of each group one must be given: Beam's defaults would start an engine of its own.
 _NEEDED: dict[str, tuple[tuple[str, ...], ...]] = {
     "flink": (("--flink_master", "--job_endpoint"), _START),
@@ -102,7 +102,7 @@ def pipeline_args(config: BeamConfig) -> list[str]:
     Raises:
       UserError: the runner needs to be told something that is not among `args`.
     """
-    given = {_flag(arg) for arg in config.args if not arg.endswith(f"{_flag(arg)}=")}
+    given = {_flag(arg) for arg in config.args if arg != f"{_flag(arg)}="}
     is_here = any(_HERE.fullmatch(arg) for arg in config.args)
     for group in _NEEDED.get(config.runner, ()):
         if not given & set(group) and not (group is _START and is_here):

@@ -31,7 +31,7 @@ def told_of(
         return told
     if "Traceback (most recent call last)" in text:
         return None  # our code, or a library, in a worker
-    said = _JAVA.sub("", text.splitlines()[0])
+    said = _JAVA.sub("", first_line(error))
     mended_by = "repeat the command"
     if "fresh sort buffer" in said:  # Flink's, of a record that its memory cannot hold
         mended_by = f"raise taskmanager.memory.managed.size, then {mended_by}"
@@ -64,7 +64,7 @@ def not_started(error: BaseException, where: str) -> UserError | None:
         return None
     kind = UserError if isinstance(error, ValueError) else UnavailableError
     return kind(
-        f"{where} did not start: {str(error).splitlines()[0]}; docs/runners.md says "
+        f"{where} did not start: {first_line(error)}; docs/runners.md says "
         "what must be there"
     )
 
@@ -74,4 +74,4 @@ def first_line(error: BaseException) -> str:
     if isinstance(error, grpc.RpcError) and callable(getattr(error, "code", None)):
         details = str(error.details() or "").splitlines()
         return f"{error.code().name.lower()}: {details[0] if details else ''}"
-    return str(error) or type(error).__name__
+    return (str(error).splitlines() or [type(error).__name__])[0]

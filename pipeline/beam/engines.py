@@ -78,7 +78,8 @@ class Job(PipelineResult):
         """Waits; UnavailableError if the engine is lost, UserError if one is told."""
         try:
             state = self._job.wait_until_finish(duration)
-            self._metrics = self._job.metrics()
+            if duration is None:
+                self._metrics = self._job.metrics()
         except BaseException as error:
             _SERVERS_LOG.disabled = True  # what it says of being cancelled
             self.cancel()

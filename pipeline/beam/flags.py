@@ -22,6 +22,10 @@ from schemas.user_error import UserError
 _ELSEWHERE = ("flink", "spark")  # whose job servers have flags of their own
 
 
+# What Beam raises where JSON is none or no object, and for types that it has not.
+_UNREADABLE = (ValueError, AttributeError, KeyError, TypeError, NotImplementedError)
+
+
 class _Parser(_BeamArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UserError(f"--beam-arg: {message}")
@@ -33,13 +37,17 @@ def require_readable(args: Sequence[str], runner: str) -> None:
     unknown = unknown_to_beam(args, parser)
     if runner not in _ELSEWHERE:
         refuse_unknown(unknown, parser._option_string_actions)
-    options = PipelineOptions(list(args))
-    problems = PipelineOptionsValidator(options, None).validate()
+    problems = PipelineOptionsValidator(PipelineOptions(list(args)), None).validate()
     environment = None
+    # Of these alone: Beam builds at once what the others tell it to pack.
+    start = [arg for arg in args if arg.startswith("--environment_")]
     try:
-        environment = Environment.from_options(options.view_as(PortableOptions))
-    except (ValueError, AttributeError) as error:  # of JSON that is none, or no object
-        problems.append(f"--environment_type and what goes with it: {error}")
+        environment = Environment.from_options(
+            PipelineOptions(start).view_as(PortableOptions)
+        )
+    except _UNREADABLE as error:
+        said = str(error) or type(error).__name__
+        problems.append(f"--environment_type and what goes with it: {said}")
     if problems:
         raise UserError(f"--beam-arg: {'; '.join(problems)}")
     if runner == "prism":
@@ -49,7 +57,7 @@ def require_readable(args: Sequence[str], runner: str) -> None:
 def _require_command(environment: Environment | None) -> None:
     """UserError where workers on this machine are no program: Prism waits for ever."""
     if isinstance(environment, ProcessEnvironment):
-        command = environment.command or ""
+        command = str(environment.command or "")
         if shutil.which(command) is None:
             raise UserError(
                 f"--beam-arg: {command!r} is no program here that workers could be "
@@ -77,7 +85,7 @@ def refuse_unknown(unknown: Sequence[str], known: Collection[str]) -> None:
 
 def _parser() -> _Parser:
     """All of Beam's flags, as Beam itself collects them."""
-    parser = _Parser(allow_abbrev=False)
+    parser = _Parser(allow_abbrev=False, add_help=False)
     for options in dict.fromkeys(PipelineOptions.__subclasses__()):
         options._add_argparse_args(parser)
     return parser

@@ -110,7 +110,7 @@ def _require_readable(beam: BeamConfig, every: list[str]) -> None:
         light_import.import_beam()
     from pipeline.beam.flags import require_readable
 
-    for args in {(), *dataclasses.astuple(beam.stages)}:
+    for args in dict.fromkeys([(), *dataclasses.astuple(beam.stages)]):
         require_readable([*every, *args], beam.runner)
 
 

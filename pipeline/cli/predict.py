@@ -17,7 +17,9 @@ new folder.
 import argparse
 import contextlib
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -121,9 +123,10 @@ def _run_batch(args: argparse.Namespace) -> int:
     _require_new(args.output)
     model = version_path(args.model)
     sys.stderr.write(_as_line(passed_over(args.images, batch=True)))
+    was_there = os.path.isdir(args.output)
     if not remote.is_remote(args.output):
         require_writable(args.output, "--output")
-    with quiet_libraries(quiet=False), _whole_or_nothing(args.output):
+    with quiet_libraries(quiet=False), _whole_or_nothing(args.output, was_there):
         from pipeline.prediction.batch import Batch, predict_all
 
         detector = _detector(args, model)
@@ -141,16 +144,36 @@ def _run_batch(args: argparse.Namespace) -> int:
 
 
 @contextlib.contextmanager
-def _whole_or_nothing(output: str) -> Iterator[None]:
-    """Deletes the folder where the block fails: it was new, and the next batch's is."""
-    from components.example_gen.output.directories import delete_tree
+def _whole_or_nothing(output: str, was_there: bool) -> Iterator[None]:
+    """Deletes what the block wrote where it fails: the next batch wants a new folder.
+
+    One that `was_there`, and empty, is empty again.
+    """
+    from components.example_gen.source import remote
 
     try:
         yield
     except BaseException:
-        with contextlib.suppress(OSError):  # of a place that is mounted, say
-            delete_tree(output)
+        # Of a place that is mounted, say, or a store that is lost: what broke the batch
+        # off is told, not this.
+        with contextlib.suppress(OSError, UserError):
+            if remote.is_remote(output):
+                remote.delete_below(output)
+            elif os.path.isdir(output):
+                _delete_local(os.path.realpath(output), keep_folder=was_there)
         raise
+
+
+def _delete_local(folder: str, *, keep_folder: bool) -> None:
+    """Deletes what is in a folder, out of reach of workers that still write there."""
+    aside = tempfile.mkdtemp(prefix=".", dir=os.path.dirname(folder))
+    try:
+        for name in os.listdir(folder):
+            os.rename(os.path.join(folder, name), os.path.join(aside, name))
+        if not keep_folder:
+            os.rmdir(folder)
+    finally:
+        shutil.rmtree(aside)
 
 
 def _require_new(output: str) -> None:

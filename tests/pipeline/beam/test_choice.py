@@ -69,6 +69,13 @@ def test_workers_of_an_engine_that_beam_starts_here_are_beams_affair(master):
     assert master in pipeline_args(BeamConfig(runner="flink", args=(master,)))
 
 
+@pytest.mark.parametrize("master", ["localhost:7077", "local-cluster[2,1,1024]"])
+def test_a_spark_whose_workers_are_other_processes_is_asked_how_they_start(master):
+    args = (f"--spark_master_url={master}",)
+    with pytest.raises(UserError, match="--environment_type"):
+        pipeline_args(BeamConfig(runner="spark", args=args))
+
+
 @pytest.mark.parametrize(
     "arg",
     [

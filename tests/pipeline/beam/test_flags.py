@@ -49,6 +49,11 @@ PROCESS = "--beam-arg=--environment_type=PROCESS"
             [PROCESS, "--beam-arg=--environment_config=7"],
             "--environment_type and what goes with it: ",
         ),
+        (
+            ["--beam-arg=--environment_type=beam:env:nope:v1"],
+            "--environment_type and what goes with it: 'beam:env:nope:v1'",
+        ),
+        (["--beam-arg=--help"], "Beam has no flag --help"),
         ([PROCESS], "Option process_command is required for environment type PROCESS."),
     ],
 )
@@ -59,6 +64,15 @@ def test_what_beam_cannot_read_is_one_line(tmp_path, capsys, arguments, said):
     assert told.startswith(f"voc-pipeline ingest: --beam-arg: {said}")
     assert told.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_beam_would_pack_is_not_packed_to_read_flags(tmp_path):
+    from pipeline.beam.flags import require_readable
+
+    setup = tmp_path / "setup.py"
+    setup.write_text(f"open({str(tmp_path / 'was_run')!r}, 'w')")
+    require_readable([f"--setup_file={setup}"], "flink")
+    assert list(tmp_path.iterdir()) == [setup]
 
 
 @pytest.mark.parametrize("command", ["/no/such/program", "{tmp_path}"])

@@ -192,12 +192,15 @@ def test_a_store_behind_another_file_system(tmp_path, model, other_store):
     [(UnavailableError("Prism is lost"), 69), (KeyboardInterrupt(), 130)],
 )
 @pytest.mark.parametrize("is_there", [True, False])
+@pytest.mark.parametrize("slash", ["", "/"])
 def test_a_batch_that_is_broken_off_leaves_nothing_in_the_way_of_the_next(
-    model, pictures, tmp_path, monkeypatch, ended_by, status, is_there
+    model, pictures, tmp_path, monkeypatch, ended_by, status, is_there, slash
 ):
-    out = tmp_path / "out"
+    out, of_others = tmp_path / "out", tmp_path / "out.gone/kept"
+    of_others.mkdir(parents=True)
     if is_there:
         out.mkdir()
+    before = sorted(tmp_path.iterdir())
 
     def broken_off(*_):
         assert (out / "label_map.txt").exists()
@@ -205,6 +208,8 @@ def test_a_batch_that_is_broken_off_leaves_nothing_in_the_way_of_the_next(
         raise ended_by
 
     monkeypatch.setattr("pipeline.prediction.batch.build", broken_off)
-    command = ["predict", model, str(pictures), "--output", str(out), "--batch"]
+    command = ["predict", model, str(pictures), "--output", f"{out}{slash}", "--batch"]
     assert main(command) == status
-    assert not out.exists()
+    assert sorted(tmp_path.iterdir()) == before
+    assert of_others.exists()
+    assert not out.exists() or list(out.iterdir()) == []
