@@ -7,18 +7,18 @@ from collections.abc import Iterator
 
 
 class RefusingStore(http.server.ThreadingHTTPServer):
-    """Its `endpoint` is a URL for clients; `asked` counts the requests."""
+    """Its `endpoint` is a URL for clients; `asked` has the path of each request."""
 
     def __init__(self, status: int):
         super().__init__(("127.0.0.1", 0), _Refusal)
         self.status = status
-        self.asked = 0
+        self.asked: list[str] = []
         self.endpoint = f"http://127.0.0.1:{self.server_port}"
 
 
 class _Refusal(http.server.BaseHTTPRequestHandler):
     def _refuse(self):
-        self.server.asked += 1
+        self.server.asked.append(self.path)
         self.send_response(self.server.status)
         self.send_header("Content-Length", "0")
         self.end_headers()

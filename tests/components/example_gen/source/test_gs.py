@@ -176,9 +176,10 @@ def test_what_is_asked_for_right_after_a_loss_is_tried_once(monkeypatch):
         asked = []
         for soon_s in (10, 10, 0):
             monkeypatch.setattr(gs, "_SOON_S", soon_s)
-            before = store.asked
+            store.asked.clear()
             with pytest.raises(UnavailableError, match="the store is lost: 503 GET"):
                 storage.exists("gs://voc/x")
-            asked.append(store.asked - before)
+            # Google's client asks for the bucket as well, in a thread of its own.
+            asked.append(sum("/o/x?" in path for path in store.asked))
     assert asked[1] == 1
     assert min(asked[0], asked[2]) > 1
