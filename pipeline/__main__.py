@@ -143,8 +143,9 @@ def _run(name: str, arguments: list[str]) -> int:
         return ExitStatus.DONE
     except Exception as error:
         from components.example_gen.source import lost_store
+        from pipeline.run.full_disk import full_disk_in
 
-        if told := lost_store.found_in(str(error)):
+        if told := lost_store.found_in(str(error)) or full_disk_in(error):
             return _tell(name, told)
         traceback.print_exc()
         sys.stderr.write(f"voc-pipeline {name}: a defect of this program, see above\n")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pipeline.config import PipelineConfig, RunPaths, digest_of
+from pipeline.run.full_disk import full_disk_in
 from schemas.plain_path import PATTERN_CHARACTERS
 from schemas.user_error import UserError, user_error_in
 
@@ -175,11 +176,11 @@ def _refuse_hopeless(destination: str, served_identity: str) -> None:
 
 @contextlib.contextmanager
 def plain_errors() -> Iterator[None]:
-    """Finds the user's mistake inside what Beam and TFX wrapped around it."""
+    """Finds the user's mistake, or a full disk, in what Beam and TFX wrapped around."""
     try:
         yield
     except Exception as error:
-        mistake = user_error_in(error)
+        mistake = user_error_in(error) or full_disk_in(error)
         if mistake is None:
             raise
         raise mistake from None

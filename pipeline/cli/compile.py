@@ -95,6 +95,7 @@ def _require_possible(args: argparse.Namespace, config: PipelineConfig) -> None:
             f"runs; for several, run `voc-pipeline retrain --window {args.window}` as "
             "a CronJob (kubeflow/retrain)"
         )
+    _require_spans(args)
     if args.target == package.VERTEX:
         vertex.check(config.name, _paths(args), config.kubeflow)
     elif args.root is not None:
@@ -113,6 +114,22 @@ def _require_possible(args: argparse.Namespace, config: PipelineConfig) -> None:
         raise UserError(f"--output: {folder} is no folder that can be written")
     for option in ("--data", "--push-destination"):
         package.check_store_path(option, _paths(args)[option])
+
+
+def _require_spans(args: argparse.Namespace) -> None:
+    """Refuses spans of data that have none, and a drift against the very span."""
+    from components.example_gen.source.spans import LATEST, PLACEHOLDER
+
+    for option, span in (("--span", args.span), ("--earlier-span", args.earlier_span)):
+        if span not in ("", "0", LATEST) and PLACEHOLDER not in args.data:
+            raise UserError(
+                f"{option} {span}: --data {args.data} has no {PLACEHOLDER}; write that "
+                "where the number stands in the path, or name no span"
+            )
+    if args.earlier_span and args.earlier_span == args.span:
+        raise UserError(
+            f"--earlier-span {args.earlier_span} is --span itself; name another"
+        )
 
 
 def _warn(args: argparse.Namespace, config: KubeflowConfig) -> None:

@@ -11,6 +11,7 @@ import sys
 from pipeline import local_run
 from pipeline.cli import config_options, options
 from pipeline.cli.exit_status import ExitStatus
+from schemas.user_error import UserError
 from trainer.model.backbones.imagenet_package import require_packaged_weights
 from trainer.training.tracking import require_trackers
 
@@ -57,6 +58,8 @@ def run(args: argparse.Namespace) -> int:
         earlier_span=args.earlier_span or spans.earlier_span(args.data, args.span),
     )
     earlier = paths.earlier_span
+    if earlier:
+        _require_another(paths.data, paths.span, earlier)
     digests = local_run.DataDigests(
         span=data_digest(paths.data, paths.span),
         earlier=data_digest(paths.data, earlier) if earlier else "",
@@ -69,3 +72,14 @@ def run(args: argparse.Namespace) -> int:
     if args.quiet:
         sys.stderr.write(f"voc-pipeline run: not pushed: {summary.why_not_pushed()}\n")
     return ExitStatus.REFUSED
+
+
+def _require_another(data: str, span: str, earlier: str) -> None:
+    """Refuses a drift that is measured against the very span: it would be none."""
+    from components.example_gen.source.spans import resolve
+
+    if resolve(data, span) == resolve(data, earlier):
+        raise UserError(
+            f"--earlier-span {earlier} is the span that the run reads; name another, "
+            "or none for the one before it"
+        )

@@ -22,6 +22,7 @@ RESULTS_FILE = "results.json"
 CSV_FILE = "detections.csv"
 LABEL_MAP_FILE = "label_map.txt"
 CSV_COLUMNS = ("image", "class", "score", "xmin", "ymin", "xmax", "ymax")
+_LONGEST_JPEG_PX = 65_500  # libjpeg's JPEG_MAX_DIMENSION
 _DRAWN_BY = b"drawn by voc-pipeline predict"  # the JPEG comment of our pictures
 
 
@@ -142,6 +143,9 @@ class ResultFiles:
         ]
         layer = drawing.LabelledBoxes(seen.boxes, captions, drawing.DETECTION_COLOUR)
         drawn = drawing.draw_boxes(Image.fromarray(picture.pixels), [layer])
+        drawn.thumbnail(
+            (_LONGEST_JPEG_PX, _LONGEST_JPEG_PX)
+        )  # shrinks larger ones alone
         path = _drawing_path(self.folder, picture_id)
         drawn.save(path, quality=90, comment=_DRAWN_BY)
         return len(seen.scores)

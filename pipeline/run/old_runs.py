@@ -30,6 +30,8 @@ def delete_old_runs(root: str, keep: int) -> tuple[list[int], int]:
     """
     store = open_store(metadata_path(root))
     runs = runs_of(store)
+    if not runs:  # one was broken off as it made the store
+        return [], 0
     kept = runs[-keep:]
     needed = {
         _place(artifact.uri)

@@ -21,6 +21,18 @@ PATHS = ("--data", "gs://b/voc", "--push-destination", "gs://b/served", "--image
             "no file system for minio://",
         ),
         (("--output", "nowhere/p.yaml"), "no folder that can be written"),
+        (
+            ("--output", "p.yaml", "--span", "3"),
+            "--span 3: --data gs://b/voc has no {S",
+        ),
+        (("--output", "p.yaml", "--earlier-span", "3"), "--earlier-span 3: --data gs"),
+        (
+            (
+                *("--output", "p.yaml", "--data", "gs://b/{SPAN}"),
+                *("--span", "3", "--earlier-span", "3"),
+            ),
+            "--earlier-span 3 is --span itself",
+        ),
         (("--output", "p.yaml", "--window", "4"), "retrain --window 4` as a CronJob"),
     ],
 )

@@ -1,4 +1,5 @@
 import csv
+import errno
 import json
 import os
 import re
@@ -74,6 +75,29 @@ def test_a_picture_is_drawn_and_written_down_in_its_pixels(tmp_path, predict):
     drawn = pixels(output / "a.jpg")
     assert drawn.shape == (30, 40, 3)
     assert np.ptp(drawn) > 50  # the picture is of one gray
+
+
+def test_a_picture_longer_than_any_jpeg_is_drawn_smaller(tmp_path, predict):
+    status, output, _ = predict(picture(tmp_path / "a.png", (70_000, 2)))
+
+    assert status == 0
+    (found,) = results(output)
+    assert found["bbox"] == [0, 0, 70_000, 2]
+    assert pixels(output / "a.jpg").shape == (2, 65_500, 3)
+
+
+def test_a_disk_that_fills_up_is_one_line(tmp_path, predict, monkeypatch):
+    def save(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device", "out/a.jpg")
+
+    path = picture(tmp_path / "a.png")
+    monkeypatch.setattr(Image.Image, "save", save)
+    status, _, told = predict(path)
+
+    assert status == 2
+    line = told.err.splitlines()[-1]
+    assert "the disk is full (No space left on device at out/a.jpg); make room" in line
+    assert "Traceback" not in told.err
 
 
 def test_a_picture_is_turned_as_exif_says(tmp_path, predict):

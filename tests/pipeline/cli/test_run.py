@@ -143,3 +143,15 @@ def test_help_imports_nothing_heavy(command):
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(b"usage: voc-pipeline")
+
+
+def test_drift_against_the_very_span_is_refused(tmp_path, capsys):
+    for name in ("span-1", "span-2"):
+        (tmp_path / name).mkdir()
+    arguments = ["--data", str(tmp_path / "span-{SPAN}"), "--root", str(tmp_path / "r")]
+
+    assert main(["run", *arguments, "--earlier-span", "02"]) == 2
+
+    error = capsys.readouterr().err
+    assert "--earlier-span 02 is the span that the run reads" in error
+    assert error.count("\n") == 1

@@ -95,3 +95,7 @@ def test_what_is_told_of_a_run_outlives_its_outputs(root, told_at_its_end):
     assert not (root.path / written.uri).exists()
     assert after.metrics == {"test": {"AP": 0.25, "AP50": None}}
     assert after == before
+
+
+def test_a_store_in_which_no_run_has_begun_loses_nothing(root):
+    assert delete_old_runs(str(root.path), 1) == ([], 0)
