@@ -48,6 +48,14 @@ class CommandParser(argparse.ArgumentParser):
         self._words = list(sys.argv[1:] if args is None else args)
         return super().parse_known_args(args, namespace)
 
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
+        """As argparse's, which loses the value of --option=--."""
+        if action.option_strings and action.nargs is None and arg_strings == ["--"]:
+            value = self._get_value(action, "--")
+            self._check_value(action, value)
+            return value
+        return super()._get_values(action, arg_strings)
+
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         """As argparse's; the one place that every enumerated option goes through."""
         try:
@@ -76,5 +84,7 @@ class CommandParser(argparse.ArgumentParser):
         options = re.findall(r"--[\w-]+", message)
         for option, value in itertools.pairwise(self._words):
             if option in options and value.startswith("-"):
+                if value.partition("=")[0] in self._option_string_actions:
+                    return f" before the option {value}"
                 return f", and {value!r} looks like an option: write {option}={value}"
         return ""

@@ -82,6 +82,17 @@ def test_help_fits_the_width(command, columns, monkeypatch, capsys):
             "expected one argument, and '--flink_master=h:1' looks like an option: "
             "write --beam-arg=--flink_master=h:1; see voc-pipeline ingest --help",
         ),
+        (
+            ["ingest", "d", "--output", "--quiet"],
+            "argument --output: expected one argument before the option --quiet; see",
+        ),
+        (
+            ["ingest", "d", "--output", "o", "--beam-arg", "--runner=prism"],
+            "argument --beam-arg: expected one argument before the option "
+            "--runner=prism; see",
+        ),
+        (["ingest", "d", "--output=o", "--beam-arg=--"], "--flag=value, and the runn"),
+        (["ingest", "d", "--output", "o", "--runner=--"], "invalid choice: '--' (choo"),
         (["ingest", "d", "--output"], "--output: expected one argument; see voc"),
         (["export", "m", "--format", "onx"], "'onnx') (did you mean 'onnx'?); see"),
         (["compile", "--output", "x"], "required: --image, --data, --push-destination"),
