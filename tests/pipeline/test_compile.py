@@ -22,7 +22,8 @@ REQUESTS = (
     "kubeflow.data_gate.retries=0",
     "kubeflow.volume_claim=voc",
     "beam.runner=flink",
-    'beam.args=["--job_endpoint=flink:8099","--environment_type=LOOPBACK"]',
+    'beam.args=["--job_endpoint=flink:8099","--environment_type=LOOPBACK",'
+    '"--parallelism=2"]',
     'beam.stages.transform=["--parallelism=7"]',
 )
 
@@ -65,6 +66,16 @@ def test_the_beam_stages_submit_to_the_engine_of_the_config(spec):
     for name in ("VocExampleGen", "StatisticsGen", "Transform", "DetectionEvaluator"):
         assert flags <= set(told[name])
         assert ("--parallelism=7" in told[name]) == (name == "Transform")
+
+
+def test_what_a_stage_is_told_wins_in_what_beam_reads_in_the_end(spec):
+    from apache_beam.options.pipeline_options import FlinkRunnerOptions, PipelineOptions
+
+    for name in ("VocExampleGen", "StatisticsGen", "Transform", "DetectionEvaluator"):
+        args = container(spec, name)["args"]
+        (sent,) = (n for n, arg in enumerate(args) if arg.startswith("--runner="))
+        options = PipelineOptions(args[sent:]).view_as(FlinkRunnerOptions)
+        assert options.parallelism == (7 if name == "Transform" else 2)
 
 
 def test_the_compiled_edges_are_the_drawn_ones(spec, edges):
