@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from pipeline.beam.engine_there import require_engine
 from pipeline.config import PipelineConfig, RunPaths, digest_of
 from pipeline.run.full_disk import full_disk_in
 from schemas.plain_path import PATTERN_CHARACTERS
@@ -100,6 +101,7 @@ def run_stages(
 
     require_room(paths.root, _LEAST_ROOM_BYTES, "--root")
     require_pushable(paths.push_destination)
+    require_engine(config.beam)
     log_path = os.path.join(
         paths.root, "logs", time.strftime("run-%Y%m%d-%H%M%S.log", time.gmtime())
     )

@@ -3,6 +3,7 @@
 import dataclasses
 import re
 import shutil
+from collections.abc import Iterator
 from typing import Literal
 
 from schemas.config_rules import refuse_unless
@@ -17,6 +18,7 @@ _RUNNERS = {
     "spark": f"{_ENGINES}.SparkRunner",
     "dataflow": "DataflowRunner",
 }
+ARGS = "--beam-arg"  # what a message calls the arguments of every pipeline
 # Flags by which workers get our code and what it needs.
 _CODE = ("--sdk_container_image", "--setup_file", "--extra_package")
 # How workers start: else Beam has Docker run an image of its own, without our code.
@@ -95,6 +97,16 @@ class BeamConfig:
         """Refuses what would choose another runner in passing."""
         _refuse_other_than_flags(self.args)
 
+    def told(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """What a pipeline is told in all, and the name that a message gives it.
+
+        Of every pipeline first, then of each stage that is told more.
+        """
+        yield ARGS, self.args
+        for field, args in vars(self.stages).items():
+            if args:
+                yield f"beam.stages.{field}", (*self.args, *args)
+
 
 def pipeline_args(config: BeamConfig) -> list[str]:
     """The arguments of every Beam pipeline of a run.
@@ -102,45 +114,71 @@ def pipeline_args(config: BeamConfig) -> list[str]:
     Raises:
       UserError: the runner needs to be told something that is not among `args`.
     """
-    given = {_flag(arg) for arg in config.args if arg != f"{_flag(arg)}="}
-    is_here = any(_HERE.fullmatch(arg) for arg in config.args)
-    for group in _NEEDED.get(config.runner, ()):
-        if not given & set(group) and not (group is _START and is_here):
-            raise UserError(
-                f"runner {config.runner} needs {' or '.join(group)}: name it with "
-                "--beam-arg=--flag=value (docs/runners.md has an example)"
-            )
+    for where, args in config.told():
+        _require_told(config.runner, args, where)
     _require_buckets(config)
-    args = [f"--runner={_RUNNERS[config.runner]}", *config.args]
+    told = given(config.args)
+    every = [f"--runner={_RUNNERS[config.runner]}", *config.args]
     if config.runner != "local":
         # Beam asks `python -m pip` for a list that no worker reads, and pip may be
         # missing: a line of its own among ours.
-        args.append("--experiments=disable_logging_submission_environment")
-    if config.runner == "prism" and "--prism_log_level" not in given:
-        args.append("--prism_log_level=warn")
-    if config.runner == "prism" and not given & {"--prism_location", "--job_endpoint"}:
+        every.append("--experiments=disable_logging_submission_environment")
+    if config.runner == "prism" and "--prism_log_level" not in told:
+        every.append("--prism_log_level=warn")
+    if config.runner == "prism" and not told & {"--prism_location", "--job_endpoint"}:
         # Else Beam looks for a release of it on the network.
-        args += [f"--prism_location={path}" for path in [shutil.which("prism")] if path]
-    if not given & {*_CODE, "--extra_packages", "--requirements_file"}:
+        prism = shutil.which("prism")
+        every += [f"--prism_location={prism}"] if prism else []
+    if not told & {*_CODE, "--extra_packages", "--requirements_file"}:
         # Our workers have our code already. Without this flag TFX packs itself again
         # for every stage and leaves that in the temporary folder.
-        args.append("--sdk_container_image=none")
-    return args
+        every.append("--sdk_container_image=none")
+    return every
 
 
-def own_places(config: BeamConfig) -> list[tuple[str, str]]:
-    """Flag and place of Dataflow's own files; none of another runner."""
+def own_places(config: BeamConfig) -> list[tuple[str, str, tuple[str, ...]]]:
+    """What a message calls it, the place, and what is told beside it.
+
+    Of Dataflow's own files; none of another runner.
+    """
     if config.runner != "dataflow":
         return []
-    pairs = [arg.split("=", 1) for arg in config.args if "=" in arg]
-    places = {"--temp_location", "--staging_location"}
-    return [(flag, place) for flag, place in pairs if flag in places]
+    found: dict[str, tuple[str, str, tuple[str, ...]]] = {}
+    for where, args in config.told():
+        for flag, arg in _last(args).items():
+            if flag in {"--temp_location", "--staging_location"}:
+                name = flag if where == ARGS else f"{where}: {flag}"
+                found.setdefault(arg, (name, arg.partition("=")[2], args))
+    return list(found.values())
+
+
+def _last(args: tuple[str, ...]) -> dict[str, str]:
+    """Of each flag the argument that counts."""
+    return {_flag(arg): arg for arg in args}
+
+
+def given(args: tuple[str, ...]) -> set[str]:
+    """The flags that are told something; of one that is given twice the last counts."""
+    return {flag for flag, arg in _last(args).items() if arg != f"{flag}="}
+
+
+def _require_told(runner: str, args: tuple[str, ...], where: str) -> None:
+    told = given(args)
+    is_here = any(_HERE.fullmatch(arg) for arg in args)
+    for group in _NEEDED.get(runner, ()):
+        if not told & set(group) and not (group is _START and is_here):
+            stage = "" if where == ARGS else f"{where}: "
+            raise UserError(
+                f"{stage}runner {runner} needs {' or '.join(group)}: name it with "
+                "--beam-arg=--flag=value (docs/runners.md has an example)"
+            )
 
 
 def _require_buckets(config: BeamConfig) -> None:
-    for flag, place in own_places(config):
+    for name, place, _ in own_places(config):
         if not _IN_A_BUCKET.fullmatch(place):
+            flag = name.rpartition(" ")[2]
             raise UserError(
-                f"{flag}={place} is no place for Dataflow: name one as "
+                f"{name}={place} is no place for Dataflow: name one as "
                 f"{flag}=gs://BUCKET/DIR"
             )

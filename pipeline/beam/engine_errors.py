@@ -1,6 +1,8 @@
 """What an engine's errors mean to a user: one line, and which exit status."""
 
+import importlib
 import re
+import subprocess
 
 import grpc
 
@@ -9,20 +11,29 @@ from schemas.user_error import RefusedError, UnavailableError, UserError
 _STEP = re.compile(r" \[while running '.*")  # Beam's, behind what a worker raised
 # What Beam and Java put before what is said.
 _JAVA = re.compile(r"^Pipeline \S+ failed in state \w+: |(?:\w+\.)+\w+Exception: ")
+# The last line of a trace, of a class of ours.
+_RAISED = re.compile(r"\b((?:schemas|trainer|components|pipeline)(?:\.\w+)+): (.+)")
 LOST = (grpc.RpcError, grpc.FutureTimeoutError, ConnectionError)
+_UNANSWERED = {
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+    grpc.StatusCode.CANCELLED,
+}
 
 
 def told_of(
-    error: BaseException, where: str, *, is_ours: bool = False
+    error: BaseException, where: str, *, is_ours: bool = False, said: str = ""
 ) -> UserError | None:
     """What an engine's error means to a user; None if it is a defect or no error.
 
-    `is_ours` is whether the command starts the engine, or its job server, itself.
+    `is_ours` is whether the command starts the engine, or its job server, itself;
+    `said` is what that wrote last.
     """
     if isinstance(error, LOST):
         again = "" if is_ours else "start it again and "
         return UnavailableError(
-            f"{where} is lost: {first_line(error)}; {again}repeat the command"
+            f"{where} is lost: {first_line(error)}{_last(said)}; {again}repeat the "
+            "command"
         )
     if not isinstance(error, RuntimeError):
         return None
@@ -40,33 +51,81 @@ def told_of(
 
 def _told_to_a_worker(text: str) -> UserError | None:
     """What a worker raised for the user, of which an engine hands on the text."""
-    kinds = {f"{kind.__module__}.{kind.__qualname__}": kind for kind in _kinds()}
-    names = "|".join(map(re.escape, kinds))
-    found = re.search(rf"\b({names}): (.+)", text)
-    if found is None:
+    for name, said in _RAISED.findall(text):
+        if kind := _kind(name):
+            return kind(_STEP.sub("", said).strip())
+    return None
+
+
+def _kind(name: str) -> type[UserError] | None:
+    """What a class means to a user, by its name; of a defect nothing.
+
+    A class that only the worker has imported is imported here.
+    """
+    module, _, class_name = name.rpartition(".")
+    try:
+        kind = getattr(importlib.import_module(module), class_name, None)
+    except ImportError:  # of another version of this program
         return None
-    name, said = found.groups()
+    if not (isinstance(kind, type) and issubclass(kind, UserError)):
+        return None
     statuses = {RefusedError, UnavailableError, UserError}
-    kind = next(one for one in kinds[name].__mro__ if one in statuses)
-    return kind(_STEP.sub("", said).strip())
+    return next(one for one in kind.__mro__ if one in statuses)
 
 
-def _kinds(kind: type[UserError] = UserError) -> list[type[UserError]]:
-    return [kind, *(one for part in kind.__subclasses__() for one in _kinds(part))]
+def not_started(
+    error: BaseException, where: str, *, is_ours: bool = False, said: str = ""
+) -> UserError | None:
+    """What an error means that came before there was a job; None as of `told_of`.
 
-
-def not_started(error: BaseException, where: str) -> UserError | None:
-    """What an error means that came before there was a job; None as of `told_of`."""
+    `said` is the last line of a server that the command has started.
+    """
     if isinstance(error, (*LOST, UserError)):
-        return told_of(error, where)
+        return told_of(error, where, is_ours=is_ours, said=said)
     # a name that leads nowhere, or a program such as java that is not here
     if not isinstance(error, (ValueError, OSError)) and type(error) is not RuntimeError:
         return None
     kind = UserError if isinstance(error, ValueError) else UnavailableError
     return kind(
-        f"{where} did not start: {first_line(error)}; docs/runners.md says "
-        "what must be there"
+        f"{where} did not start: {first_line(error)}{_last(said)}; docs/runners.md "
+        "says what must be there"
     )
+
+
+def not_handed_over(
+    error: BaseException, where: str, *, is_ours: bool, said: str = ""
+) -> UserError | None:
+    """What an error means while a job is handed over; None as of `told_of`."""
+    if not isinstance(error, (*LOST, OSError)):
+        return None
+    if not isinstance(error, LOST):  # of an engine that is asked by its REST interface
+        return UnavailableError(
+            f"{where} cannot be reached: {first_line(error)}; see that the address is "
+            "right and the engine runs"
+        )
+    code = error.code() if isinstance(error, grpc.Call) else None
+    if code is None or code in _UNANSWERED:
+        return told_of(error, where, is_ours=is_ours, said=said)
+    kind = UserError if code is grpc.StatusCode.INVALID_ARGUMENT else UnavailableError
+    return kind(f"{where} takes no such job: {first_line(error)}; its log says more")
+
+
+def not_packed(error: Exception) -> UserError:
+    """What an error means that came while Beam packed what workers are to be given.
+
+    Beam makes a trace of it where a program failed that it ran, such as pip.
+    """
+    cause = error.__context__
+    failed = isinstance(cause, subprocess.CalledProcessError)
+    said = str(cause) if failed else first_line(error)
+    return UserError(
+        f"what workers are to be given cannot be packed: {said}; mend what "
+        "--setup_file, --extra_package, --requirements_file or --sdk_location names"
+    )
+
+
+def _last(said: str) -> str:
+    return f", its last line: {said}" if said else ""
 
 
 def first_line(error: BaseException) -> str:

@@ -1,159 +1,32 @@
 """Beam's runners for an engine outside: a job ends with its client, a loss is told."""
 
-import contextlib
 import functools
-import logging
 import os
 import shutil
 import signal
-import sys
 import threading
-from collections.abc import Callable
-from typing import Any, TextIO, cast
+from typing import Any
 
-import grpc
 from apache_beam.options.pipeline_options import (
     FlinkRunnerOptions,
     PipelineOptions,
     PortableOptions,
 )
-from apache_beam.portability.api import (
-    beam_job_api_pb2,
-    beam_job_api_pb2_grpc,
-    beam_runner_api_pb2,
-)
+from apache_beam.portability.api import beam_runner_api_pb2
 from apache_beam.runners.portability import (
     flink_runner,
     job_server,
     prism_runner,
     spark_runner,
 )
-from apache_beam.runners.runner import PipelineResult
 
-from pipeline.beam import flags, flink_rest
-from pipeline.beam.engine_errors import LOST, first_line, not_started, told_of
-from schemas.user_error import UnavailableError, UserError
+from pipeline.beam import flags, flink_rest, job_service, server_log
+from pipeline.beam.engine_errors import not_handed_over, not_packed, not_started
+from pipeline.beam.job import Job, quiet_threads
+from schemas.user_error import UserError
 
-_ANSWERS_WITHIN_S = 20  # a job server: Beam's own limit is 300 s, and six tries
-
-
-class Job(PipelineResult):
-    """A job on an engine: cancelled if what waits for it is interrupted."""
-
-    def __init__(
-        self,
-        job: Any,
-        where: str,
-        stop_server: Callable[[], None],
-        end_on_cluster: Callable[[], None] = lambda: None,
-        *,
-        is_ours: bool = False,
-    ) -> None:
-        super().__init__(None)
-        self._job = job
-        self._where = where
-        self._stop_server = stop_server
-        self._end_on_cluster = end_on_cluster
-        self._is_ours = is_ours
-        self._metrics: Any = None
-
-    @property
-    def state(self) -> Any:
-        """As the engine tells it."""
-        return self._job.state
-
-    def metrics(self) -> Any:
-        """As the engine tells them; once it is done, as it told them then."""
-        return self._metrics or self._job.metrics()
-
-    def cancel(self) -> Any:
-        """Ends the job, and the server if this process started it."""
-        with contextlib.suppress(*LOST):  # gone, and the job with it or out of reach
-            self._job.cancel()
-        with contextlib.suppress(OSError):  # likewise
-            self._end_on_cluster()
-        self._stop_server()
-
-    def wait_until_finish(self, duration: int | None = None) -> Any:
-        """Waits; UnavailableError if the engine is lost, UserError if one is told."""
-        try:
-            state = self._job.wait_until_finish(duration)
-            if duration is None:
-                self._metrics = self._job.metrics()
-        except BaseException as error:
-            _SERVERS_LOG.disabled = True  # what it says of being cancelled
-            self.cancel()
-            told = told_of(error, self._where, is_ours=self._is_ours)
-            if told is None:
-                raise
-            raise told from error
-        if duration is None:  # else it may run on
-            self._stop_server()
-            if isinstance(sys.stderr, _OfMainThread):
-                sys.stderr = sys.stderr.stream
-        return state
-
-
-class _OfMainThread:
-    """A stream that drops what other threads write, until a job has ended well.
-
-    Workers in this process print a trace of each error that they hand on, and more as
-    engine and files vanish under them. What logs to a stream has it already.
-    """
-
-    def __init__(self, stream: TextIO) -> None:
-        self.stream = stream
-
-    def write(self, text: str) -> int:
-        if threading.current_thread() is threading.main_thread():
-            return self.stream.write(text)
-        return len(text)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.stream, name)
-
-
-def _quiet_threads() -> None:
-    """What Beam's threads tell of a job that fails: `Job` says it once."""
-    if not isinstance(sys.stderr, _OfMainThread):
-        sys.stderr = cast(TextIO, _OfMainThread(sys.stderr))
-    logging.getLogger().addFilter(_no_message_of_the_job)
-    before = threading.excepthook
-    if before is not _hook:
-        _others.append(before)
-        threading.excepthook = _hook
-
-
-def _no_message_of_the_job(record: logging.LogRecord) -> bool:
-    return record.threadName != "wait_until_finish_read"
-
-
-_others: list[Callable[[threading.ExceptHookArgs], Any]] = []
-
-
-def _hook(args: threading.ExceptHookArgs) -> None:
-    if not isinstance(args.exc_value, LOST):
-        _others[-1](args)
-
-
-def require_job_server(endpoint: str, within_s: float, where: str) -> list[str]:
-    """The flags that a job server has beside Beam's; one that is starting may answer.
-
-    UnavailableError if none does.
-    """
-    with grpc.insecure_channel(endpoint) as channel:
-        service = beam_job_api_pb2_grpc.JobServiceStub(channel)
-        request = beam_job_api_pb2.DescribePipelineOptionsRequest()
-        try:
-            answer = service.DescribePipelineOptions(
-                request, timeout=within_s, wait_for_ready=True
-            )
-        except grpc.RpcError as error:
-            raise UnavailableError(
-                f"{where} at {endpoint} did not answer within {within_s:g} s: "
-                f"{first_line(error)}; start it, or name the right --job_endpoint"
-            ) from error
-    return [f"--{option.name}" for option in answer.options]
+# A worker that is lost while it works ends its job on Prism sooner.
+_WITHOUT_WORKERS_S = 5.0
 
 
 class _Outside:
@@ -162,24 +35,36 @@ class _Outside:
     _where = ""
     _server: Any = None
 
+    def default_environment(self, options: PipelineOptions) -> Any:
+        """Beam's, for which it packs what workers are to be given."""
+        try:
+            return super().default_environment(options)  # type: ignore[misc]
+        except (RuntimeError, OSError, ValueError, ImportError) as error:
+            raise not_packed(error) from error
+
     def default_job_server(self, options: PipelineOptions) -> Any:
+        """Beam's, which this process starts."""
+        server_log.listen()
         self._server = super().default_job_server(options)  # type: ignore[misc]
         return self._server
 
     def create_job_service(self, options: PipelineOptions) -> Any:
+        """Beam's; UnavailableError or UserError, in a line, where there is none."""
         portable = options.view_as(PortableOptions)
-        if portable.job_endpoint and portable.job_endpoint != "embed":
-            within_s = min(_ANSWERS_WITHIN_S, portable.job_server_timeout)
-            known = require_job_server(portable.job_endpoint, within_s, self._where)
-            unknown = set(flags.unknown_to_beam(options._flags)) - set(known)
-            flags.refuse_unknown(sorted(unknown), known)
+        if portable.job_endpoint and portable.job_endpoint != job_service.HERE:
+            job_service.require_job_server(portable, self._where)
         # Beam takes SIGINT for the server alone, and the command would run on.
         handler = signal.getsignal(signal.SIGINT)
         try:
             return super().create_job_service(options)  # type: ignore[misc]
         except BaseException as error:
             self._stop_server()
-            told = not_started(error, self._where)
+            told = not_started(
+                error,
+                self._where,
+                is_ours=self._server is not None,
+                said=server_log.last_line(),
+            )
             if told is None:
                 raise
             raise told from error
@@ -187,11 +72,17 @@ class _Outside:
             if signal.getsignal(signal.SIGINT) is not handler:
                 signal.signal(signal.SIGINT, handler)
 
-    def create_job_service_handle(self, job_service: Any, options: Any) -> Any:
-        """Beam's, without its end of a job's watch after --job_server_timeout."""
+    def create_job_service_handle(self, service: Any, options: Any) -> Any:
+        """Beam's, without its end of a job's watch after --job_server_timeout.
+
+        UserError for what the job server cannot read: it would be left out in silence.
+        """
         handle = super().create_job_service_handle(  # type: ignore[misc]
-            job_service, options
+            service, options
         )
+        if not handle._retain_unknown_options:
+            known = job_service.own_options(service, timeout=handle.timeout)
+            flags.require_readable_by(known, options._flags)
         start = handle.run
 
         def run(preparation_id: str) -> Any:
@@ -204,8 +95,22 @@ class _Outside:
     def run_portable_pipeline(
         self, pipeline: beam_runner_api_pb2.Pipeline, options: PipelineOptions
     ) -> Job:
-        _quiet_threads()
-        job = super().run_portable_pipeline(pipeline, options)  # type: ignore[misc]
+        """Beam's, as a `Job`; UnavailableError or UserError where none is taken."""
+        quiet_threads()
+        try:
+            job = super().run_portable_pipeline(pipeline, options)  # type: ignore[misc]
+        except BaseException as error:
+            server_log.silence()
+            self._stop_server()
+            told = not_handed_over(
+                error,
+                self._where,
+                is_ours=self._server is not None,
+                said=server_log.last_line(),
+            )
+            if told is None:
+                raise
+            raise told from error
         end_on_cluster = functools.partial(self._end_on_cluster, job, options)
         is_ours = self._server is not None
         ends = (self._stop_server, end_on_cluster)
@@ -237,24 +142,34 @@ class _PrismServer(prism_runner.PrismJobServer):
         return [*ends_with_us, *command], endpoint
 
 
-def _no_error_of_a_bundle(record: logging.LogRecord) -> bool:
-    return "undle" not in record.getMessage()  # which the job ends with, too
-
-
-_SERVERS_LOG = logging.getLogger(_PrismServer.__name__)  # as Beam names it
-_SERVERS_LOG.addFilter(_no_error_of_a_bundle)
-
-
 class PrismRunner(_Outside, prism_runner.PrismRunner):
     """Beam's own engine, one process that this one starts."""
 
     _where = "Prism"
+    _job: Job | None = None
 
     def default_job_server(self, options: PipelineOptions) -> Any:
         """A Prism of this job's own."""
-        _SERVERS_LOG.disabled = False  # if an earlier job has failed
+        server_log.listen(self._end_soon)
         self._server = job_server.StopOnExitJobServer(_PrismServer(options))
         return self._server
+
+    def run_portable_pipeline(
+        self, pipeline: beam_runner_api_pb2.Pipeline, options: PipelineOptions
+    ) -> Job:
+        """As of all engines; a job whose worker has ended does not wait for one."""
+        self._job = super().run_portable_pipeline(pipeline, options)
+        return self._job
+
+    def _end_soon(self, error: str) -> None:
+        timer = threading.Timer(_WITHOUT_WORKERS_S, self._end, [error])
+        timer.daemon = True
+        timer.start()
+
+    def _end(self, error: str) -> None:
+        if self._job is not None:
+            said = server_log.last_line()
+            self._job.end_without_workers(f"{error}, {said}" if said else error)
 
 
 class FlinkRunner(_Outside, flink_runner.FlinkRunner):

@@ -5,6 +5,7 @@ hidden from it while it is imported; whoever imports one later has it.
 """
 
 import contextlib
+import os
 import sys
 from collections.abc import Iterator
 
@@ -30,7 +31,11 @@ def hidden(*names: str) -> Iterator[None]:
 
 
 def import_beam() -> None:
-    """Imports Beam, if nobody did. Not where a job goes to Dataflow."""
+    """Imports Beam, if nobody did. Not where a job goes to Dataflow.
+
+    With it comes gRPC, whose core writes a line of its own where a server goes away.
+    """
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     if "apache_beam" not in sys.modules:
         with hidden(*_HIDDEN):
             import apache_beam  # noqa: F401

@@ -10,6 +10,7 @@ is to ask the engine where it wants the worker (Beam's Provision API) and to beg
 
 import argparse
 import json
+import logging
 import os
 import threading
 import time
@@ -26,6 +27,10 @@ from apache_beam.portability.api import (  # noqa: E402
     beam_provision_api_pb2_grpc,
 )
 from google.protobuf import json_format, text_format  # noqa: E402
+
+# Beam's warnings in every worker of ours: no session was pickled, and what the job
+# server says of True is no flag.
+_ALWAYS_SAID = ("No semi_persistent_directory found", "Discarding unparseable args")
 
 
 def provisioned(endpoint: str, worker_id: str) -> Any:
@@ -71,6 +76,10 @@ def end_with_parent(every_s: float = 1.0) -> None:
     threading.Thread(target=watch, name="watch-parent", daemon=True).start()
 
 
+def _is_news(record: logging.LogRecord) -> bool:
+    return not record.getMessage().startswith(_ALWAYS_SAID)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Works until the engine ends the worker."""
     parser = argparse.ArgumentParser(prog="voc-pipeline-worker", description=__doc__)
@@ -81,8 +90,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     worker_id = args.id.strip("'")  # Prism 2.77 starts no shell, and quotes for one
     info = provisioned(args.provision_endpoint, worker_id)
     os.environ.update(variables(worker_id, info))
+    from apache_beam.options import pipeline_options
     from apache_beam.runners.worker import sdk_worker_main
 
+    for module in (sdk_worker_main, pipeline_options):
+        module._LOGGER.addFilter(_is_news)
     sdk_worker_main.main([])
 
 

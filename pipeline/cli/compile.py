@@ -67,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Writes the package."""
     config = config_options.config_from(args)
-    beam = options.beam_config(args, config.beam)
+    beam = options.beam_config(args, config.beam, runs_here=False)
     config = dataclasses.replace(config, beam=beam)
     _require_possible(args, config)
     paths = RunPaths(

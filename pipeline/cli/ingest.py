@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from components.example_gen.config import READING, IngestConfig
 from pipeline.beam import light_import
 from pipeline.beam.choice import BeamConfig, pipeline_args
+from pipeline.beam.engine_there import require_engine
 from pipeline.cli import ingest_options, options
 from pipeline.cli.exit_status import ExitStatus
 
@@ -94,17 +95,18 @@ _FIELDS = (
 def run(args: argparse.Namespace) -> int:
     """Runs ingest alone; see the module's text for the exit status."""
     config = _config(args)
+    level = logging.WARNING if args.quiet else logging.INFO  # Beam sets one of its own
+    logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
+    # What Beam logs it raises too, and its workers here whatever the cause.
+    logging.getLogger("apache_beam").setLevel(logging.CRITICAL + 1)
     beam = options.beam_config(args, BeamConfig())
     # On this machine Beam is left out unless it is told something.
     beam_args = pipeline_args(beam) if beam != BeamConfig() else []
     from components.example_gen.output.directories import whole_output
     from components.example_gen.source import spans
 
-    level = logging.WARNING if args.quiet else logging.INFO
-    logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
-    # What Beam logs it raises too, and its workers here whatever the cause.
-    logging.getLogger("apache_beam").setLevel(logging.CRITICAL + 1)
     options.tell_stores(beam)
+    require_engine(beam)
     data = spans.resolve(args.data or args.data_here, args.span)
     with whole_output(args.output) as dirs:
         from components.example_gen.ingest import ingest

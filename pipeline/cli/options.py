@@ -86,9 +86,12 @@ def add_beam_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def beam_config(args: argparse.Namespace, base: BeamConfig) -> BeamConfig:
+def beam_config(
+    args: argparse.Namespace, base: BeamConfig, *, runs_here: bool = True
+) -> BeamConfig:
     """What `--runner` and `--beam-arg` say over what a preset or `--set` has said.
 
+    `runs_here`: by this machine's files and programs; a package is run elsewhere.
     UserError for what Beam could not read, or a runner that lacks what it needs.
     """
     try:
@@ -101,17 +104,20 @@ def beam_config(args: argparse.Namespace, base: BeamConfig) -> BeamConfig:
         raise UserError(f"--beam-arg: {error}") from error
     every = pipeline_args(beam)
     if beam.args or beam.stages != StageArgs():
-        _require_readable(beam, every)
+        _require_readable(beam, every, runs_here=runs_here)
     return beam
 
 
-def _require_readable(beam: BeamConfig, every: list[str]) -> None:
+def _require_readable(beam: BeamConfig, every: list[str], *, runs_here: bool) -> None:
     if beam.runner != "dataflow":
         light_import.import_beam()
-    from pipeline.beam.flags import require_readable
+    from pipeline.beam import flags
 
-    for args in dict.fromkeys([(), *dataclasses.astuple(beam.stages)]):
-        require_readable([*every, *args], beam.runner)
+    for where, told in beam.told():
+        args = [*every, *told[len(beam.args) :]]
+        flags.require_readable(args, beam.runner, where)
+        if runs_here:
+            flags.require_here(args, beam.runner, where)
 
 
 def with_runner(config: "PipelineConfig", args: argparse.Namespace) -> "PipelineConfig":
@@ -127,9 +133,10 @@ def tell_stores(beam: BeamConfig) -> None:
     UnavailableError or UserError where Dataflow's own files could not be written: Beam
     asks for minutes.
     """
+    for name, place, args in own_places(beam):
+        remote.tell(args)
+        remote.require_access(place, name)
     remote.tell(beam.args)
-    for flag, place in own_places(beam):
-        remote.require_access(place, flag)
 
 
 def refuse_file(output: str) -> None:

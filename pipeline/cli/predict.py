@@ -111,6 +111,7 @@ def _run_batch(args: argparse.Namespace) -> int:
     from components.baseline.destination import require_writable
     from components.example_gen.source import remote
     from pipeline.beam.choice import BeamConfig, pipeline_args
+    from pipeline.beam.engine_there import require_engine
     from pipeline.prediction.batch_images import require_images
     from pipeline.prediction.pictures import passed_over
     from pipeline.prediction.version_path import version_path
@@ -119,6 +120,7 @@ def _run_batch(args: argparse.Namespace) -> int:
     beam = options.beam_config(args, BeamConfig())
     beam_args = pipeline_args(beam)
     options.tell_stores(beam)
+    require_engine(beam)
     require_images(args.images)
     _require_new(args.output)
     model = version_path(args.model)

@@ -32,6 +32,11 @@ def test_what_brings_the_code_to_the_workers_is_left_as_it_is(flag):
         ("dataflow", ("--project=p", "--region=r"), "--temp_location"),
         (
             "dataflow",
+            ("--project=p", "--region=r", "--temp_location=gs://b/t", "--project="),
+            "--project",
+        ),
+        (
+            "dataflow",
             ("--project=p", "--region=r", "--temp_location=gs://b/t"),
             "--sdk_container_image or --setup_file or --extra_package",
         ),
@@ -48,7 +53,7 @@ _DATAFLOW = ("--project=p", "--region=r", "--sdk_container_image=us/a:1")
 @pytest.mark.parametrize(
     "arg",
     [
-        *("--temp_location=/tmp", "--temp_location=", "--temp_location=bucket/dir"),
+        *("--temp_location=/tmp", "--temp_location=bucket/dir"),
         *("--temp_location=s3://bucket/t", "--temp_location=gs:///dir"),
         *("--temp_location=gs://My Bucket/t", "--staging_location=nonsense"),
     ],

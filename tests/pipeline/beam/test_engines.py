@@ -1,7 +1,6 @@
 """Engines that are not there, or are lost: one line, and its exit status."""
 
 import errno
-import importlib
 import json
 import os
 import shutil
@@ -67,8 +66,8 @@ def test_an_engine_that_is_not_there_is_one_line_and_69(
 @pytest.mark.parametrize(
     ("location", "said"),
     [
-        ("{data}", "--prism_location={data} is no file; name the program"),
-        ("{data}/prism", "--prism_location={data}/prism is no file; name the program"),
+        ("{data}", "--beam-arg: --prism_location={data} is no file; name one"),
+        ("{data}/prism", "--beam-arg: --prism_location={data}/prism is no file; name"),
         ("https://example.com/prism", "--prism_location=https://example.com/prism: "),
     ],
 )
@@ -122,6 +121,19 @@ def test_what_this_command_has_started_it_starts_again():
     )
 
 
+def test_of_what_this_command_could_not_start_its_own_word_is_told():
+    ours = {"is_ours": True, "said": "panic: no space left"}
+    lost = not_started(ConnectionError("reset"), "Prism", **ours)
+    assert str(lost) == (
+        "Prism is lost: reset, its last line: panic: no space left; repeat the command"
+    )
+    ended = RuntimeError("Service failed to start up with error 2")
+    assert str(not_started(ended, "Prism", **ours)) == (
+        "Prism did not start: Service failed to start up with error 2, its last line: "
+        "panic: no space left; docs/runners.md says what must be there"
+    )
+
+
 def test_a_users_mistake_that_a_remote_worker_met_is_told_as_such():
     text = (
         "Pipeline job-1 failed in state FAILED: java.lang.RuntimeException: Error\n"
@@ -143,12 +155,45 @@ def test_a_users_mistake_that_a_remote_worker_met_is_told_as_such():
     ],
 )
 def test_what_a_remote_worker_was_told_keeps_its_exit_status(name, kind):
-    importlib.import_module(name.rpartition(".")[0])
     text = f"Traceback (most recent call last):\n  File ...\n{name}: /a is gone [while"
     told = told_of(RuntimeError(f"{text} running 'WriteShard']\n"), "Flink")
     assert isinstance(told, kind)
     assert type(told) in (UserError, UnavailableError, RefusedError)
     assert str(told) == "/a is gone"
+
+
+_TOLD = """
+import sys
+from pipeline.beam.engine_errors import told_of
+module = "components.example_gen.shards.staging"
+assert module not in sys.modules
+print(repr(told_of(RuntimeError(f"Traceback\\n{module}.StagingGoneError: gone"), "F")))
+"""
+
+
+def test_a_class_that_only_the_worker_has_imported_is_known():
+    done = subprocess.run(
+        [sys.executable, "-c", _TOLD],
+        env=own_process.environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "UserError('gone')\n"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "components.example_gen.source.png_file.PngError",  # no mistake of a user
+        "components.of_another_version.GoneError",
+        "schemas.user_error.user_error_in",
+        "elsewhere.UserError",
+    ],
+)
+def test_what_is_no_class_of_a_users_mistakes_is_a_defect(name):
+    text = f"Traceback (most recent call last):\n  File ...\n{name}: gone\n"
+    assert told_of(RuntimeError(text), "Flink") is None
 
 
 def test_a_defect_in_a_worker_keeps_its_trace():
@@ -257,10 +302,51 @@ def test_ingest_by_prism_writes_the_same_bytes(
         # import Beam. The command is not wrong then, and says to repeat it.
         for _ in range(3):
             status = main(arguments)
-            if "didn't get control connection" not in capfd.readouterr().err:
+            said = capfd.readouterr().err
+            if "didn't get control connection" not in said:
                 break
         assert status == 0
+        assert said == ""
     assert files_of(tmp_path / "prism") == files_of(tmp_path / "local")
+
+
+@needs_prism
+@pytest.mark.parametrize(
+    ("worker", "said"),
+    [
+        ("exit 3", "exit status 3"),
+        ("echo no module >&2; exit 1", "exit status 1, no module"),
+    ],
+)
+def test_a_worker_that_ends_before_it_meets_prism_is_one_line(
+    data, tmp_path, monkeypatch, capfd, worker, said
+):
+    # Prism 2.77 would wait for it for ever
+    monkeypatch.setattr("pipeline.beam.engines._WITHOUT_WORKERS_S", 0.2)
+    command = tmp_path / "worker"
+    command.write_text(f"#!/bin/sh\n{worker}\n")
+    command.chmod(0o755)
+    told = ["--beam-arg=--environment_type=PROCESS"]
+    told.append(f'--beam-arg=--environment_config={{"command": "{command}"}}')
+    out = ["--output", str(tmp_path / "out"), "--quiet", "--runner=prism"]
+    assert main(["ingest", str(data), *out, *told]) == 69
+    assert capfd.readouterr().err == (
+        "voc-pipeline ingest: Prism has no worker: the process that was to be one "
+        f"ended ({said}); mend what --environment_config starts\n"
+    )
+
+
+@needs_prism
+def test_what_beam_cannot_pack_for_workers_is_one_line(data, tmp_path, capfd):
+    out = ["--output", str(tmp_path / "out"), "--quiet", "--runner=prism"]
+    told = "--beam-arg=--sdk_location=/not/here"
+    assert main(["ingest", str(data), *out, told]) == 2
+    said = capfd.readouterr().err
+    assert said.startswith(
+        "voc-pipeline ingest: what workers are to be given cannot be packed: The file "
+        '"/not/here" cannot be found'
+    )
+    assert said.count("\n") == 1
 
 
 @needs_prism

@@ -6,12 +6,14 @@ import sys
 from schemas import own_process
 
 _IMPORTS = """
+import os
 import sys
 import pipeline.beam.worker
 from pipeline.beam import light_import
 light_import.import_beam()
 found = {name for name in light_import._HIDDEN if name in sys.modules}
 assert not found, found
+assert os.environ["GRPC_VERBOSITY"] == "ERROR"  # before gRPC has read it
 from apache_beam.io.filesystems import FileSystems
 for path in ("/a", "gs://bucket/a", "s3://bucket/a"):
     FileSystems.get_filesystem(path)
