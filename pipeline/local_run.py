@@ -116,7 +116,7 @@ def _run_and_record(
     config: PipelineConfig, paths: RunPaths, digests: DataDigests, start_s: float
 ) -> "RunSummary":
     from components.baseline.own_product import unrecorded_push
-    from components.baseline.served_models import baseline_identity
+    from components.baseline.served_models import baseline_digest, baseline_identity
     from pipeline import runners
     from pipeline.run import (
         console,
@@ -136,8 +136,9 @@ def _run_and_record(
     fingerprint = model_fingerprint(*made_of)
     kept_features.forget_others(paths.root, checkpoints_name(*made_of))
     pushes = push_ledger.pushes(paths.root, fingerprint)
-    own_digest = pushes.model_digest or unrecorded_push(
-        paths.root, paths.push_destination, fingerprint
+    made = (paths.root, paths.push_destination, fingerprint)
+    own_digest = pushes.own_product(
+        "" if pushes.model_digest else unrecorded_push(*made)
     )
     state = RunState(
         data_digest=digests.learned_from,
@@ -157,7 +158,8 @@ def _run_and_record(
             paths.root, fingerprint, summary.pushed_path, summary.model_digest
         )
     elif summary.not_pushed:
-        push_ledger.record_refusal(paths.root, fingerprint)
+        served = baseline_digest(paths.push_destination)
+        push_ledger.record_refusal(paths.root, fingerprint, served)
     past_runs.keep_record(paths.root, summary.seconds)
     return run_pages.publish(paths.root, summary)
 

@@ -71,6 +71,12 @@ def baseline(destination: str) -> ServedModel | None:
     return None
 
 
+def baseline_digest(destination: str) -> str:
+    """Digest of that version's files, or ""."""
+    newest = baseline(destination)
+    return model_digest(newest.path) if newest else ""
+
+
 def baseline_identity(destination: str, own_digest: str) -> str:
     """Identity of the version a run is judged against, or "".
 

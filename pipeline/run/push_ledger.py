@@ -15,11 +15,24 @@ class Pushes:
       path: of the version that was pushed last, or "".
       model_digest: of that version's files, or "".
       refused: how many pushes were refused since another model had come to serve.
+      refused_beside: digest of what served at the last of them, or "".
     """
 
     path: str = ""
     model_digest: str = ""
     refused: int = 0
+    refused_beside: str = ""
+
+    def own_product(self, unrecorded: str) -> str:
+        """Digest of the model that serves, where a run need not be judged against it.
+
+        That is the one that was pushed last, or where that was not written down, as the
+        run was killed, `unrecorded`. But a model beside which another of the same data,
+        code and config was refused, such as one that another runner made, is what that
+        other one is to be judged against, whoever made it.
+        """
+        own = self.model_digest or unrecorded
+        return "" if own == self.refused_beside else own
 
     def told_to_the_cache(self) -> str:
         """A text that changes where a push that was reused would be wrong."""
@@ -42,10 +55,11 @@ def record_push(
     _write(root, fingerprint, Pushes(version_path, model_digest, refused))
 
 
-def record_refusal(root: str, fingerprint: str) -> None:
+def record_refusal(root: str, fingerprint: str, served_digest: str) -> None:
     """Remembers that another model serves: the next run is judged against that one."""
-    refused = pushes(root, fingerprint).refused
-    _write(root, fingerprint, Pushes(refused=refused + 1))
+    refused = pushes(root, fingerprint).refused + 1
+    entry = Pushes(refused=refused, refused_beside=served_digest)
+    _write(root, fingerprint, entry)
 
 
 def _write(root: str, fingerprint: str, entry: Pushes) -> None:

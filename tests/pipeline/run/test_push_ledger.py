@@ -48,7 +48,7 @@ def test_each_refused_push_is_another_text_and_no_product_of_its_own(tmp_path, r
     told = set()
     for _ in range(3):
         told.add(push_ledger.pushes(root, "f1").told_to_the_cache())
-        push_ledger.record_refusal(root, "f1")
+        push_ledger.record_refusal(root, "f1", "d1")
 
     assert len(told) == 3
     assert push_ledger.pushes(root, "f1").model_digest == ""
@@ -65,3 +65,21 @@ def test_a_damaged_ledger_is_named_in_a_line(tmp_path, root):
 
     with pytest.raises(UserError, match=r"pushes\.json is damaged"):
         push_ledger.pushes(root, "f1")
+
+
+def test_what_a_killed_run_pushed_is_its_own(root):
+    assert push_ledger.pushes(root, "f1").own_product("d1") == "d1"
+
+
+def test_a_model_is_judged_against_the_one_beside_which_it_was_refused(tmp_path, root):
+    """Both of one root and fingerprint: made by two runners, say."""
+    push_ledger.record_push(root, "f1", str(served_version(tmp_path)), "d1")
+    assert push_ledger.pushes(root, "f1").own_product("") == "d1"
+
+    push_ledger.record_refusal(root, "f1", "d1")
+    assert push_ledger.pushes(root, "f1").own_product("d1") == ""
+    # Judged and pushed, and killed before that was written down.
+    assert push_ledger.pushes(root, "f1").own_product("d2") == "d2"
+
+    push_ledger.record_push(root, "f1", "/served/2", "d2")
+    assert push_ledger.pushes(root, "f1").own_product("d2") == "d2"
