@@ -55,7 +55,7 @@ class IngestConfig:
       min_box_px: a box with a shorter side is dropped, pixels (from 0).
       min_inside: a box of which less lies in the image is dropped (0..1).
       swap_inverted: mend boxes whose minimum is above their maximum.
-      max_objects: in an image; one with more is rejected (from 1).
+      max_objects: in an image; one with more is told of (from 1).
       max_pixels: of an image; one with more is rejected (from 1).
       max_file_bytes: of a file; a larger one is rejected (from 1).
       max_rejected_images: budget: part of the images (0..1).

@@ -8,6 +8,7 @@ import argparse
 import contextlib
 import functools
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from pipeline.beam.choice import BeamConfig, pipeline_args
 from pipeline.beam.engine_there import require_engine
 from pipeline.cli import ingest_options, options
 from pipeline.cli.exit_status import ExitStatus
+from schemas.user_error import UserError
 
 if TYPE_CHECKING:
     from apache_beam import Pipeline
@@ -63,6 +65,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="boxes scaled to a resized picture don't count as images in doubt",
     )
     parser.add_argument(
+        "--allow-leaks",
+        action="store_true",
+        default=None,
+        help="the same picture in two splits is not over budget",
+    )
+    parser.add_argument(
         "--gzip", action="store_true", default=None, help="compress the TFRecords"
     )
     parser.add_argument(
@@ -86,6 +94,7 @@ _FIELDS = (
     "max_rejected_images",
     "max_dropped_objects",
     "accept_scaled",
+    "allow_leaks",
     "gzip",
     "processes",
     "ensure_splits",
@@ -95,6 +104,7 @@ _FIELDS = (
 def run(args: argparse.Namespace) -> int:
     """Runs ingest alone; see the module's text for the exit status."""
     config = _config(args)
+    _require_kept(args)
     level = logging.WARNING if args.quiet else logging.INFO  # Beam sets one of its own
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
     # What Beam logs it raises too, and its workers here whatever the cause.
@@ -117,6 +127,16 @@ def run(args: argparse.Namespace) -> int:
         with _told_once(ingest.__module__, is_printed), light_import.hidden("IPython"):
             report = ingest(data, dirs, config, by_beam, args.replay)
     return _tell(report, config, args)
+
+
+def _require_kept(args: argparse.Namespace) -> None:
+    """UserError where the output of the run that is replayed would be replaced."""
+    folder = os.path.dirname(args.replay) or "."
+    if args.replay and os.path.realpath(folder) == os.path.realpath(args.output):
+        raise UserError(
+            f"--output {args.output} holds what the run wrote that --replay "
+            f"{args.replay} is of, and would lose it: name another output"
+        )
 
 
 def _pipeline(beam: BeamConfig, beam_args: list[str]) -> "Pipeline":

@@ -4,6 +4,7 @@ import argparse
 import io
 import json
 import logging
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from components.example_gen.rules import hints
 from pipeline.__main__ import main
 from pipeline.cli import ingest
 from pipeline.presets import preset
@@ -71,6 +73,35 @@ def test_a_warning_is_explained_and_a_note_is_counted(voc, capsys):
     (told,) = (line for line in lines if "duplicate_image" in line)
     meaning = "The same content under another name in the same split"
     assert told == f"       1  duplicate_image  warning: {meaning}"
+
+
+def test_a_replay_does_not_replace_the_run_that_it_is_of(voc, capsys):
+    (voc / "Annotations/a.xml").write_text("<annotation>")
+    budget = "--max-rejected-images=1"
+    assert main(["ingest", str(voc), "--output", "out", budget]) == 0
+    before = Path("out/report.json").read_bytes()
+    replay = ["ingest", str(voc), "--output", "./out", "--replay", "out/rejects.jsonl"]
+    assert main(replay) == 2
+    assert "would lose it: name another output" in capsys.readouterr().err
+    assert Path("out/report.json").read_bytes() == before
+
+
+def test_what_messages_advise_to_type_is_an_option(voc, capsys):
+    (voc / "ImageSets/Main/val.txt").write_text("a\nd\n")
+    command = ["ingest", str(voc), "--output", "out"]
+    assert main(command) == 1
+    assert "or --allow-leaks (in a run" in capsys.readouterr().err
+    assert main([*command, "--allow-leaks"]) == 0
+
+
+def test_every_setting_that_is_advised_has_its_option():
+    parser = argparse.ArgumentParser()
+    ingest.add_arguments(parser)
+    code = "".join(p.read_text() for p in Path(hints.__file__).parents[1].rglob("*.py"))
+    advised = re.findall(r"typed\(\s*['\"](\w+)['\"]", code)
+    assert len(advised) >= 8
+    for field in advised:
+        assert f"--{field.replace('_', '-')}" in parser.format_usage()
 
 
 @pytest.mark.parametrize(("option", "logged"), [([], 0), (["--json"], 1)])
