@@ -8,6 +8,7 @@ from typing import Any
 
 from components.example_gen.config import IngestConfig
 from components.example_gen.output.object_budget import (
+    LOSSES,
     lost_objects,
     object_problem,
     why_dropped,
@@ -161,10 +162,12 @@ def check_usable(
         )
     if lost_objects(report.reasons) and not report.totals["objects_written"]:
         why = why_dropped(report.reasons, report.details.get("likely_causes", {}))
+        worst = report.worst_reasons()
+        lost = next((code for code, _ in worst if code in LOSSES), "")
         raise UserError(
             f"no object is left of {report.totals['objects_in']} in "
             f"{counted(report.totals['images_in'], 'image')}; reasons: "
-            f"{_named(report.worst_reasons())}" + (f"; {why}" if why else "")
+            f"{_named(worst)}{_example(lost, findings)}" + (f"; {why}" if why else "")
         )
 
 

@@ -19,6 +19,11 @@ _UNKNOWN = (
     f"these classes are wanted, {typed('max_dropped_objects', '1')}"
 )
 _NAMELESS = "objects lack a class: write it into the <name> of each <object>"
+_BOXLESS = (
+    "objects lack a box: what is read is a <bndbox> with <xmin>, <ymin>, <xmax> and "
+    "<ymax>, a <polygon> or a <robndbox>"
+)
+_SEVERAL = "of several <bndbox> in an <object> one is read: write an <object> for each"
 
 
 def lost_objects(reasons: Mapping[str, int]) -> int:
@@ -36,20 +41,25 @@ def object_problem(
 
     `allowed` is a fraction of the objects of images that were written.
     """
-    lost = lost_objects(reasons)
-    if lost <= allowed * (lost + written):
+    lost, several = lost_objects(reasons), reasons.get("box_repeated", 0)
+    if lost + several <= allowed * (lost + written):
         return ""
     percent = f"{allowed:.2%}".replace(".00%", "%")
-    said = f"{lost} of {lost + written} objects dropped, more than {percent}"
-    more = why_dropped(reasons, causes)
-    return f"{said} ({more})" if more else said
+    said = f"{lost} of {lost + written} objects dropped"
+    if several:
+        said += f", {several} with boxes that are not read"
+    more = _SEVERAL if several > lost else why_dropped(reasons, causes)
+    return f"{said}, more than {percent}" + (f" ({more})" if more else "")
 
 
 def why_dropped(reasons: Mapping[str, int], causes: Mapping[str, int]) -> str:
     """The likely cause of most drops, in words; "" where there is none."""
     lost = lost_objects(reasons)
     unknown, nameless = reasons.get("unknown_class", 0), reasons.get("class_missing", 0)
-    boxes = lost - unknown - nameless
-    if boxes >= max(unknown, nameless):
+    boxless = reasons.get("box_missing", 0)
+    boxes = lost - unknown - nameless - boxless
+    if boxes >= max(unknown, nameless, boxless):
         return hint(causes, boxes) if boxes else ""
+    if boxless > max(unknown, nameless):
+        return _BOXLESS
     return _UNKNOWN if unknown >= nameless else _NAMELESS

@@ -164,10 +164,11 @@ class SplitChoice:
 
 def _lists_elsewhere(layout: Layout) -> Iterator[tuple[Entry, str]]:
     """Text files outside ImageSets/Main that may list a split, and their stems."""
+    has_sets = any(group.sets for group in layout.groups)
     for entry in layout.texts:
         folder = entry.name.lower().rpartition("/")[0]
         # ImageSets/Layout and so on are those of VOC's other tasks.
-        other_task = "imagesets/" in folder and "/main" not in folder
+        other_task = "imagesets/" in folder and "/main" not in folder and has_sets
         stem = base_of(entry.name)[: -len(".txt")]
         if split_named(stem) and not other_task and entry.size <= _LIST_LIMIT_BYTES:
             yield entry, stem

@@ -18,7 +18,16 @@ HINTS = {
     ),
     "xml_malformed": (
         "an XML that is not in UTF-8 must name its encoding in its first line: "
-        '<?xml version="1.0" encoding="..."?>; one that is cut off, export again'
+        '<?xml version="1.0" encoding="..."?>; one that is cut off, export again; & '
+        "in a text is written &amp;"
+    ),
+    "path_unsafe": (
+        f"links lead out of the data set: {typed('follow_symlinks', 'true')} reads "
+        "what they lead to"
+    ),
+    "image_missing": (
+        "annotations without their picture: unpack all of the data, or delete those "
+        "whose picture is gone"
     ),
     "size_conflict": (
         "put the pictures that the boxes were drawn on, or correct <size>"

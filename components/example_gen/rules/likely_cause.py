@@ -46,6 +46,8 @@ def likely_causes(corners: Numbers, width: int, height: int) -> tuple[str, ...]:
         return ()
     box = (known[0], known[1], known[2], known[3])
     causes = []
+    if box[:2] == box[2:]:
+        return ()  # a point, as what stands for no box: (0, 0, 0, 0)
     if min(box) >= 0 and max(box) <= 1:
         causes.append("relative")
     if has_ymax_of_xmin(corners):
@@ -60,7 +62,8 @@ def likely_causes(corners: Numbers, width: int, height: int) -> tuple[str, ...]:
 
 def has_ymax_of_xmin(corners: Numbers) -> bool:
     """Whether ymax equals xmin, which is chance in a box and a defect in most."""
-    return corners[0] is not None and corners[0] == corners[3]
+    xmin, *_, ymax = corners
+    return xmin is not None and xmin == ymax and len(set(corners)) > 1
 
 
 def _is_small(box: _Corners, width: int, height: int) -> bool:

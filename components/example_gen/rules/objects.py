@@ -67,14 +67,16 @@ def unknown_class(facts: ObjectFacts, config: IngestConfig) -> str | None:
 
 def box_missing(facts: ObjectFacts, config: IngestConfig) -> str | None:
     """No <bndbox>, <robndbox> or <polygon>, or a coordinate of it is absent."""
+    tags = ", ".join(f"<{tag:.40}>" for tag in facts.raw.instead[:8])
+    instead = f" among {tags}" if tags else ""
     if facts.raw.box is None:
-        return "no <bndbox>"
+        return f"no <bndbox>{instead}"
     absent = [
         side
         for side, text in zip(COORDINATES, facts.raw.box.texts, strict=True)
         if not text
     ]
-    return f"no {', '.join(absent)}" if absent else None
+    return f"no {', '.join(absent)}{instead}" if absent else None
 
 
 def box_not_number(facts: ObjectFacts, config: IngestConfig) -> str | None:

@@ -47,6 +47,7 @@ class RawObject(NamedTuple):
     parts: tuple[RawPart, ...]
     deleted: bool = False
     name_as_written: str = ""  # where that is another
+    instead: tuple[str, ...] = ()  # tags where <bndbox> or its corners should be
 
 
 class Annotation(NamedTuple):
@@ -122,6 +123,22 @@ def _hull(polygon: ElementTree.Element) -> RawBox:
     return RawBox((xmin, ymin, xmax, ymax), "polygon")
 
 
+def _instead(element: ElementTree.Element, box: RawBox | None) -> tuple[str, ...]:
+    """The tags of an <object> without a box, or of a <bndbox> that lacks a corner."""
+    if box is not None and (box.shape != "bndbox" or all(box.texts)):
+        return ()
+    holder = element if box is None else element.find("bndbox")
+    return () if holder is None else tuple([child.tag for child in holder])
+
+
+def _boxes_found(element: ElementTree.Element) -> int:
+    """How many <bndbox> an <object> has, equal ones once."""
+    boxes = [child for child in element if child.tag == "bndbox"]
+    if len(boxes) < 2:
+        return len(boxes)
+    return len({tuple([_text(_children(b), c) for c in COORDINATES]) for b in boxes})
+
+
 def _deleted(children: dict[str, ElementTree.Element]) -> bool:
     return _text(children, "deleted") in _TRUE
 
@@ -135,10 +152,11 @@ def _object(element: ElementTree.Element) -> RawObject:
     children = _children(element)
     written = _text(children, "name") or ""
     name = class_name(written)
+    box = _box(children)
     return RawObject(
         name=name,
-        box=_box(children),
-        boxes_found=len([child for child in element if child.tag == "bndbox"]),
+        box=box,
+        boxes_found=_boxes_found(element),
         difficult=_text(children, "difficult"),
         truncated=_text(children, "truncated"),
         occluded=_text(children, "occluded"),
@@ -146,6 +164,7 @@ def _object(element: ElementTree.Element) -> RawObject:
         parts=tuple([_part(child) for child in element if child.tag == "part"]),
         deleted=_deleted(children),
         name_as_written="" if written == name else written,
+        instead=_instead(element, box),
     )
 
 

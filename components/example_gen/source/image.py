@@ -21,6 +21,11 @@ _SIGNATURES = (
     (b"BM", "bmp"),
     (b"II*\0", "tiff"),
     (b"MM\0*", "tiff"),
+    (b"P2", "pgm"),
+    (b"P3", "ppm"),
+    (b"P5", "pgm"),
+    (b"P6", "ppm"),
+    (b"\0\0\0\x0cjP  \r\n\x87\n", "jpeg 2000"),
     (b"<", "markup"),
 )
 _LEVELS = np.arange(256) / 255  # luma 0..1 of each histogram bin

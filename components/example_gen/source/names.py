@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 IMAGE_SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".bmp"),
     *(".tif", ".tiff", ".heic", ".heif", ".avif"),
+    *(".ppm", ".pgm", ".pnm", ".jp2"),
 )
 FLAGS = frozenset({"-1", "0", "1"})
 _SUFFIXES = frozenset({".xml", *IMAGE_SUFFIXES})

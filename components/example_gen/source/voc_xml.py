@@ -32,7 +32,7 @@ def parse(raw: bytes) -> tuple[ElementTree.Element, tuple[str, ...]]:
     if not raw.strip():
         raise AnnotationError("malformed", "the file is empty")
     try:
-        return _in_lower_case(_elements(raw))
+        return _in_lower_case(_elements(raw.lstrip()))  # as templates begin: \n<?xml
     except DefusedXmlException as error:
         raise AnnotationError(
             "forbidden", f"entity declaration refused: {error}"

@@ -70,3 +70,36 @@ def test_objects_over_their_budget_are_told_and_written(
     assert report["details"]["verdict"].startswith(
         "1 of 10 objects dropped, more than 5% (the corners look like x, y, width, hei"
     )
+
+
+@pytest.mark.parametrize(
+    ("shape", "told"),
+    [
+        (
+            "<bbox><xmin>11</xmin><ymin>21</ymin><xmax>50</xmax><ymax>60</ymax></bbox>",
+            "no <bndbox> among <name>, <bbox>; ",
+        ),
+        (
+            "<bndbox><x>11</x><y>21</y><width>39</width><height>39</height></bndbox>",
+            "no xmin, ymin, xmax, ymax among <x>, <y>, <width>, <height>; ",
+        ),
+        ("<robndbox><cx>1</cx></robndbox>", "no xmin, ymin, xmax, ymax; "),
+    ],
+)
+def test_objects_whose_box_is_called_otherwise_are_shown(
+    run, data_set, voc_xml, shape, told
+):
+    xml = voc_xml(objects=[f"<object><name>dog</name>{shape}</object>"])
+    with pytest.raises(UserError) as caught:
+        run(data_set({"a": xml}))
+    assert f"for example Annotations/a.xml: {told}objects lack a box: " in str(
+        caught.value
+    )
+
+
+def test_equal_boxes_in_one_object_are_one(reasons_of_object, voc_object):
+    box = "<xmin>11</xmin><ymin>21</ymin><xmax>{}</xmax><ymax>60</ymax>"
+    twice = "<bndbox>" + box.format(50) + "</bndbox>"
+    other = "<bndbox>" + box.format(51) + "</bndbox>"
+    assert reasons_of_object(extra=twice) == {}
+    assert reasons_of_object(extra=other) == {"box_repeated": "keep"}

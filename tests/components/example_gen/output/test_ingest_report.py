@@ -65,7 +65,9 @@ def test_over_budget_names_the_three_reasons_that_cost_most_and_the_report():
         "xml_malformed 4, image_broken 3, image_missing 2; "
         "xml_malformed: an XML that is not in UTF-8 must name its encoding in its "
         'first line: <?xml version="1.0" encoding="..."?>; '
-        "one that is cut off, export again; see r.html"
+        "one that is cut off, export again; & in a text is written &amp;; "
+        "image_missing: annotations without their picture: unpack all of the data, or "
+        "delete those whose picture is gone; see r.html"
     )
 
 

@@ -112,6 +112,18 @@ def test_lists_elsewhere_that_say_other_are_a_warning(data_set, plan_of, voc_xml
     assert warned(plan_of(home)) == []
 
 
+def test_lists_of_another_task_are_told_of_where_there_are_no_others(
+    data_set, plan_of, voc_xml
+):
+    home = data_set(dict.fromkeys("ab", voc_xml()))
+    (home / "ImageSets/Segmentation").mkdir()
+    (home / "ImageSets/Segmentation/val.txt").write_text("b\n")
+    told = ("ImageSets/Segmentation/val.txt", "lists are read from ImageSets/Main")
+    assert warned(plan_of(home)) == [told]
+    (home / "ImageSets/Main/train.txt").write_text("a\nb\n")
+    assert warned(plan_of(home)) == []
+
+
 def test_lists_that_name_nothing_say_what_they_name_and_what_is_there(
     data_set, plan_of, voc_xml
 ):

@@ -28,6 +28,11 @@ def test_a_box_that_nothing_explains_has_no_hint():
     assert hint({"xywh": 4}, 10) == ""
 
 
+@pytest.mark.parametrize("corner", [0, 1])
+def test_a_point_that_stands_for_no_box_has_no_hint(corner):
+    assert likely_causes((corner,) * 4, 100, 80) == ()
+
+
 def test_numbers_that_fit_as_size_and_sorted_get_both_hints():
     said = hint({"xywh": 10, "turned": 10}, 10)
     assert "xmax = x + width" in said

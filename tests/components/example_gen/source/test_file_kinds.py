@@ -54,6 +54,8 @@ def test_what_pillow_writes_is_known(image_bytes):
         (ftyp(b"heic", b"mif1"), "image_heif"),
         (ftyp(b"avif", b"mif1"), "image_heif"),
         (b"GIF89a", "format_unsupported"),
+        (b"P6\n1 1\n255\n\0\0\0", "format_unsupported"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n", "format_unsupported"),
     ],
 )
 def test_images_of_that_kind_are_rejected_by_that_name(
@@ -71,6 +73,21 @@ def test_images_called_heic_are_images(data_set, judge, voc_xml):
     (home / "JPEGImages/a.heic").write_bytes(ftyp(b"heic", b"mif1"))
     _, findings, _ = judge(home)
     assert [finding.reason for finding in findings] == ["image_heif"]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "fmt", "kind"),
+    [("ppm", "PPM", "ppm"), ("pgm", "PPM", "ppm"), ("jp2", "JPEG2000", "jpeg 2000")],
+)
+def test_pictures_of_rarer_formats_are_told_to_be_such(
+    data_set, judge, voc_xml, image_bytes, suffix, fmt, kind
+):
+    home = data_set({"a": voc_xml(f"a.{suffix}")}, {"a": None})
+    (home / f"JPEGImages/a.{suffix}").write_bytes(image_bytes(fmt=fmt))
+    _, findings, _ = judge(home)
+    assert [(finding.reason, finding.detail) for finding in findings] == [
+        ("format_unsupported", f"content is {kind}")
+    ]
 
 
 def foreign(root):

@@ -43,6 +43,13 @@ def test_encodings_that_python_knows_are_read(declared, codec, name):
     assert class_names(raw) == {name}
 
 
+@pytest.mark.parametrize("before", ["\n", "\r\n  ", "\t"])
+def test_white_space_before_the_declaration_is_no_fault(before):
+    raw = (before + '<?xml version="1.0"?>\n' + XML.format("dog")).encode()
+    assert read_annotation(raw).objects[0].name == "dog"
+    assert class_names(raw) == {"dog"}
+
+
 @pytest.mark.parametrize("declared", ["klingon", "utf-8", "gb2312", "base64"])
 def test_bytes_that_are_not_in_their_encoding_are_malformed(declared):
     raw = f'<?xml version="1.0" encoding="{declared}"?>'.encode() + b"<a>\xff\xff</a>"
