@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 
 from components.example_gen.source.voc_xml import AnnotationError, codec_of, parse
 
-_DECLARATION = re.compile("\ufeff?(?:<\\?xml[^>]*\\?>)?")
+_DECLARATION = re.compile("\ufeff?\\s*(?:<\\?xml[^>]*\\?>)?")
 # "<" to ">", the latter not inside of an attribute's value
 _TAG = re.compile(rb"<(/?[^\s/>\"']+)(?:\"[^\"]*\"|'[^']*'|[^\"'>])*>")
 

@@ -132,6 +132,13 @@ def test_a_diff_shows_the_objects_that_were_mended(mended, kind, codec, newline)
     assert now.endswith(was[was.index(b"</Annotation>") :])
 
 
+def test_blank_lines_before_the_declaration_stay(mended):
+    was = ("\n \n" + SOURCE.format(encoding="utf-8")).encode()
+    now = mended(was, [label("class", 1, "cow")])
+    assert now.startswith(was[: was.index(b"<size>")])
+    assert [o.name for o in read_annotation(now).objects] == ["dog", "cow"]
+
+
 def test_a_second_record_replaces_the_first(mended, tmp_path):
     first = SOURCE.format(encoding="utf-8").replace(
         "</Annotation>", "  <mended>[]</mended>\n</Annotation>"
