@@ -26,14 +26,15 @@ from tensorflow_model_analysis.metrics import metric_types
 from tensorflow_model_analysis.proto import config_pb2
 # isort: on
 
+from components.evaluator.by_class import summary_of
 from components.evaluator.coco_combine import (
     CombineScoredImages,
     PartialEvaluation,
     ScoredImage,
 )
 from components.evaluator.extracts import FEATURES, scored_image
+from components.evaluator.kept_columns import KeptColumns
 from components.evaluator.kept_images import ImageFiles, KeptImages
-from trainer.metrics.accumulator import CocoAccumulator
 from trainer.metrics.protocol import CocoProtocol, DifficultMode
 from trainer.metrics.summary import CocoSummary, metric_names, summarise
 from trainer.metrics.tensors import UNDEFINED
@@ -260,14 +261,11 @@ class CombineKeptExtracts(_OfOneModel):
         return self.values(self._summary(kept)) | {self.images_key: kept.to_bytes()}
 
     def _summary(self, kept: KeptImages) -> CocoSummary | None:
-        """COCO's numbers, matched file by file; None where one holds no numbers."""
-        matched = []
-        for columns in self.files.read_each(kept.names):
-            if not columns.has_only_numbers:
-                _LOGGER.warning("no metrics: detections hold NaN or infinity")
-                return None
-            matched.append(columns.matched(len(self.class_names), self.difficult))
-        return summarise(CocoAccumulator.merge(matched), self.class_names)
+        """COCO's numbers; None where a file holds no numbers."""
+        images = KeptColumns.of_files(self.files, kept.names, len(self.class_names))
+        if not images.has_only_numbers:
+            _LOGGER.warning("no metrics: detections hold NaN or infinity")
+        return summary_of(images, self.class_names, self.difficult)
 
 
 metric_types.register_metric(ExactCOCO)

@@ -88,7 +88,7 @@ def DetectionEvaluator(
     _write_json(evaluation_result.uri, METRICS_FILE, evaluation.without_nan(metrics))
     # The images are read anew for each step, so that none holds those of another.
     thresholds = best_thresholds(
-        results[EVAL].columns(evaluation.CANDIDATE), class_names, config.difficult, EVAL
+        results[EVAL].images(evaluation.CANDIDATE), class_names, config.difficult, EVAL
     )
     _write_json(evaluation_result.uri, THRESHOLDS_FILE, dataclasses.asdict(thresholds))
     split = judged_split(config.split, splits)

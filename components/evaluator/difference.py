@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from components.evaluator.image_columns import ImageColumns
+from components.evaluator.by_class import Block, Images, resampled_classes
 from trainer.metrics.bootstrap import (
     MatchedImages,
     Weights,
     match_for_bootstrap,
     mean_ap,
-    resampled_ap,
 )
 from trainer.metrics.protocol import DifficultMode
 
@@ -33,8 +32,8 @@ class Differences:
 
 
 def bootstrap_differences(
-    candidate: ImageColumns,
-    baseline: ImageColumns,
+    candidate: Images,
+    baseline: Images,
     *,
     class_names: Sequence[str],
     difficult: DifficultMode,
@@ -51,22 +50,19 @@ def bootstrap_differences(
     if not (candidate.has_only_numbers and baseline.has_only_numbers):
         return None
 
-    def match(columns: ImageColumns) -> MatchedImages:
-        return MatchedImages.merge(
-            [
-                match_for_bootstrap(
-                    block.ground_truths(),
-                    block.detections(),
-                    num_images=len(block.image_ids),
-                    num_classes=len(class_names),
-                    difficult=difficult,
-                )
-                for _, block in columns.blocks()
-            ]
+    def match(block: Block) -> MatchedImages:
+        return match_for_bootstrap(
+            block.columns.ground_truths(),
+            block.columns.detections(),
+            num_images=len(block.numbers),
+            num_classes=len(block.classes),
+            difficult=difficult,
+            numbers=block.numbers,
         )
 
     own, served = (
-        resampled_ap(match(columns), weights) for columns in (candidate, baseline)
+        resampled_classes(images, len(class_names), match, weights)[1][0]
+        for images in (candidate, baseline)
     )
     change = own - served
     return Differences(
@@ -76,10 +72,10 @@ def bootstrap_differences(
 
 
 def counted_objects(
-    columns: ImageColumns, class_names: Sequence[str], difficult: DifficultMode
+    images: Images, class_names: Sequence[str], difficult: DifficultMode
 ) -> dict[str, int]:
     """Class name -> objects that the metric counts."""
-    left_out = columns.gt_difficult & (difficult != "plain")
-    counts = np.logical_not(left_out)
-    numbers = np.bincount(columns.gt_classes[counts], minlength=len(class_names))
+    counts = images.counts(len(class_names))
+    left_out = counts.difficult if difficult != "plain" else 0
+    numbers = counts.objects - left_out
     return dict(zip(class_names, numbers.tolist(), strict=True))

@@ -15,6 +15,7 @@ from tfx_bsl.public import tfxio
 from components.evaluator.asked_by_name import asked_by_name
 from components.evaluator.coco_metric import IMAGES_KEY, metric_key_names
 from components.evaluator.image_columns import ImageColumns
+from components.evaluator.kept_columns import KeptColumns
 from components.evaluator.kept_images import ImageFiles
 
 SIGNATURE = "serving_tf_example"
@@ -124,15 +125,21 @@ class SplitResult:
     Attributes:
       metrics: metric name -> value over all examples.
       files, names: where the images are, and in which files.
+      num_classes: that count.
     """
 
     metrics: dict[str, dict[str, float]]
     files: ImageFiles
     names: dict[str, list[str]]
+    num_classes: int
 
     def columns(self, model: str) -> ImageColumns:
         """Every image with its objects and detections, read at each call."""
         return self.files.read(self.names[model])
+
+    def images(self, model: str) -> KeptColumns:
+        """The same, left in the files, of which a part is read at a time."""
+        return KeptColumns.of_files(self.files, self.names[model], self.num_classes)
 
 
 def read_result(
@@ -160,7 +167,7 @@ def read_result(
         metrics[name] = dict.fromkeys(metric_key_names(class_names), math.nan) | {
             key: float(value["doubleValue"]) for key, value in values.items()
         }
-    return SplitResult(metrics, files, names)
+    return SplitResult(metrics, files, names, len(class_names))
 
 
 def without_nan(metrics: Any) -> Any:

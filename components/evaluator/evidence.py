@@ -47,4 +47,4 @@ def gather(
 
 
 def _measured(result: evaluation.SplitResult, model: str) -> Measured:
-    return Measured(result.columns(model), result.metrics[model])
+    return Measured(result.images(model), result.metrics[model])

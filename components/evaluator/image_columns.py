@@ -3,17 +3,14 @@
 import dataclasses
 import io
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from components.evaluator.coco_combine import ScoredImage, are_numbers
 from schemas.boxes import to_xywh
-from trainer.metrics.accumulator import CocoAccumulator, evaluate_images
 from trainer.metrics.box_columns import Detections, GroundTruths
-from trainer.metrics.protocol import CocoProtocol, DifficultMode
-from trainer.metrics.summary import CocoSummary, summarise
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
@@ -28,7 +25,23 @@ _FACTS: dict[str, Any] = {
 }
 _OF_IMAGES = ("image_ids", *_FACTS)
 _ROWS_OF = {"gt_image": _OBJECTS, "image": _FOUND}
-_IMAGES_AT_ONCE = 1000
+_CLASS_OF = {"gt_image": "gt_classes", "image": "classes"}
+# Images that are widened and matched together.
+IMAGES_AT_ONCE = 1000
+
+
+class ClassCounts(NamedTuple):
+    """How many there are of each class.
+
+    Attributes:
+      objects: [K] all annotated ones.
+      difficult: [K] those flagged difficult.
+      detections: [K].
+    """
+
+    objects: npt.NDArray[np.int64]
+    difficult: npt.NDArray[np.int64]
+    detections: npt.NDArray[np.int64]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -80,10 +93,13 @@ class ImageColumns:
         """The detections as the metrics take them; they must be numbers."""
         return Detections(self.image, self.classes, to_xywh(self.boxes), self.scores)
 
-    def blocks(self) -> Iterator[tuple[slice, "ImageColumns"]]:
-        """Blocks of images, at least one, to widen and match one after another."""
+    def blocks(self) -> Iterator[tuple[npt.NDArray[Any], "ImageColumns"]]:
+        """Blocks of images, at least one, to widen and match one after another.
+
+        With the images' places in `image_ids`, ascending.
+        """
         size = len(self.image_ids)
-        bounds = [*range(0, max(size, 1), _IMAGES_AT_ONCE), size]
+        bounds = [*range(0, max(size, 1), IMAGES_AT_ONCE), size]
         # Of the index's own type, where that holds them: else the index is copied.
         sought = np.array(bounds, np.min_scalar_type(size))
         row_bounds = {
@@ -97,36 +113,36 @@ class ImageColumns:
                 rows = slice(*row_bounds[key][number : number + 2])
                 parts[key] = getattr(self, key)[rows].astype(np.int64) - first
                 parts |= {name: getattr(self, name)[rows] for name in names}
-            yield images, ImageColumns(**parts)
+            yield np.arange(size)[images], ImageColumns(**parts)
 
-    def matched(
-        self,
-        num_classes: int,
-        difficult: DifficultMode,
-        protocol: CocoProtocol | None = None,
-    ) -> CocoAccumulator:
-        """What COCO's metrics need to know; the detections must be numbers."""
-        return CocoAccumulator.merge(
-            [
-                evaluate_images(
-                    block.ground_truths(),
-                    block.detections(),
-                    image_ids=block.image_ids,
-                    num_classes=num_classes,
-                    protocol=protocol,
-                    difficult=difficult,
+    def of_classes(self, classes: range) -> "ImageColumns":
+        """All images with what is of some classes, numbered from the first of them."""
+        parts: dict[str, npt.NDArray[Any]] = {}
+        for key, class_key in _CLASS_OF.items():
+            numbers = getattr(self, class_key)
+            keep = (numbers >= classes.start) & (numbers < classes.stop)
+            if keep.all() and not classes.start:
+                continue
+            for name in (key, *_ROWS_OF[key]):
+                parts[name] = getattr(self, name)[keep]
+            parts[class_key] = parts[class_key].astype(np.int64) - classes.start
+        return dataclasses.replace(self, **parts)
+
+    def counts(self, num_classes: int) -> ClassCounts:
+        """Objects and detections by class; ValueError where one is not in 0..K-1."""
+        counts = ClassCounts(
+            *(
+                np.bincount(numbers, minlength=num_classes)
+                for numbers in (
+                    self.gt_classes,
+                    self.gt_classes[self.gt_difficult],
+                    self.classes,
                 )
-                for _, block in self.blocks()
-            ]
+            )
         )
-
-    def summary(
-        self, class_names: Sequence[str], difficult: DifficultMode
-    ) -> CocoSummary | None:
-        """COCO's numbers; None where the model gave NaN or infinity."""
-        if not self.has_only_numbers:
-            return None
-        return summarise(self.matched(len(class_names), difficult), class_names)
+        if max(map(len, counts)) > num_classes:
+            raise ValueError(f"class_id must lie in 0..{num_classes - 1}")
+        return counts
 
     def to_bytes(self) -> bytes:
         """The columns as one file of NumPy's, each in the least type that holds it.

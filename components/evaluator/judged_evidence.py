@@ -3,11 +3,11 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 
+from components.evaluator.by_class import Images
 from components.evaluator.common_images import common_images
 from components.evaluator.config import GateConfig
 from components.evaluator.difference import bootstrap_differences, counted_objects
 from components.evaluator.gate import decide
-from components.evaluator.image_columns import ImageColumns
 from components.evaluator.judged_images import JudgedImages
 from components.evaluator.judgement import Evidence, Verdict
 from components.evaluator.slices import slice_evidence
@@ -21,7 +21,7 @@ Metrics = Mapping[str, float | None]
 class Measured:
     """A model on the images of a split: what it found, and its metrics by name."""
 
-    columns: ImageColumns
+    images: Images
     metrics: Metrics
 
 
@@ -33,13 +33,11 @@ def evidence_of(
     served: Measured | None,
 ) -> Evidence:
     """All that the images tell; of the models themselves, nothing yet."""
-    columns = candidate.columns
-    draws = draw_images(
-        len(columns.image_ids), config.resamples if served else 0, _SEED
-    )
+    images = candidate.images
+    draws = draw_images(len(images.image_ids), config.resamples if served else 0, _SEED)
     changes = served and bootstrap_differences(
-        columns,
-        served.columns,
+        images,
+        served.images,
         class_names=class_names,
         difficult=config.difficult,
         weights=draws,
@@ -47,8 +45,8 @@ def evidence_of(
     slices = [
         slice_evidence(
             floor,
-            columns,
-            served.columns if served else None,
+            images,
+            served.images if served else None,
             class_names=class_names,
             difficult=config.difficult,
             weights=draws,
@@ -57,9 +55,9 @@ def evidence_of(
     ]
     return Evidence(
         split=split,
-        images=len(columns.image_ids),
-        objects=counted_objects(columns, class_names, config.difficult),
-        detections=len(columns.scores),
+        images=len(images.image_ids),
+        objects=counted_objects(images, class_names, config.difficult),
+        detections=int(images.counts(len(class_names)).detections.sum()),
         candidate=candidate.metrics,
         baseline=served.metrics if served else None,
         changes=changes.mean_ap.tolist() if changes else (),

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from components.evaluator.by_class import summary_of
 from components.evaluator.image_columns import ImageColumns
 from trainer.metrics.assignment import assign
 from trainer.metrics.protocol import DifficultMode
@@ -60,7 +61,7 @@ class JudgedImages:
 
     def summary(self) -> CocoSummary | None:
         """COCO's numbers; None where the model gave NaN or infinity."""
-        return self.columns.summary(self.class_names, self.difficult)
+        return summary_of(self.columns, self.class_names, self.difficult)
 
     def only(self, image_ids: Sequence[str]) -> "JudgedImages":
         """The part of these images."""

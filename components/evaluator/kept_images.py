@@ -47,17 +47,20 @@ class ImageFiles:
 
     def read(self, names: Iterable[str]) -> ImageColumns:
         """All images of the files."""
-        return ImageColumns.merge(self.read_each(names))
+        return ImageColumns.merge(columns for columns, _ in self.read_each(names))
 
-    def read_each(self, names: Iterable[str]) -> Iterator[ImageColumns]:
-        """The images of each file, once; none at all are one part without images."""
+    def read_each(self, names: Iterable[str]) -> Iterator[tuple[ImageColumns, str]]:
+        """The images of each file, once, and its name.
+
+        No files at all are one part without images, and without a name.
+        """
         distinct = sorted(set(names))
         for name in distinct:
             path = FileSystems.join(self.folder, name)
             with FileSystems.open(path, compression_type="uncompressed") as source:
-                yield ImageColumns.from_bytes(source.read())
+                yield ImageColumns.from_bytes(source.read()), name
         if not distinct:
-            yield ImageColumns.of_images([])
+            yield ImageColumns.of_images([]), ""
 
 
 def _make_folder(folder: str) -> None:

@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from components.evaluator.image_columns import ImageColumns
+from components.evaluator.by_class import Images, matched_groups
 from trainer.metrics.protocol import COCO_AREA_RANGES, CocoProtocol, DifficultMode
-from trainer.metrics.score_curves import curve_of
-from trainer.metrics.sorting import descending_key, stable_order
+from trainer.metrics.score_curves import best_threshold
 
 THRESHOLDS_FILE = "score_thresholds.json"
 _PROTOCOL = CocoProtocol(
@@ -44,42 +42,32 @@ class ScoreThresholds:
 
 
 def best_thresholds(
-    columns: ImageColumns,
+    images: Images,
     class_names: Sequence[str],
     difficult: DifficultMode,
     split: str,
 ) -> ScoreThresholds:
     """Finds them; none where the model gave NaN or infinity."""
-    if not columns.has_only_numbers:
+    if not images.has_only_numbers:
         return ScoreThresholds(split, None, dict.fromkeys(class_names))
-    matched = columns.matched(len(class_names), difficult, _PROTOCOL)
-    objects = matched.num_ground_truths[:, 0]
-    hit = np.zeros(len(matched.score), bool)
-    hit[matched.matched] = matched.true_positive[:, 0] != 0
-    # What matched an object that does not count is neither hit nor false alarm.
-    counts = np.ones(len(hit), bool)
-    counts[matched.matched] = hit[matched.matched]
-
-    def best_of(rows: npt.NDArray[np.int64], total: int) -> float | None:
-        rows = rows[counts[rows]]
-        rows = rows[stable_order(descending_key(matched.score[rows]))]
-        return _best(matched.score[rows], hit[rows], total)
-
-    by_class = [
-        best_of(rows, int(total))
-        for (rows, _), total in zip(matched.by_class(), objects, strict=True)
-    ]
+    by_class, scores, hits, total = [], [], [], 0
+    for matched in matched_groups(images, len(class_names), difficult, _PROTOCOL):
+        is_hit = np.zeros(len(matched.score), bool)
+        is_hit[matched.matched] = matched.true_positive[:, 0] != 0
+        # What matched an object that does not count is neither hit nor false alarm.
+        counts = np.ones(len(is_hit), bool)
+        counts[matched.matched] = is_hit[matched.matched]
+        objects = matched.num_ground_truths[:, 0].tolist()
+        for (rows, _), of_class in zip(matched.by_class(), objects, strict=True):
+            scores.append(np.sort(matched.score[rows[counts[rows]]]))
+            hits.append(matched.score[rows[is_hit[rows]]])
+            by_class.append(best_threshold(scores[-1], hits[-1], of_class))
+            total += of_class
+    counted = np.concatenate(scores)
+    scores.clear()
+    counted.sort()
     return ScoreThresholds(
         split=split,
-        overall=best_of(np.arange(len(hit)), int(objects.sum())),
+        overall=best_threshold(counted, np.concatenate(hits), total),
         by_class=dict(zip(class_names, by_class, strict=True)),
     )
-
-
-def _best(
-    score: npt.NDArray[np.floating], hit: npt.NDArray[np.bool_], total: int
-) -> float | None:
-    curve = curve_of(score, hit, total)
-    best = curve.best()
-    # With no hit at all every threshold has an F1 of 0, and none is a best one.
-    return None if best is None or not curve.f1[best] else float(curve.score[best])

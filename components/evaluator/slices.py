@@ -10,15 +10,14 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from components.evaluator.by_class import Block, Images, resampled_classes
 from components.evaluator.config import SliceFloor
-from components.evaluator.image_columns import ImageColumns
 from components.evaluator.judgement import SliceEvidence
 from trainer.metrics.bootstrap import (
     MatchedImages,
     Weights,
     match_for_bootstrap,
     mean_ap,
-    resampled_ap,
 )
 from trainer.metrics.box_columns import Detections
 from trainer.metrics.protocol import COCO_AREA_RANGES, AreaRange, DifficultMode
@@ -28,8 +27,8 @@ Mask = npt.NDArray[np.bool_]
 
 def slice_evidence(
     floor: SliceFloor,
-    candidate: ImageColumns,
-    baseline: ImageColumns | None,
+    candidate: Images,
+    baseline: Images | None,
     *,
     class_names: Sequence[str],
     difficult: DifficultMode,
@@ -47,20 +46,19 @@ def slice_evidence(
         where only the split itself is asked about.
     """
     chosen = chosen_images(floor, candidate)
-    as_it_is = np.ones((int(chosen.sum()), 1), weights.dtype)
-    asked = np.concatenate([as_it_is, weights.T[chosen]], axis=1).T
+    as_it_is = np.ones((1, len(chosen)), weights.dtype)
 
-    def measure(columns: ImageColumns) -> tuple[int, npt.NDArray[np.float64]]:
-        matched = MatchedImages.merge(
-            [
-                _matched(floor, block.only(chosen[images]), class_names, difficult)
-                for images, block in columns.blocks()
-            ]
+    def match(block: Block) -> MatchedImages:
+        return _matched(floor, _only(block, chosen), class_names, difficult)
+
+    def measure(images: Images) -> tuple[int, npt.NDArray[np.float64]]:
+        objects, found = resampled_classes(
+            images, len(class_names), match, as_it_is, weights
         )
-        average = mean_ap(resampled_ap(matched, asked))
+        average = np.concatenate([mean_ap(by_class) for by_class in found])
         # Of a model that gave NaN, nothing is known but the objects.
-        known = average if columns.has_only_numbers else np.full_like(average, np.nan)
-        return int(matched.objects.sum()), known
+        known = average if images.has_only_numbers else np.full_like(average, np.nan)
+        return objects, known
 
     objects, own = measure(candidate)
     served = np.full_like(own, np.nan) if baseline is None else measure(baseline)[1]
@@ -74,32 +72,39 @@ def slice_evidence(
     )
 
 
-def chosen_images(floor: SliceFloor, columns: ImageColumns) -> Mask:
+def chosen_images(floor: SliceFloor, images: Images) -> Mask:
     """[I] the images of the slice; one of which nothing is known is in none."""
-    chosen = np.ones(len(columns.image_ids), bool)
-    area = columns.width.astype(np.float64) * columns.height
+    chosen = np.ones(len(images.image_ids), bool)
+    area = images.width.astype(np.float64) * images.height
     for ends, values in (
         (floor.image_side, np.where(area > 0, np.sqrt(area), np.nan)),
-        (floor.brightness, columns.brightness),
+        (floor.brightness, images.brightness),
     ):
         if ends is not None:
             chosen &= (values >= ends[0]) & (values <= ends[1])
     return chosen
 
 
+def _only(block: Block, chosen: Mask) -> Block:
+    """The block's images that are chosen."""
+    mask = chosen[block.numbers]
+    return block._replace(numbers=block.numbers[mask], columns=block.columns.only(mask))
+
+
 def _matched(
     floor: SliceFloor,
-    columns: ImageColumns,
+    block: Block,
     class_names: Sequence[str],
     difficult: DifficultMode,
 ) -> MatchedImages:
     """The images of a slice, with the objects and detections of its class alone."""
+    columns = block.columns
     ground_truths = columns.ground_truths()
     detections = (
         columns.detections() if columns.has_only_numbers else Detections([], [], [], [])  # type: ignore[arg-type]
     )
     if floor.class_name:
-        number = _class_id(floor, class_names)
+        number = _class_id(floor, class_names) - block.classes.start
         ground_truths = ground_truths.take(ground_truths.class_id == number)
         detections = detections.take(detections.class_id == number)
     area = COCO_AREA_RANGES[0]
@@ -109,10 +114,11 @@ def _matched(
     return match_for_bootstrap(
         ground_truths,
         detections,
-        num_images=len(columns.image_ids),
-        num_classes=len(class_names),
+        num_images=len(block.numbers),
+        num_classes=len(block.classes),
         difficult=difficult,
         area_range=area,
+        numbers=block.numbers,
     )
 
 

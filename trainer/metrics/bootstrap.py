@@ -42,7 +42,8 @@ class MatchedImages:
 
     Attributes:
       accumulator: of COCO's IoU thresholds and one range of areas; its images are those
-        of `objects`, in that order, which is the order of equal scores.
+        of `objects`, in that order. Their ids are numbers among the images that are
+        resampled, by which equal scores are ordered.
       objects: [I, K] ground truths of each class in each image that count.
     """
 
@@ -51,11 +52,9 @@ class MatchedImages:
 
     @classmethod
     def merge(cls, parts: Sequence["MatchedImages"]) -> "MatchedImages":
-        """The images of at least one, numbered on from each to the next."""
-        merged = CocoAccumulator.merge([part.accumulator for part in parts])
-        images = np.arange(merged.num_images)
+        """The images of at least one."""
         return cls(
-            dataclasses.replace(merged, image_ids=images),
+            CocoAccumulator.merge([part.accumulator for part in parts]),
             np.concatenate([part.objects for part in parts]),
         )
 
@@ -68,8 +67,11 @@ def match_for_bootstrap(
     num_classes: int,
     difficult: DifficultMode = "ignore",
     area_range: AreaRange = COCO_AREA_RANGES[0],
+    numbers: NDArray[np.integer] | None = None,
 ) -> MatchedImages:
     """Matches images that are numbered in the order of their sorted ids.
+
+    They are all that are resampled, or those of the given numbers [I] among them.
 
     Objects outside the range of areas are as COCO has them: neither hit nor miss; nor
     is a detection outside that matches nothing.
@@ -77,7 +79,7 @@ def match_for_bootstrap(
     accumulator = evaluate_images(
         ground_truths,
         detections,
-        image_ids=np.arange(num_images),
+        image_ids=np.arange(num_images) if numbers is None else numbers,
         num_classes=num_classes,
         protocol=CocoProtocol(area_ranges=(area_range,)),
         difficult=difficult,
@@ -112,8 +114,8 @@ def resampled_ap(matched: MatchedImages, weights: Weights) -> Floats:
     weights [R, I] as `draw_images` gives them. Two models are compared on the same
     resamples by being given the same weights.
     """
-    by_image = np.ascontiguousarray(weights.T)
-    objects = _sparse(matched.objects.T)
+    by_image = weights.T
+    objects = _sparse(matched.objects.T, matched.accumulator.image_ids, len(by_image))
     totals = np.empty((len(weights), len(matched.objects.T)), np.int64)  # [R, K]
     for rows, part in _resamples(by_image, 1):
         totals[rows] = (objects @ part).T
@@ -148,21 +150,30 @@ class _Ranked:
     since_last: Any  # sparse [M, I]: detections of each image from one to the next
 
 
-def _sparse(table: NDArray[np.int32]) -> Any:
-    """A table as a matrix that knows its zeros, and multiplies without them."""
+def _sparse(table: NDArray[np.int32], numbers: NDArray[Any], width: int) -> Any:
+    """A table [N, C] as a matrix [N, width] that multiplies without its zeros.
+
+    Column c is the one of number numbers[c] there.
+    """
     # Here, since the metrics are imported by commands that need no bootstrap.
     from scipy import sparse
 
-    return sparse.csr_matrix(table)
+    held = sparse.csr_matrix(table)
+    parts = (held.data, numbers.astype(np.int32)[held.indices], held.indptr)
+    return sparse.csr_matrix(parts, shape=(len(table), width))
 
 
 def _ranked_classes(accumulator: CocoAccumulator) -> Iterator[_Ranked]:
     protocol = accumulator.protocol
-    images = np.arange(accumulator.num_images, dtype=np.int32)
-    image = np.repeat(images, accumulator.detections_per_image)
+    numbers = accumulator.image_ids.astype(np.int32)
+    image = np.repeat(numbers, accumulator.detections_per_image)
+    is_sorted = bool((numbers[1:] > numbers[:-1]).all())
     # Class by class: what sorting takes is a multiple of what is sorted.
     for rows, matched_rows in accumulator.by_class():
-        order = stable_order(descending_key(accumulator.score[rows]))
+        keys = [descending_key(accumulator.score[rows])]
+        if not is_sorted:
+            keys.append(image[rows].astype(np.uint32))
+        order = stable_order(*keys)
         ordered, matched, matches = accumulator.in_order(rows, matched_rows, order)
         hit = unpack_bits(accumulator.true_positive[matches], protocol)
         ignored = unpack_bits(accumulator.ignored[matches], protocol)

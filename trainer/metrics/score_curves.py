@@ -39,22 +39,31 @@ def score_curve(assignment: Assignment, class_id: int | None = None) -> ScoreCur
         counted &= assignment.detections.class_id == class_id
         truth = truth & (assignment.ground_truths.class_id == class_id)
     total = int(np.count_nonzero(truth))
-    return curve_of(
-        assignment.detections.score[counted], assignment.hit[counted], total
-    )
-
-
-def curve_of(
-    falling_score: NDArray[np.floating], hit: NDArray[np.bool_], total: int
-) -> ScoreCurve:
-    """The curve of detections [D] that are hits or misses, and all there is to find."""
-    score = falling_score.astype(np.float64)
+    score = assignment.detections.score[counted].astype(np.float64)
     # A threshold keeps all detections of its score: read at the last of equal ones.
     last = np.flatnonzero(np.diff(score, append=-np.inf))
-    found, kept = np.cumsum(hit)[last], last + 1
+    found, kept = np.cumsum(assignment.hit[counted])[last], last + 1
     return ScoreCurve(
         score=score[last],
         precision=found / kept,
         recall=found / max(total, 1),
         f1=2 * found / (kept + total),
     )
+
+
+def best_threshold(
+    counted: NDArray[np.floating], hits: NDArray[np.floating], total: int
+) -> float | None:
+    """The score of the best F1, of equal ones the highest; None without any hit.
+
+    counted [C] are the scores of hits and misses, ascending, hits [H] those of hits,
+    total all there is to find. Only scores of hits are looked at: down to the next one
+    a threshold would but keep more misses.
+    """
+    if not len(hits):
+        return None
+    rising = np.sort(hits)
+    score = np.unique(rising)[::-1]
+    found = len(hits) - np.searchsorted(rising, score)
+    kept = len(counted) - np.searchsorted(counted, score)
+    return float(score[np.argmax(2 * found / (kept + total))])

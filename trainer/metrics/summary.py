@@ -1,7 +1,7 @@
 """The twelve COCO numbers, over all classes and for each."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -10,7 +10,12 @@ from numpy.typing import NDArray
 from trainer.metrics.accumulator import CocoAccumulator, evaluate_images
 from trainer.metrics.box_columns import Detections, GroundTruths
 from trainer.metrics.protocol import CocoProtocol, DifficultMode
-from trainer.metrics.tensors import UNDEFINED, precision_and_scores, recall_tensor
+from trainer.metrics.tensors import (
+    UNDEFINED,
+    count_hits,
+    precision_and_scores,
+    recall_of_hits,
+)
 
 Metrics = dict[str, float]
 Mean = TypeVar("Mean")
@@ -63,14 +68,30 @@ def coco_summary(
 
 def summarise(accumulator: CocoAccumulator, class_names: Sequence[str]) -> CocoSummary:
     """The numbers of all images in the accumulator."""
-    if len(class_names) != len(accumulator.num_ground_truths):
-        raise ValueError(
-            f"{len(class_names)} class names for "
-            f"{len(accumulator.num_ground_truths)} classes"
-        )
-    protocol = accumulator.protocol
-    precision, _ = precision_and_scores(accumulator, protocol.max_dets[-1])
-    recall = recall_tensor(accumulator)
+    return summarise_groups([accumulator], class_names)
+
+
+def summarise_groups(
+    groups: Iterable[CocoAccumulator], class_names: Sequence[str]
+) -> CocoSummary:
+    """The same of accumulators that hold all images, each with some of the classes.
+
+    They are at least one and in the order of the classes; one is held at a time.
+    """
+    parts = []
+    for accumulator in groups:
+        protocol, difficult = accumulator.protocol, accumulator.difficult
+        num_images = accumulator.num_images
+        precision, _ = precision_and_scores(accumulator, protocol.max_dets[-1])
+        totals = accumulator.num_ground_truths
+        parts.append((precision, count_hits(accumulator), totals))
+        del accumulator
+    precisions, hits, objects = zip(*parts, strict=True)
+    total = np.concatenate(objects)
+    if len(class_names) != len(total):
+        raise ValueError(f"{len(class_names)} class names for {len(total)} classes")
+    precision = np.ascontiguousarray(np.concatenate(precisions, axis=2))
+    recall = recall_of_hits(np.concatenate(hits, axis=1), total)
     by_class = _metrics(precision, recall, protocol, _mean_by_class)
     return CocoSummary(
         metrics=_metrics(precision, recall, protocol, _mean_defined),
@@ -78,8 +99,8 @@ def summarise(accumulator: CocoAccumulator, class_names: Sequence[str]) -> CocoS
             class_name: {name: float(by_class[name][number]) for name in by_class}
             for number, class_name in enumerate(class_names)
         },
-        difficult=accumulator.difficult,
-        num_images=accumulator.num_images,
+        difficult=difficult,
+        num_images=num_images,
     )
 
 

@@ -79,8 +79,22 @@ def precision_and_scores(
 
 def recall_tensor(accumulator: CocoAccumulator) -> Floats:
     """Highest recall [T, K, A, M] with the protocol's detection limits."""
-    protocol, totals = accumulator.protocol, accumulator.num_ground_truths
-    num_classes, num_areas = totals.shape
+    return recall_of_hits(count_hits(accumulator), accumulator.num_ground_truths)
+
+
+def recall_of_hits(
+    hits: NDArray[np.int64], num_ground_truths: NDArray[np.int64]
+) -> Floats:
+    """Highest recall [T, K, A, M] of `count_hits` and objects [K, A]."""
+    num_areas, total = num_ground_truths.shape[1], num_ground_truths[..., None]
+    by_area = hits.reshape(*hits.shape[:2], num_areas, -1).transpose(3, 1, 2, 0)
+    return np.where(total > 0, by_area / np.maximum(total, 1), UNDEFINED)
+
+
+def count_hits(accumulator: CocoAccumulator) -> NDArray[np.int64]:
+    """Hits [M, K, A * T] with the protocol's detection limits."""
+    protocol = accumulator.protocol
+    num_classes = len(accumulator.num_ground_truths)
     class_id = accumulator.class_id[accumulator.matched]
     rank = accumulator.matched_rank()
     hits = np.empty((len(protocol.max_dets), num_classes, protocol.num_runs), np.int64)
@@ -88,9 +102,7 @@ def recall_tensor(accumulator: CocoAccumulator) -> Floats:
         within = rank < limit
         words = accumulator.true_positive[within]
         counted[:] = _count_bits(words, class_id[within], num_classes, protocol)
-    by_area = hits.reshape(*hits.shape[:2], num_areas, -1).transpose(3, 1, 2, 0)
-    total = totals[..., None]
-    return np.where(total > 0, by_area / np.maximum(total, 1), UNDEFINED)
+    return hits
 
 
 def _image_rank(accumulator: CocoAccumulator) -> NDArray[np.uint32] | None:

@@ -1,13 +1,18 @@
-"""Numbers of images that are matched in blocks are those of all matched at once."""
+"""Matched in blocks and groups of classes, numbers are those of all at once."""
 
 import numpy as np
 import pytest
 
-from components.evaluator import image_columns
+from components.evaluator import by_class, image_columns, kept_columns
+from components.evaluator.by_class import summary_of
 from components.evaluator.coco_combine import ScoredImage
-from components.evaluator.difference import bootstrap_differences
+from components.evaluator.config import SliceFloor
+from components.evaluator.difference import bootstrap_differences, counted_objects
 from components.evaluator.image_columns import ImageColumns
+from components.evaluator.kept_columns import KeptColumns
+from components.evaluator.kept_images import ImageFiles
 from components.evaluator.score_thresholds import best_thresholds
+from components.evaluator.slices import slice_evidence
 from trainer.metrics.assignment import assign
 from trainer.metrics.bootstrap import (
     draw_images,
@@ -56,11 +61,31 @@ def whole():
     return [drawn(1), drawn(2)]
 
 
-@pytest.fixture(params=[1, 7, 256, 1000])
+@pytest.fixture(params=[(1, 1 << 20), (7, 400), (256, 1), (1000, 1 << 20)])
 def as_read(request, whole, monkeypatch):
-    """The same from their files, to be matched so many images at a time."""
-    monkeypatch.setattr(image_columns, "_IMAGES_AT_ONCE", request.param)
+    """The same, to be matched so many images and detections at a time."""
+    images, detections = request.param
+    monkeypatch.setattr(image_columns, "IMAGES_AT_ONCE", images)
+    monkeypatch.setattr(by_class, "_DETECTIONS_AT_ONCE", detections)
     return [ImageColumns.from_bytes(columns.to_bytes()) for columns in whole]
+
+
+@pytest.fixture(params=[(1000, 1 << 20), (90, 400), (1, 1)])
+def in_files(request, whole, monkeypatch, tmp_path):
+    """The same left in files of 37 images each, in no order."""
+    images, detections = request.param
+    monkeypatch.setattr(kept_columns, "IMAGES_AT_ONCE", images)
+    monkeypatch.setattr(by_class, "_DETECTIONS_AT_ONCE", detections)
+    files = ImageFiles(str(tmp_path))
+    part = np.random.default_rng(5).permutation(IMAGES) // 37
+    return [
+        KeptColumns.of_files(
+            files,
+            [files.keep(columns.only(part == number)) for number in set(part)],
+            len(CLASSES),
+        )
+        for columns in whole
+    ]
 
 
 @pytest.mark.parametrize("difficult", ["ignore", "crowd", "plain"])
@@ -72,7 +97,7 @@ def test_the_summary(whole, as_read, difficult):
         class_names=CLASSES,
         difficult=difficult,
     )
-    found = as_read[0].summary(CLASSES, difficult)
+    found = summary_of(as_read[0], CLASSES, difficult)
     assert found.metrics == wanted.metrics
     assert found.per_class == wanted.per_class
     assert found.num_images == IMAGES
@@ -115,3 +140,28 @@ def test_the_thresholds(whole, as_read, difficult):
     found = best_thresholds(as_read[0], CLASSES, difficult, "eval")
     assert found.overall == overall
     assert found.by_class == dict(zip(CLASSES, of_classes, strict=True))
+
+
+@pytest.mark.parametrize("difficult", ["ignore", "crowd", "plain"])
+def test_from_files_all_is_the_same(whole, in_files, difficult):
+    """The order of the files is not that of the images, which ranks equal scores."""
+    floors = (
+        SliceFloor(name="small", object_side=(0, 60), max_drop=0.1),
+        SliceFloor(name="dogs", class_name="dog", min_map=0.1),
+    )
+    given = {"class_names": CLASSES, "difficult": difficult}
+    given["weights"] = draw_images(IMAGES, 9, seed=3)
+
+    def numbers(candidate, served):
+        changes = bootstrap_differences(candidate, served, **given)
+        return (
+            summary_of(candidate, CLASSES, difficult).per_class,
+            best_thresholds(candidate, CLASSES, difficult, "eval"),
+            changes.mean_ap.tolist(),
+            {name: change.tolist() for name, change in changes.by_class.items()},
+            [slice_evidence(floor, candidate, served, **given) for floor in floors],
+            counted_objects(candidate, CLASSES, difficult),
+        )
+
+    assert len(in_files[0].image_ids) == IMAGES
+    assert numbers(*in_files) == numbers(*whole)

@@ -73,10 +73,10 @@ def test_what_is_narrow_in_a_file_is_wide_where_it_is_counted_with():
 
 
 def test_blocks_are_the_images_one_after_another(monkeypatch):
-    monkeypatch.setattr(image_columns, "_IMAGES_AT_ONCE", 2)
+    monkeypatch.setattr(image_columns, "IMAGES_AT_ONCE", 2)
     columns = ImageColumns.of_images(IMAGES)
 
-    blocks = dict((part.start, block) for part, block in columns.blocks())
+    blocks = {places[0]: block for places, block in columns.blocks()}
 
     assert [block.image_ids.tolist() for block in blocks.values()] == [
         ["a", "b"],

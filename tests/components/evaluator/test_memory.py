@@ -5,12 +5,16 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from components.evaluator import by_class
+from components.evaluator.by_class import summary_of
 from components.evaluator.coco_combine import ScoredImage
-from components.evaluator.config import GateConfig
+from components.evaluator.config import SliceFloor
 from components.evaluator.image_columns import ImageColumns
-from components.evaluator.judged_evidence import Measured, evidence_of
+from components.evaluator.kept_columns import KeptColumns
 from components.evaluator.kept_images import ImageFiles
 from components.evaluator.score_thresholds import best_thresholds
+from components.evaluator.slices import slice_evidence
+from trainer.metrics import bootstrap
 
 IMAGES, PER_FILE = 4000, 500
 CLASSES = [f"class {number}" for number in range(20)]
@@ -31,6 +35,7 @@ def made(number):
         boxes=(boxes + rng.normal(0, 2, (100, 4))).astype(np.float32),
         classes=classes,
         scores=rng.random(100, np.float32),
+        brightness=number % 10 / 10,
         sha256=f"{number:064x}",
     )
 
@@ -62,16 +67,26 @@ def test_images_are_read_in_little_more_than_they_take(kept):
     assert peak_per_image(lambda: files.read(names)) < 8_000
 
 
-def test_the_thresholds_match_a_block_at_a_time(kept):
-    files, names = kept
-    columns = files.read(names)
-    peak = peak_per_image(lambda: best_thresholds(columns, CLASSES, "ignore", "eval"))
-    assert peak < 13_000
+@pytest.fixture
+def model(kept, monkeypatch):
+    """The images, in four groups of classes: all at once they would be one."""
+    monkeypatch.setattr(by_class, "_DETECTIONS_AT_ONCE", 100_000)
+    return KeptColumns.of_files(*kept, len(CLASSES))
 
 
-def test_the_resamples_match_a_block_and_rank_a_class_at_a_time(kept):
-    files, names = kept
-    model = Measured(files.read(names), {})
-    config = GateConfig(min_map=0.0, resamples=1000)
-    peak = peak_per_image(lambda: evidence_of(config, "eval", CLASSES, model, model))
-    assert peak < 13_000
+def test_coco_s_numbers_match_a_group_of_classes_at_a_time(model):
+    assert peak_per_image(lambda: summary_of(model, CLASSES, "ignore")) < 4_000
+
+
+def test_the_thresholds_hold_scores_alone(model):
+    peak = peak_per_image(lambda: best_thresholds(model, CLASSES, "ignore", "eval"))
+    assert peak < 5_000
+
+
+def test_the_resamples_match_and_rank_a_group_of_classes_at_a_time(model, monkeypatch):
+    monkeypatch.setattr(bootstrap, "_MOST_CELLS", 1 << 16)
+    given = {"class_names": CLASSES, "difficult": "ignore"}
+    given["weights"] = bootstrap.draw_images(IMAGES, 16, seed=0)
+    light = SliceFloor(name="light", brightness=(0, 0.9), min_map=0.1)
+
+    assert peak_per_image(lambda: slice_evidence(light, model, None, **given)) < 5_000
