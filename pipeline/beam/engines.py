@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from apache_beam.options.pipeline_options import (
@@ -58,13 +59,7 @@ class _Outside:
         try:
             return super().create_job_service(options)  # type: ignore[misc]
         except BaseException as error:
-            self._stop_server()
-            told = not_started(
-                error,
-                self._where,
-                is_ours=self._server is not None,
-                said=server_log.last_line(),
-            )
+            told = self._stopped_for(error, not_started)
             if told is None:
                 raise
             raise told from error
@@ -101,13 +96,7 @@ class _Outside:
             job = super().run_portable_pipeline(pipeline, options)  # type: ignore[misc]
         except BaseException as error:
             server_log.silence()
-            self._stop_server()
-            told = not_handed_over(
-                error,
-                self._where,
-                is_ours=self._server is not None,
-                said=server_log.last_line(),
-            )
+            told = self._stopped_for(error, not_handed_over)
             if told is None:
                 raise
             raise told from error
@@ -115,6 +104,14 @@ class _Outside:
         is_ours = self._server is not None
         ends = (self._stop_server, end_on_cluster)
         return Job(job, self._where, *ends, is_ours=is_ours)
+
+    def _stopped_for(
+        self, error: BaseException, meaning: Callable[..., UserError | None]
+    ) -> UserError | None:
+        """Ends a server of ours; what the error means to a user, None if a defect."""
+        self._stop_server()
+        is_ours = self._server is not None
+        return meaning(error, self._where, is_ours=is_ours, said=server_log.last_line())
 
     def _end_on_cluster(self, job: Any, options: PipelineOptions) -> None:
         """Of what a job server that cancels a job leaves running."""
