@@ -143,7 +143,7 @@ def _run(name: str, arguments: list[str]) -> int:
         return ExitStatus.DONE
     except Exception as error:
         from components.example_gen.source import lost_store
-        from pipeline.run.full_disk import full_disk_in
+        from schemas.full_disk import full_disk_in
 
         if told := lost_store.found_in(str(error)) or full_disk_in(error):
             return _tell(name, told)

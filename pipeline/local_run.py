@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.beam.engine_there import require_engine
 from pipeline.config import PipelineConfig, RunPaths, digest_of
-from pipeline.run.full_disk import full_disk_in
+from schemas.full_disk import full_disk_in
 from schemas.plain_path import PATTERN_CHARACTERS
 from schemas.user_error import UserError, user_error_in
 

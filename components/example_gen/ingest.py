@@ -202,7 +202,7 @@ def _outside_causes_told(staging: str) -> Iterator[None]:
     except Exception as error:  # runners hand on what a worker raised as text only
         if lost := lost_store.found_in(str(error)):
             raise lost from error
-        if "No space left on device" not in str(error):
+        if isinstance(error, UserError) or "No space left on device" not in str(error):
             raise
         raise UserError(f"no space left on device for {staging}") from error
 

@@ -6,6 +6,7 @@ import subprocess
 
 import grpc
 
+from schemas.full_disk import full_disk_in
 from schemas.user_error import RefusedError, UnavailableError, UserError
 
 _STEP = re.compile(r" \[while running '.*")  # Beam's, behind what a worker raised
@@ -42,11 +43,11 @@ def told_of(
         return told
     if "Traceback (most recent call last)" in text:
         return None  # our code, or a library, in a worker
-    said = _JAVA.sub("", first_line(error))
+    why = _JAVA.sub("", first_line(error)) + _last(said)
     mended_by = "repeat the command"
-    if "fresh sort buffer" in said:  # Flink's, of a record that its memory cannot hold
+    if "fresh sort buffer" in why:  # Flink's, of a record that its memory cannot hold
         mended_by = f"raise taskmanager.memory.managed.size, then {mended_by}"
-    return UnavailableError(f"{where} ended the job: {said}; {mended_by}")
+    return UnavailableError(f"{where} ended the job: {why}; {mended_by}")
 
 
 def _told_to_a_worker(text: str) -> UserError | None:
@@ -98,6 +99,8 @@ def not_handed_over(
     """What an error means while a job is handed over; None as of `told_of`."""
     if not isinstance(error, (*LOST, OSError)):
         return None
+    if told := full_disk_in(error):
+        return told
     if not isinstance(error, LOST):  # of an engine that is asked by its REST interface
         return UnavailableError(
             f"{where} cannot be reached: {first_line(error)}; see that the address is "
@@ -115,6 +118,8 @@ def not_packed(error: Exception) -> UserError:
 
     Beam makes a trace of it where a program failed that it ran, such as pip.
     """
+    if told := full_disk_in(error):
+        return told
     cause = error.__context__
     failed = isinstance(cause, subprocess.CalledProcessError)
     said = str(cause) if failed else first_line(error)

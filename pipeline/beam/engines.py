@@ -26,8 +26,9 @@ from pipeline.beam.engine_errors import not_handed_over, not_packed, not_started
 from pipeline.beam.job import Job, quiet_threads
 from schemas.user_error import UserError
 
-# A worker that is lost while it works ends its job on Prism sooner.
-_WITHOUT_WORKERS_S = 5.0
+# A worker that is lost while it works ends its job on Prism sooner, and a job that is
+# done ends its workers.
+_WITHOUT_WORKERS_S = 20.0
 
 
 class _Outside:
@@ -77,7 +78,7 @@ class _Outside:
         )
         if not handle._retain_unknown_options:
             known = job_service.own_options(service, timeout=handle.timeout)
-            flags.require_readable_by(known, options._flags)
+            flags.require_readable_by(known, options._flags, "what Beam is told")
         start = handle.run
 
         def run(preparation_id: str) -> Any:
@@ -144,6 +145,7 @@ class PrismRunner(_Outside, prism_runner.PrismRunner):
 
     _where = "Prism"
     _job: Job | None = None
+    _is_without_worker = False
 
     def default_job_server(self, options: PipelineOptions) -> Any:
         """A Prism of this job's own."""
@@ -156,17 +158,19 @@ class PrismRunner(_Outside, prism_runner.PrismRunner):
     ) -> Job:
         """As of all engines; a job whose worker has ended does not wait for one."""
         self._job = super().run_portable_pipeline(pipeline, options)
+        if self._is_without_worker:  # since before there was a job
+            self._end()
         return self._job
 
-    def _end_soon(self, error: str) -> None:
-        timer = threading.Timer(_WITHOUT_WORKERS_S, self._end, [error])
+    def _end_soon(self) -> None:
+        timer = threading.Timer(_WITHOUT_WORKERS_S, self._end)
         timer.daemon = True
         timer.start()
 
-    def _end(self, error: str) -> None:
+    def _end(self) -> None:
+        self._is_without_worker = True
         if self._job is not None:
-            said = server_log.last_line()
-            self._job.end_without_workers(f"{error}, {said}" if said else error)
+            self._job.end_without_workers(server_log.last_line())
 
 
 class FlinkRunner(_Outside, flink_runner.FlinkRunner):

@@ -36,12 +36,16 @@ _UNREADABLE = (ValueError, AttributeError, KeyError, TypeError, NotImplementedEr
 
 
 class _File(NamedTuple):
-    """A flag whose value is a file of this machine; `option` is Beam's attribute."""
+    """A flag whose value is a file of this machine; `option` is Beam's attribute.
+
+    `runner` is the one that reads it, "" for all.
+    """
 
     option: str
     flag: str
     names: tuple[str, ...] = ()  # those that Beam takes, or their endings
     or_url: bool = True
+    runner: str = ""
 
 
 _SETUP = ("setup.py", "pyproject.toml")
@@ -51,9 +55,9 @@ _FILES = (
     _File("requirements_file", "--requirements_file", or_url=False),
     _File("extra_packages", "--extra_package", _PACKAGES),
     _File("files_to_stage", "--file_to_stage"),
-    _File("prism_location", "--prism_location"),
-    _File("flink_job_server_jar", "--flink_job_server_jar"),
-    _File("spark_job_server_jar", "--spark_job_server_jar"),
+    _File("prism_location", "--prism_location", runner="prism"),
+    _File("flink_job_server_jar", "--flink_job_server_jar", runner="flink"),
+    _File("spark_job_server_jar", "--spark_job_server_jar", runner="spark"),
 )
 # As Beam reads what a job server has beside it; all else is text.
 _TYPES = beam_job_api_pb2.PipelineOptionType
@@ -124,7 +128,7 @@ def _environments_problems(
 def require_here(args: Sequence[str], runner: str, where: str = ARGS) -> None:
     """UserError for files and programs that have to be on this machine, and are not."""
     values = vars(_parser().parse_known_args(list(args))[0])
-    for kind in _FILES:
+    for kind in (file for file in _FILES if file.runner in ("", runner)):
         given = values[kind.option] or []
         for file in [given] if isinstance(given, str) else given:
             _require_file(file, kind, f"{where}: {kind.flag}={file}")

@@ -55,7 +55,7 @@ class Job(PipelineResult):
 
     def end_without_workers(self, why: str) -> None:
         """Ends a job that is not over by itself: its engine would wait for ever."""
-        with contextlib.suppress(*LOST):
+        with contextlib.suppress(*LOST, ValueError):  # ValueError: it was let go
             if not PipelineState.is_terminal(self.state):
                 self._ended_for = UnavailableError(
                     f"{self._where} has no worker: the process that was to be one "

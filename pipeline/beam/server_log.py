@@ -14,7 +14,7 @@ _ALSO_THE_JOBS = {
     "job failed",
     "unable to pull image and it's not local",
 }
-# Of a worker that is a process: of one that a job is done with, likewise.
+# Of a worker that is a process; one that a job is done with is killed.
 _NO_WORKER = {"process failed to start", "process failed while running"}
 _PANIC = "panic: "
 _ENDED_BY_PRISM = "signal: killed"
@@ -24,7 +24,8 @@ class _ServerLog(logging.Filter):
     """Reads each line as the server wrote it: Prism's are JSON, all else is text."""
 
     last_line = ""
-    worker_ended: Callable[[str], None] | None = None
+    workers_end = ""
+    worker_ended: Callable[[], None] | None = None
 
     def filter(self, record: logging.LogRecord) -> bool:
         line = record.getMessage()
@@ -41,11 +42,10 @@ class _ServerLog(logging.Filter):
         return message not in _ALSO_THE_JOBS
 
     def _is_news(self, error: str) -> bool:
-        if error == _ENDED_BY_PRISM:
-            return False
+        self.workers_end = error
         if self.worker_ended is not None:
-            self.worker_ended(error)
-        return self.worker_ended is None
+            self.worker_ended()
+        return self.worker_ended is None and error != _ENDED_BY_PRISM
 
 
 _LOG = _ServerLog()
@@ -53,9 +53,9 @@ for _name in _NAMES:
     logging.getLogger(_name).addFilter(_LOG)
 
 
-def listen(worker_ended: Callable[[str], None] | None = None) -> None:
-    """A new server is about to speak; `worker_ended` hears of a worker's error."""
-    _LOG.last_line = ""
+def listen(worker_ended: Callable[[], None] | None = None) -> None:
+    """A new server is about to speak; `worker_ended` is called when a worker ends."""
+    _LOG.last_line = _LOG.workers_end = ""
     _LOG.worker_ended = worker_ended
     _disable(is_disabled=False)
 
@@ -66,8 +66,8 @@ def silence() -> None:
 
 
 def last_line() -> str:
-    """What a server said last that was no record of a log; "" if nothing."""
-    return _LOG.last_line
+    """How a worker ended, and what was said last that is no record of a log."""
+    return ", ".join(filter(None, (_LOG.workers_end, _LOG.last_line)))
 
 
 def _disable(*, is_disabled: bool) -> None:

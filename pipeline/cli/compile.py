@@ -126,7 +126,11 @@ def _require_spans(args: argparse.Namespace) -> None:
                 f"{option} {span}: --data {args.data} has no {PLACEHOLDER}; write that "
                 "where the number stands in the path, or name no span"
             )
-    if args.earlier_span and args.earlier_span == args.span:
+    spans = {
+        LATEST if span in ("", LATEST) else span.lstrip("0")
+        for span in (args.span, args.earlier_span)
+    }
+    if args.earlier_span and (PLACEHOLDER not in args.data or len(spans) == 1):
         raise UserError(
             f"--earlier-span {args.earlier_span} is --span itself; name another"
         )

@@ -143,9 +143,8 @@ class ResultFiles:
         ]
         layer = drawing.LabelledBoxes(seen.boxes, captions, drawing.DETECTION_COLOUR)
         drawn = drawing.draw_boxes(Image.fromarray(picture.pixels), [layer])
-        drawn.thumbnail(
-            (_LONGEST_JPEG_PX, _LONGEST_JPEG_PX)
-        )  # shrinks larger ones alone
+        # It shrinks larger ones alone.
+        drawn.thumbnail((_LONGEST_JPEG_PX, _LONGEST_JPEG_PX))
         path = _drawing_path(self.folder, picture_id)
         drawn.save(path, quality=90, comment=_DRAWN_BY)
         return len(seen.scores)

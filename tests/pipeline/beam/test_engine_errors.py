@@ -1,11 +1,17 @@
 """What an engine's errors mean to a user: one line, and its exit status."""
 
+import errno
 import subprocess
 import sys
 
 import pytest
 
-from pipeline.beam.engine_errors import not_started, told_of
+from pipeline.beam.engine_errors import (
+    not_handed_over,
+    not_packed,
+    not_started,
+    told_of,
+)
 from schemas import own_process
 from schemas.user_error import RefusedError, UnavailableError, UserError
 
@@ -132,6 +138,25 @@ def test_what_an_engine_says_without_a_trace_is_its_own_affair():
     told = told_of(RuntimeError("worker disconnected\nmore"), "Flink")
     assert type(told) is UnavailableError
     assert str(told) == ("Flink ended the job: worker disconnected; repeat the command")
+
+
+def test_the_last_word_of_a_server_of_ours_is_told_with_a_job_that_ended():
+    said = "signal: segmentation fault"
+    told = told_of(RuntimeError("worker disconnected"), "Prism", said=said)
+    assert str(told) == (
+        "Prism ended the job: worker disconnected, its last line: signal: segmentation "
+        "fault; repeat the command"
+    )
+
+
+@pytest.mark.parametrize("where", [not_handed_over, not_packed])
+def test_a_full_disk_is_told_as_one(where):
+    error = OSError(errno.ENOSPC, "No space left on device", "/tmp/x")
+    more = {} if where is not_packed else {"where": "Prism", "is_ours": True}
+    assert str(where(error, **more)) == (
+        "the disk is full (No space left on device at /tmp/x); make room and repeat "
+        "the command"
+    )
 
 
 def test_what_java_and_beam_put_before_it_is_left_out():

@@ -102,9 +102,6 @@ def test_what_beam_would_pack_is_not_packed_to_read_flags(tmp_path):
         ("--extra_package={tmp}/a.whl", "is no file; name one that is there"),
         ("--extra_package={tmp}/a", ": Beam takes .tar or .tar.gz or .whl or .zip"),
         ("--file_to_stage={tmp}/a", "is no file; name one that is there"),
-        ("--prism_location={tmp}/a", "is no file; name one that is there"),
-        ("--flink_job_server_jar={tmp}/a", "is no file; name one that is there"),
-        ("--spark_job_server_jar={tmp}/a", "is no file; name one that is there"),
     ],
 )
 def test_a_file_that_is_not_there_is_told_before_the_data_are_read(
@@ -116,6 +113,23 @@ def test_a_file_that_is_not_there_is_told_before_the_data_are_read(
     told = capsys.readouterr().err
     space = "" if said.startswith(":") else " "
     assert told == f"voc-pipeline ingest: --beam-arg: {arg}{space}{said}\n"
+
+
+@pytest.mark.parametrize(
+    ("flag", "runner"),
+    [
+        ("--prism_location", "prism"),
+        ("--flink_job_server_jar", "flink"),
+        ("--spark_job_server_jar", "spark"),
+    ],
+)
+def test_a_file_of_one_runner_need_not_be_there_for_another(tmp_path, flag, runner):
+    from pipeline.beam.flags import require_here
+
+    arg = f"{flag}={tmp_path}/a"
+    with pytest.raises(UserError, match=f"--beam-arg: {arg} is no file; name one"):
+        require_here([arg], runner)
+    require_here([arg], "local")
 
 
 def test_a_file_that_is_there_or_is_fetched_is_taken(tmp_path):

@@ -153,7 +153,7 @@ def test_what_a_job_server_that_beam_starts_cannot_read_is_told_as_well(
     options = PipelineOptions(["--flink_master=h:8081", arg])
     with pytest.raises(UserError) as told:
         FlinkRunner().create_job_service(options)
-    assert str(told.value) == f"--beam-arg: {said}"
+    assert str(told.value) == f"what Beam is told: {said}"
 
 
 def test_a_flag_of_a_later_stage_is_told_with_the_stages_name(server):

@@ -87,11 +87,17 @@ def test_a_panic_says_what_is_wrong_in_its_first_line():
     assert server_log.last_line() == "panic: address 99: invalid port"
 
 
-def test_a_worker_that_ended_is_heard_of_unless_prism_ended_it(shown):
+@pytest.mark.parametrize("error", ["signal: killed", "exit status 1"])
+def test_a_worker_that_ended_is_heard_of(shown, error):
     heard = []
-    server_log.listen(heard.append)
+    server_log.listen(lambda: heard.append(server_log.last_line()))
+    PRISM.info("MemoryError")
+    prism_says("process failed while running", error=error)
+    assert heard == [f"{error}, MemoryError"]
+    assert shown == []
+
+
+def test_a_worker_that_prism_has_ended_is_no_news(shown):
+    server_log.listen()
     prism_says("process failed while running", error="signal: killed")
-    assert heard == []
-    prism_says("process failed while running", error="exit status 1")
-    assert heard == ["exit status 1"]
     assert shown == []

@@ -33,6 +33,24 @@ PATHS = ("--data", "gs://b/voc", "--push-destination", "gs://b/served", "--image
             ),
             "--earlier-span 3 is --span itself",
         ),
+        (
+            ("--output", "p.yaml", "--earlier-span", "latest"),
+            "--earlier-span latest is --span itself",
+        ),
+        (
+            (
+                *("--output", "p.yaml", "--data", "gs://b/{SPAN}"),
+                *("--span", "2", "--earlier-span", "02"),
+            ),
+            "--earlier-span 02 is --span itself",
+        ),
+        (
+            (
+                *("--output", "p.yaml", "--data", "gs://b/{SPAN}"),
+                *("--earlier-span", "latest"),
+            ),
+            "--earlier-span latest is --span itself",
+        ),
         (("--output", "p.yaml", "--window", "4"), "retrain --window 4` as a CronJob"),
     ],
 )

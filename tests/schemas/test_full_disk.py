@@ -2,7 +2,7 @@ import errno
 
 import pytest
 
-from pipeline.run.full_disk import full_disk_in
+from schemas.full_disk import full_disk_in
 from schemas.user_error import UserError
 
 
