@@ -74,7 +74,7 @@ def outcome(model, form):
         written = pathlib.Path(path).exists()
         return run(path).tolist()
     except Exception as error:
-        reason = next(word for word in REASONS if word in str(error))
+        reason = next((word for word in REASONS if word in str(error)), str(error))
         return f"written, not {verb}: {reason}" if written else f"not written: {reason}"
 
 

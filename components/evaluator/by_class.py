@@ -125,7 +125,9 @@ def resampled_classes(
         matched = MatchedImages.merge([match(b) for b in _blocks(images, classes)])
         objects += int(matched.objects.sum())
         for found, drawn in zip(average, weights, strict=True):
-            found[:, classes.start : classes.stop] = resampled_ap(matched, drawn)
+            if len(drawn):
+                found[:, classes.start : classes.stop] = resampled_ap(matched, drawn)
+        del matched  # not held beside the next group
     return objects, average
 
 

@@ -63,6 +63,7 @@ def best_thresholds(
             hits.append(matched.score[rows[is_hit[rows]]])
             by_class.append(best_threshold(scores[-1], hits[-1], of_class))
             total += of_class
+        del matched, is_hit, counts  # not held beside the next group
     counted = np.concatenate(scores)
     scores.clear()
     counted.sort()

@@ -75,23 +75,26 @@ def ingest(
     run_id = uuid.uuid4().hex
     staging = f"{dirs.staging}/{run_id}"
     arguments = (data.root, config, staging, replay_path)
-    with _outside_causes_told(dirs.staging):
-        try:
-            if make_pipeline is None and not _remote(arguments):
-                plan = write_plan(*arguments, lambda files: _start(files // 2, config))
-                job = _job(plan, staging, run_id, config)
-                result = _run(plan, job)
-            else:
-                plan, pipeline = _plan(arguments, make_pipeline or pipeline_with)
-                job = _job(plan, staging, run_id, config)
-                result = _run_by_beam(plan, job, pipeline, data.root)
-        finally:
-            workers.close_shared_pools()
-    require_claimed(staging, run_id, job.config)
-    if result.tally.totals["images_in"] != plan.images:
-        counted = result.tally.totals["images_in"]
-        raise RuntimeError(f"{plan.images} images planned, {counted} counted")
-    report = publish(data, dirs, config, plan, result)
+    with _deleted_on_error(staging):
+        with _outside_causes_told(dirs.staging):
+            try:
+                if make_pipeline is None and not _remote(arguments):
+                    plan = write_plan(
+                        *arguments, lambda files: _start(files // 2, config)
+                    )
+                    job = _job(plan, staging, run_id, config)
+                    result = _run(plan, job)
+                else:
+                    plan, pipeline = _plan(arguments, make_pipeline or pipeline_with)
+                    job = _job(plan, staging, run_id, config)
+                    result = _run_by_beam(plan, job, pipeline, data.root)
+            finally:
+                workers.close_shared_pools()
+        require_claimed(staging, run_id, job.config)
+        if result.tally.totals["images_in"] != plan.images:
+            counted = result.tally.totals["images_in"]
+            raise RuntimeError(f"{plan.images} images planned, {counted} counted")
+        report = publish(data, dirs, config, plan, result)
     output.delete_tree(dirs.staging)
     for line in report.details["warnings"]:
         _LOGGER.warning("ingest: %s", line)
@@ -190,6 +193,23 @@ def _processes(images: int, config: IngestConfig) -> int:
     if config.processes:
         return config.processes
     return 1 if images < _FEW_IMAGES else len(os.sched_getaffinity(0))
+
+
+@contextlib.contextmanager
+def _deleted_on_error(staging: str) -> Iterator[None]:
+    """Nothing half-done of this run stays in a store, if that still answers.
+
+    The folders of other runs stay: one of them may have taken the output over.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if remote.is_remote(staging) and not lost_store.found_in(str(error)):
+            try:
+                output.delete_tree(staging)
+            except (UserError, OSError) as why:
+                _LOGGER.warning("ingest: %s is left behind: %s", staging, why)
+        raise
 
 
 @contextlib.contextmanager

@@ -131,8 +131,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _require_kept(args: argparse.Namespace) -> None:
     """UserError where the output of the run that is replayed would be replaced."""
-    folder = os.path.dirname(args.replay) or "."
-    if args.replay and os.path.realpath(folder) == os.path.realpath(args.output):
+    folder = os.path.realpath(os.path.dirname(args.replay))
+    output = os.path.realpath(os.path.expanduser(args.output))  # as it is written
+    if args.replay and folder == output:
         raise UserError(
             f"--output {args.output} holds what the run wrote that --replay "
             f"{args.replay} is of, and would lose it: name another output"

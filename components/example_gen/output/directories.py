@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import TextIO
 
 from components.example_gen.shards import tfrecord
-from components.example_gen.source import lost_store, remote, storage
+from components.example_gen.source import remote, storage
 from schemas.user_error import UserError
 
 _STRAGGLERS_S = 60  # files that appear in a folder while it is deleted end sooner
@@ -48,9 +48,7 @@ def whole_output(path: str) -> Iterator[OutputDirs]:
     is cleared away; a directory that is no ingest output is never replaced.
     """
     if remote.is_remote(path):
-        dirs = _remote_output(path.rstrip("/"))
-        with _deleted_on_error(dirs.staging):
-            yield dirs
+        yield _remote_output(path.rstrip("/"))
         return
     target = os.path.realpath(os.path.expanduser(path))
     parent, name = os.path.split(target)
@@ -71,17 +69,6 @@ def whole_output(path: str) -> Iterator[OutputDirs]:
             _replace(aside, target)
         finally:
             _clear(aside)
-
-
-@contextlib.contextmanager
-def _deleted_on_error(staging: str) -> Iterator[None]:
-    """Nothing half-done stays in a store, unless that answers no more or says no."""
-    try:
-        yield
-    except BaseException as error:
-        if not lost_store.found_in(str(error)):
-            delete_tree(staging)
-        raise
 
 
 @contextlib.contextmanager

@@ -83,7 +83,6 @@ OBJECT_RULES = (
     Rule(objects.box_missing, ERROR, DROP_OBJECT),
     Rule(objects.box_not_number, ERROR, DROP_OBJECT),
     Rule(objects.box_not_finite, ERROR, DROP_OBJECT),
-    Rule(objects.box_repeated, WARNING, KEEP),
     Rule(objects.box_from_polygon, WARNING, REPAIR),
     Rule(objects.box_turned, WARNING, REPAIR),
     Rule(objects.box_fractional, INFO, KEEP),
@@ -94,6 +93,7 @@ OBJECT_RULES = (
     Rule(objects.box_clipped, WARNING, REPAIR),
     Rule(objects.box_too_small, ERROR, DROP_OBJECT),
     Rule(objects.box_duplicate, WARNING, DROP_OBJECT),
+    Rule(objects.box_repeated, WARNING, KEEP),
     Rule(objects.flag_odd, WARNING, KEEP),
     Rule(objects.part_dropped, WARNING, KEEP),
 )

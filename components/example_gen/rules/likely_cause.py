@@ -45,9 +45,9 @@ def likely_causes(corners: Numbers, width: int, height: int) -> tuple[str, ...]:
     if len(known) != 4:
         return ()
     box = (known[0], known[1], known[2], known[3])
-    causes = []
     if box[:2] == box[2:]:
         return ()  # a point, as what stands for no box: (0, 0, 0, 0)
+    causes = []
     if min(box) >= 0 and max(box) <= 1:
         causes.append("relative")
     if has_ymax_of_xmin(corners):

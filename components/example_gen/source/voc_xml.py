@@ -32,7 +32,7 @@ def parse(raw: bytes) -> tuple[ElementTree.Element, tuple[str, ...]]:
     if not raw.strip():
         raise AnnotationError("malformed", "the file is empty")
     try:
-        return _in_lower_case(_elements(raw.lstrip()))  # as templates begin: \n<?xml
+        return _in_lower_case(_elements(raw))
     except DefusedXmlException as error:
         raise AnnotationError(
             "forbidden", f"entity declaration refused: {error}"
@@ -47,6 +47,8 @@ def _elements(raw: bytes) -> ElementTree.Element:
     try:
         return _parse(raw)
     except (ElementTree.ParseError, ValueError, LookupError) as error:
+        if raw[:1].isspace() and (stripped := raw.lstrip()).startswith(b"<?xml"):
+            return _elements(stripped)  # as templates begin
         text = _decoded(raw)
         if text is None:
             raise

@@ -142,26 +142,33 @@ def test_the_thresholds(whole, as_read, difficult):
     assert found.by_class == dict(zip(CLASSES, of_classes, strict=True))
 
 
-@pytest.mark.parametrize("difficult", ["ignore", "crowd", "plain"])
-def test_from_files_all_is_the_same(whole, in_files, difficult):
-    """The order of the files is not that of the images, which ranks equal scores."""
+def numbers(candidate, served, difficult):
+    """All that is measured."""
     floors = (
         SliceFloor(name="small", object_side=(0, 60), max_drop=0.1),
         SliceFloor(name="dogs", class_name="dog", min_map=0.1),
     )
     given = {"class_names": CLASSES, "difficult": difficult}
     given["weights"] = draw_images(IMAGES, 9, seed=3)
+    changes = bootstrap_differences(candidate, served, **given)
+    return (
+        summary_of(candidate, CLASSES, difficult).per_class,
+        best_thresholds(candidate, CLASSES, difficult, "eval"),
+        changes.mean_ap.tolist(),
+        {name: change.tolist() for name, change in changes.by_class.items()},
+        [slice_evidence(floor, candidate, served, **given) for floor in floors],
+        counted_objects(candidate, CLASSES, difficult),
+    )
 
-    def numbers(candidate, served):
-        changes = bootstrap_differences(candidate, served, **given)
-        return (
-            summary_of(candidate, CLASSES, difficult).per_class,
-            best_thresholds(candidate, CLASSES, difficult, "eval"),
-            changes.mean_ap.tolist(),
-            {name: change.tolist() for name, change in changes.by_class.items()},
-            [slice_evidence(floor, candidate, served, **given) for floor in floors],
-            counted_objects(candidate, CLASSES, difficult),
-        )
 
+@pytest.fixture(params=["ignore", "crowd", "plain"])
+def at_once(request, whole):
+    """How difficult objects count, and the numbers of one group in one block."""
+    return request.param, numbers(*whole, request.param)
+
+
+def test_from_files_all_is_the_same(at_once, in_files):
+    """The order of the files is not that of the images, which ranks equal scores."""
+    difficult, wanted = at_once  # before `in_files` made groups small
     assert len(in_files[0].image_ids) == IMAGES
-    assert numbers(*in_files) == numbers(*whole)
+    assert numbers(*in_files, difficult) == wanted

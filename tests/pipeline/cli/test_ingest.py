@@ -4,6 +4,7 @@ import argparse
 import io
 import json
 import logging
+import os
 import re
 import subprocess
 import sys
@@ -75,12 +76,16 @@ def test_a_warning_is_explained_and_a_note_is_counted(voc, capsys):
     assert told == f"       1  duplicate_image  warning: {meaning}"
 
 
-def test_a_replay_does_not_replace_the_run_that_it_is_of(voc, capsys):
+@pytest.mark.parametrize("output", ["./out", "~/out"])
+def test_a_replay_does_not_replace_the_run_that_it_is_of(
+    voc, capsys, monkeypatch, output
+):
+    monkeypatch.setenv("HOME", os.getcwd())
     (voc / "Annotations/a.xml").write_text("<annotation>")
     budget = "--max-rejected-images=1"
     assert main(["ingest", str(voc), "--output", "out", budget]) == 0
     before = Path("out/report.json").read_bytes()
-    replay = ["ingest", str(voc), "--output", "./out", "--replay", "out/rejects.jsonl"]
+    replay = ["ingest", str(voc), "--output", output, "--replay", "out/rejects.jsonl"]
     assert main(replay) == 2
     assert "would lose it: name another output" in capsys.readouterr().err
     assert Path("out/report.json").read_bytes() == before

@@ -126,6 +126,14 @@ def test_of_two_boxes_in_one_object_the_first_is_used(reasons_of_object):
     assert reasons_of_object(extra=second) == {"box_repeated": "keep"}
 
 
+def test_a_second_box_of_an_object_that_is_dropped_is_no_further_loss(
+    reasons_of_object,
+):
+    second = "<bndbox><xmin>1</xmin></bndbox>"
+    dropped = reasons_of_object(box=(50, 21, 11, 60), extra=second)
+    assert dropped == {"box_inverted": "drop_object"}
+
+
 def test_parts_are_kept_apart_and_a_broken_one_is_dropped(
     data_set, judge, voc_xml, voc_object
 ):

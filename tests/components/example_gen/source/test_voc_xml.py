@@ -81,6 +81,11 @@ def test_tags_in_other_spellings_are_read_and_told(data_set, judge):
     assert class_names(xml) == {"dog"}
 
 
+def test_a_fault_is_in_the_line_where_the_file_has_it():
+    with pytest.raises(AnnotationError, match="mismatched tag: line 5, "):
+        read_annotation(b"\n\n\n<annotation>\n<b></annotation>")
+
+
 def test_a_namespace_is_no_obstacle():
     xml = XML.format("dog").replace("<annotation>", '<annotation xmlns="urn:x">')
     assert read_annotation(xml.encode()).objects[0].name == "dog"
