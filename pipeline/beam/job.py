@@ -14,6 +14,9 @@ from pipeline.beam import server_log
 from pipeline.beam.engine_errors import LOST, told_of
 from schemas.user_error import UnavailableError, UserError
 
+# Prism 2.77, which hands a bundle to a worker whose process has just ended.
+_NOBODY_THERE = "panic in stage.Execute bundle processing goroutine: send on closed"
+
 
 class Job(PipelineResult):
     """A job on an engine: cancelled if what waits for it is interrupted."""
@@ -57,11 +60,14 @@ class Job(PipelineResult):
         """Ends a job that is not over by itself: its engine would wait for ever."""
         with contextlib.suppress(*LOST, ValueError):  # ValueError: it was let go
             if not PipelineState.is_terminal(self.state):
-                self._ended_for = UnavailableError(
-                    f"{self._where} has no worker: the process that was to be one "
-                    f"ended ({why}); mend what --environment_config starts"
-                )
+                self._ended_for = self._without_workers(why)
                 self._job.cancel()
+
+    def _without_workers(self, why: str) -> UserError:
+        return UnavailableError(
+            f"{self._where} has no worker: the process that was to be one "
+            f"ended ({why}); mend what --environment_config starts"
+        )
 
     def wait_until_finish(self, duration: int | None = None) -> Any:
         """Waits; UnavailableError if the engine is lost, UserError if one is told."""
@@ -73,8 +79,10 @@ class Job(PipelineResult):
             server_log.silence()  # what it says of being cancelled
             self.cancel()
             told = self._ended_for
-            if told is None or not isinstance(error, Exception):
-                said = server_log.last_line() if self._is_ours else ""
+            said = server_log.last_line() if self._is_ours else ""
+            if said and _NOBODY_THERE in str(error):
+                told = self._without_workers(said)
+            elif told is None or not isinstance(error, Exception):
                 told = told_of(error, self._where, is_ours=self._is_ours, said=said)
             if told is None:
                 raise

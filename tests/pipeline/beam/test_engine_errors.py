@@ -6,12 +6,14 @@ import sys
 
 import pytest
 
+from pipeline.beam import server_log
 from pipeline.beam.engine_errors import (
     not_handed_over,
     not_packed,
     not_started,
     told_of,
 )
+from pipeline.beam.job import Job
 from schemas import own_process
 from schemas.user_error import RefusedError, UnavailableError, UserError
 
@@ -156,6 +158,31 @@ def test_a_full_disk_is_told_as_one(where):
     assert str(where(error, **more)) == (
         "the disk is full (No space left on device at /tmp/x); make room and repeat "
         "the command"
+    )
+
+
+class _Panicked:
+    """A job on a Prism whose worker's process had just ended."""
+
+    def wait_until_finish(self, duration):
+        raise RuntimeError(
+            "Pipeline job-001[job] failed in state FAILED: panic in stage.Execute "
+            "bundle processing goroutine: send on closed channel, stage: &{ID:stage-001"
+        )
+
+    def cancel(self):
+        """It is over."""
+
+
+def test_what_prism_says_of_a_worker_that_has_just_ended_is_told_as_that(monkeypatch):
+    monkeypatch.setattr(server_log, "silence", lambda: None)
+    monkeypatch.setattr(server_log, "last_line", lambda: "exit status 3")
+    job = Job(_Panicked(), "Prism", lambda: None, is_ours=True)
+    with pytest.raises(UnavailableError) as told:
+        job.wait_until_finish()
+    assert str(told.value) == (
+        "Prism has no worker: the process that was to be one ended (exit status 3); "
+        "mend what --environment_config starts"
     )
 
 
