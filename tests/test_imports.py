@@ -18,14 +18,8 @@ SOURCES = sorted(path for layer in LAYERS for path in (ROOT / layer).rglob("*.py
 ROOMS = {
     "schemas": (
         *("user_error", "full_disk", "did_you_mean", "counted", "config_rules"),
-        *(
-            "config_json",
-            "own_process",
-            "plain_path",
-            "exif_orientation",
-            "single_box",
-            "boxes",
-        ),
+        *("config_json", "own_process", "plain_path", "exif_orientation"),
+        *("single_box", "boxes"),
         *("tensor_boxes", "detection_example", "mended_labels", "label_map"),
         *("example_wire", "tf_example", "parsing", "stored_weights"),
     ),
